@@ -1,0 +1,92 @@
+"""The scores of one site: every model against the same usable half-hours of the test periods."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.evaluation.baselines import BASELINES, predict
+from lad.evaluation.metrics import METRICS, all_metrics
+from lad.evaluation.models import ordered
+from lad.evaluation.series import TARGETS, Observed, Simulated, read_at, read_observed, read_simulated
+from lad.periods import Periods, check_disjoint, mask
+
+COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
+ENSEMBLE = "ensemble"
+
+
+def baseline_simulations(
+    observed: Observed, forcing: dict[str, np.ndarray], training: np.ndarray, test: np.ndarray
+) -> dict[str, Simulated]:
+    """Every baseline at the test half-hours, fitted on the usable ones among `training`; both bool (n,)."""
+    return {
+        name: Simulated(
+            ("",),
+            {
+                target: predict(name, forcing, observed.flux[target], training & observed.usable[target], test)[
+                    np.newaxis
+                ]
+                for target in TARGETS
+            },
+        )
+        for name in BASELINES
+    }
+
+
+def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Each member under its seed, then the mean over the members if there are seeds."""
+    yield from zip(simulated.seeds, simulated.flux[target], strict=True)
+    if simulated.seeds != ("",):
+        yield ENSEMBLE, simulated.mean(target)
+
+
+def score_table(site: str, period: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
+    """One row of `COLUMNS` per target, model and seed; the ensemble row is the score of the mean flux.
+
+    `observed` and `simulated` hold the test half-hours. Which of them count depends on the observations alone,
+    so it is the same for all models. Raises InputError naming site, target, model and seed.
+    """
+    rows = []
+    for target in TARGETS:
+        usable = observed.usable[target]
+        for model in ordered(list(simulated)):
+            for seed, series in _series(simulated[model], target):
+                scores = all_metrics(
+                    series[usable],
+                    observed.flux[target][usable],
+                    label=f"{site}, {target}, {model}{seed and '/'}{seed}, test {period}",
+                )
+                counts = {"n": int(usable.sum()), "n_not_known": int(observed.not_known[target].sum())}
+                keys = {"site": site, "target": target, "model": model, "seed": seed, "period": period}
+                rows.append(keys | counts | scores)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def evaluate(
+    site: str,
+    observations: Path,
+    forcing: Path,
+    simulations: dict[str, dict[str, Path]],
+    train: Periods,
+    validation: Periods,
+    test: Periods,
+) -> pd.DataFrame:
+    """Score the simulation files and the baselines; see `score_table`.
+
+    A baseline sees what the models' losses see: the training periods without the validation periods. Raises
+    InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
+    """
+    check_disjoint(train=train, test=test)
+    check_disjoint(validation=validation, test=test)
+    everything = read_observed(observations, site)
+    tested = everything.during(test, observations)
+    simulated = read_simulated(simulations, site, tested.time)
+    predictors = sorted({name for baseline in BASELINES.values() for name in baseline.predictors})
+    simulated |= baseline_simulations(
+        everything,
+        read_at(forcing, site, predictors, everything.time),
+        training=mask(everything.time, train) & ~mask(everything.time, validation),
+        test=mask(everything.time, test),
+    )
+    return score_table(site, " ".join(map(str, test)), tested, simulated)

@@ -1,0 +1,69 @@
+"""The look of all figures: colours, names, units, and how they are saved."""
+
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lad.evaluation.models import label, ordered
+from lad.io import replacing
+
+TARGET_LABELS = {"LE": "Latent heat LE (W m$^{-2}$)", "H": "Sensible heat H (W m$^{-2}$)"}
+OBSERVED = "#000000"
+# Okabe & Ito (2008), Color Universal Design: told apart with all common forms of colour blindness.
+COLOURS = {"bulk": "#D55E00", "mlp": "#0072B2", "mlp_nostate": "#009E73", "1lin": "#CC79A7"}
+SPARE_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+COUNTS = "viridis"
+
+RC = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "figure.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E5E5E5",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def colours(models: list[str]) -> dict[str, str]:
+    """A colour for each model: always the same for a known one, the spare ones in turn for others."""
+    others = [model for model in ordered(models) if model not in COLOURS]
+    spare = {model: SPARE_COLOURS[i % len(SPARE_COLOURS)] for i, model in enumerate(others)}
+    return COLOURS | spare
+
+
+def draw_observed(axes: Axes, series: pd.Series, size: float) -> None:
+    """Observations as dots; a gap (NaN) has none."""
+    axes.plot(
+        series.index, series, ".", color=OBSERVED, markersize=size, markeredgewidth=0, label="observed", zorder=3
+    )
+
+
+def draw_model(axes: Axes, members: pd.DataFrame, model: str, colour: str) -> None:
+    """Mean over the members (columns) as a line, broken at NaN, and their range as a band."""
+    seeds = members.shape[1]
+    if seeds > 1:
+        low, high = members.min(axis=1), members.max(axis=1)
+        axes.fill_between(members.index, low, high, color=colour, alpha=0.25, linewidth=0)
+    name = label(model) + (f" (mean and range of {seeds} seeds)" if seeds > 1 else "")
+    # the small marker shows a value that stands alone between two gaps
+    axes.plot(members.index, members.mean(axis=1, skipna=False), ".-", markersize=1.5, color=colour, label=name)
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """One legend for the whole figure, with the entries of `axes`."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def save(path: str | Path, figure: Figure) -> None:
+    """Write a PNG without date and software name, so that equal figures are equal files."""
+    with replacing(path) as temporary, matplotlib.rc_context(RC):
+        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})

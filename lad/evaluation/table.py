@@ -1,0 +1,94 @@
+"""The scores of all sites as a table for readers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation.models import label, ordered
+from lad.evaluation.scores import COLUMNS, ENSEMBLE
+
+SHOWN = {
+    "rmse": ("RMSE", "{:.2f}"),
+    "bias": ("bias", "{:+.2f}"),
+    "bias_pct": ("bias %", "{:+.1f}"),
+    "nse": ("NSE", "{:.3f}"),
+    "kge": ("KGE", "{:.3f}"),
+    "r": ("r", "{:.3f}"),
+    "n": ("n", "{:d}"),
+}
+"""Column of the scores → heading and format."""
+
+LEGEND = (
+    "RMSE and bias (simulated minus observed) in W m-2, bias % of the observed mean. All models of a block are "
+    "scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated "
+    "fluxes; the row below gives the range of the scores over the single seeds."
+)
+
+
+def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """The score files of several sites, concatenated in the given order.
+
+    Raises InputError if a file is not a table of `COLUMNS` or a score appears twice.
+    """
+    tables = []
+    for path in paths:
+        try:
+            table = pd.read_csv(path, dtype={"seed": str}, keep_default_na=False, na_values={"kge": "", "r": ""})
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not a table of scores ({error})") from None
+        if list(table.columns) != COLUMNS:
+            raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(COLUMNS)}")
+        tables.append(table)
+    scores = pd.concat(tables, ignore_index=True)
+    keys = ["site", "target", "model", "seed"]
+    double = scores[scores.duplicated(keys)]
+    if len(double):
+        raise InputError(f"score of {', '.join(double.iloc[0][keys])} is given twice")
+    return scores
+
+
+def _cells(row: pd.Series) -> list[str]:
+    return [form.format(row[name]) if pd.notna(row[name]) else "-" for name, (_, form) in SHOWN.items()]
+
+
+def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
+    """The model's scores, and for several seeds a second row with the range of each score."""
+    seeds = rows[rows.seed != ENSEMBLE]
+    whole = rows[rows.seed == ENSEMBLE] if ENSEMBLE in set(rows.seed) else rows
+    lines = [[label(model), *_cells(whole.iloc[0])]]
+    if len(seeds) > 1:
+        low, high = _cells(seeds.min()), _cells(seeds.max())
+        spread = [f"{a} … {b}" for a, b in zip(low[:-1], high[:-1], strict=True)]
+        lines.append([f"- {len(seeds)} seeds", *spread, ""])
+    return lines
+
+
+def _grid(lines: list[list[str]]) -> str:
+    """Markdown table, padded to be read as plain text too; numbers flush right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [
+        [lines[i][0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(lines[i][1:], widths[1:], strict=True))]
+        for i in range(len(lines))
+    ]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [padded[0], rule, *padded[1:]])
+
+
+def _block(rows: pd.DataFrame) -> str:
+    """One site and target."""
+    first = rows.iloc[0]
+    periods = ", ".join(period.replace(":", " to ") for period in first.period.split())
+    title = f"## {first.site}, {first.target}, test {periods}"
+    lines = [["model", *(heading for heading, _ in SHOWN.values())]]
+    for model in ordered(list(rows.model)):
+        lines += _model_rows(rows[rows.model == model], model)
+    note = f"{first.n_not_known} of {first.n} half-hours carry no quality flag."
+    return f"{title}\n\n{_grid(lines)}\n\n{note}\n"
+
+
+def markdown(scores: pd.DataFrame) -> str:
+    """The table as Markdown: one block per site and target, models in a fixed order, best or not."""
+    blocks = [_block(rows) for _, rows in scores.groupby(["site", "target"], sort=False)]
+    return "\n".join(["# Scores on the test periods\n", LEGEND + "\n", *blocks])

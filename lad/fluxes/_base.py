@@ -1,0 +1,35 @@
+"""What every flux law offers."""
+
+import abc
+from typing import NamedTuple
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from lad.forcing import Forcing
+from lad.parameters import Parameters
+from lad.state import State
+
+
+class Fluxes(NamedTuple):
+    """Turbulent fluxes from the surface to the air, positive upward."""
+
+    H: Float[Array, "..."]  # W m-2, sensible heat
+    E_snow: Float[Array, "..."]  # kg m-2 s-1, sublimation from the snow store
+    E_root: Float[Array, "..."]  # kg m-2 s-1, evaporation from the root zone
+
+
+class AbstractFluxes(eqx.Module):
+    """A law for the turbulent fluxes.
+
+    Whatever a law returns, energy and water are conserved, because the model only moves what it is told to. A law must let
+    evaporation from a store vanish as the store empties, and be finite for every state and forcing.
+    """
+
+    def prepare(self, parameters: Parameters) -> "AbstractFluxes":
+        """The same law after whatever depends on constant parameters alone, to be done once before a time loop."""
+        return self
+
+    @abc.abstractmethod
+    def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
+        """Fluxes at one instant; stores in `state` are not negative."""

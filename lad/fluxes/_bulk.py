@@ -1,0 +1,56 @@
+"""LaD's own flux law: bulk transfer, stomatal resistance and water stress (Milly & Shmakin 2002)."""
+
+import jax.numpy as jnp
+
+from lad.constants import CP_AIR, R_DRY, VIRTUAL
+from lad.fluxes._base import AbstractFluxes, Fluxes
+from lad.forcing import Forcing
+from lad.parameters import Parameters
+from lad.physics.hydrology import stress
+from lad.physics.saturation import saturation_specific_humidity
+from lad.physics.snow import presence
+from lad.physics.turbulence import DragTable, richardson
+from lad.state import State
+
+
+class BulkFluxes(AbstractFluxes):
+    """``H = rho c_p C_H U (T_1 - T_a)`` and ``E = (q_sat(T_1) - q_a) c D/(c + D)``.
+
+    Leaf conductance ``c = rho_s beta / (r_s + (1 - beta) r_a)`` and aerodynamic conductance ``D = rho_a / r_a``, ``r_a = 1/(C_H U)``, in series;
+    beta is one over snow and the water stress of the root zone elsewhere. Where snow covers part of the surface the
+    two fluxes are mixed by its presence fraction. The humidity of the canopy air between the two conductances enters only
+    stability and the surface air density, and is diagnosed with the transfer coefficient of a canopy as dry as the air.
+    """
+
+    table: DragTable | None = None
+
+    def prepare(self, parameters: Parameters) -> "BulkFluxes":
+        """The law with its transfer coefficients tabulated."""
+        return BulkFluxes(DragTable(parameters.z_ref, parameters.z0, parameters.zh))
+
+    def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
+        """Fluxes at one instant; see the class."""
+        p = parameters
+        law = self if self.table is not None else self.prepare(p)
+        T, T_air, q_air = state.T[0], forcing.Tair, forcing.Qair
+        U = jnp.sqrt(forcing.Wind**2 + p.gust**2)
+        rho_air = forcing.Psurf / (R_DRY * T_air * (1.0 + VIRTUAL * q_air))
+        deficit = saturation_specific_humidity(T, forcing.Psurf) - q_air
+        covered = presence(state.snow)
+        beta = stress(state.root, p.Wmax)
+
+        def exchange(q_canopy):
+            """Aerodynamic conductance (m s-1), sublimation and evaporation for a given canopy humidity."""
+            g_a = U * law.table(richardson(T, q_canopy, T_air, q_air, U, p.z_ref))
+            rho_surface = forcing.Psurf / (R_DRY * T * (1.0 + VIRTUAL * q_canopy))
+            D = rho_air * g_a
+
+            def evaporation(wetness):
+                leaf = rho_surface * wetness * g_a / (p.rs * g_a + 1.0 - wetness)
+                return deficit * leaf * D / (leaf + D)
+
+            return g_a, covered * evaporation(1.0), (1.0 - covered) * evaporation(beta)
+
+        g_a, *E = exchange(q_air)
+        g_a, E_snow, E_root = exchange(q_air + sum(E) / (rho_air * g_a))
+        return Fluxes(rho_air * CP_AIR * g_a * (T - T_air), E_snow, E_root)

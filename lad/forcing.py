@@ -1,0 +1,120 @@
+"""Meteorological forcing, piecewise constant over intervals of equal length."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from lad.errors import InputError
+from lad.io import read_netcdf
+from lad.physics.saturation import saturation_vapour_pressure, vapour_pressure
+
+# Variable: (unit, lowest, highest value that can be weather)
+VARIABLES = {
+    "SWdown": ("W m-2", 0.0, 1500.0),
+    "LWdown": ("W m-2", 50.0, 750.0),
+    "Tair": ("K", 180.0, 335.0),
+    "Qair": ("kg/kg", 0.0, 0.1),
+    "Psurf": ("Pa", 4.0e4, 1.1e5),
+    "Wind": ("m s-1", 0.0, 75.0),
+    "Rainf": ("kg m-2 s-1", 0.0, 0.1),
+    "Snowf": ("kg m-2 s-1", 0.0, 0.1),
+}
+
+
+class Forcing(eqx.Module):
+    """Means over each interval, all of one shape (n,), or () for a single interval."""
+
+    SWdown: Float[Array, "..."]  # W m-2, shortwave, positive downward
+    LWdown: Float[Array, "..."]  # W m-2, longwave, positive downward
+    Tair: Float[Array, "..."]  # K
+    Qair: Float[Array, "..."]  # kg/kg, specific humidity
+    Psurf: Float[Array, "..."]  # Pa
+    Wind: Float[Array, "..."]  # m s-1
+    Rainf: Float[Array, "..."]  # kg m-2 s-1
+    Snowf: Float[Array, "..."]  # kg m-2 s-1
+    VPD: Float[Array, "..."]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
+
+
+def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
+    """Forcing from the eight variables of `VARIABLES`."""
+    arrays = {name: jnp.asarray(variables[name], dtype=float) for name in VARIABLES}
+    saturated = saturation_vapour_pressure(arrays["Tair"])
+    vpd = jnp.maximum(saturated - vapour_pressure(arrays["Qair"], arrays["Psurf"]), 0.0)
+    return Forcing(**arrays, VPD=vpd)
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A forcing file in memory. Rows of one `segment` follow each other without a break."""
+
+    time: np.ndarray  # (n,) datetime64, start of each interval, local standard time
+    segment: np.ndarray  # (n,) int
+    forcing: Forcing  # (n,)
+    dt: float  # s, length of an interval
+    reference_height: float  # m above the zero plane
+    attrs: dict  # global attributes of the file
+
+    def segments(self) -> Iterator[slice]:
+        """Row ranges of the segments, in time order."""
+        edges = np.flatnonzero(np.diff(self.segment)) + 1
+        for first, last in zip([0, *edges], [*edges, len(self.time)], strict=True):
+            yield slice(int(first), int(last))
+
+
+def rows(tree, index):
+    """Rows `index` (slice or integers) of every array of a tree."""
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def read_record(path: str | Path) -> Record:
+    """Read and check a forcing file.
+
+    Raises InputError for missing or wrong variables, values outside `VARIABLES`, and a time axis that is not uniform and
+    increasing inside a segment.
+    """
+    dataset = read_netcdf(path)
+    if "time" not in dataset.variables or "time" not in dataset.dims:
+        raise InputError(f"{path}: no dimension and variable `time`")
+    n = dataset.sizes["time"]
+    time = dataset["time"].values
+    if n < 2 or not np.issubdtype(time.dtype, np.datetime64) or np.isnat(time).any():
+        raise InputError(f"{path}: `time` must hold at least two dates (units like 'seconds since 2013-01-01')")
+    segment = _column(dataset, "segment", path) if "segment" in dataset else np.zeros(n)
+    steps = (np.diff(time) / np.timedelta64(1, "s"))[np.diff(segment) == 0]
+    if steps.size == 0 or steps[0] <= 0 or not np.allclose(steps, steps[0], rtol=0, atol=1e-3):
+        odd = "none" if steps.size == 0 else f"{steps.min():g} to {steps.max():g} s"
+        raise InputError(f"{path}: time steps must be equal and positive inside a segment, found {odd}")
+    arrays = {}
+    for name, (unit, low, high) in VARIABLES.items():
+        if name not in dataset:
+            raise InputError(f"{path}: no variable {name} ({unit})")
+        values = _column(dataset, name, path)
+        bad = np.flatnonzero(~((values >= low) & (values <= high)))
+        if bad.size:
+            raise InputError(
+                f"{path}: {name} = {values[bad[0]]:g} at {str(time[bad[0]])[:16]} ({bad.size} such values), "
+                f"expected {low:g} to {high:g} {unit}"
+            )
+        arrays[name] = values
+    if "reference_height" not in dataset or dataset["reference_height"].size != 1:
+        raise InputError(f"{path}: no scalar variable reference_height (m)")
+    height = float(dataset["reference_height"].values.reshape(()))
+    if not 0.0 < height < 1000.0:
+        raise InputError(f"{path}: reference_height = {height:g} m, expected 0 to 1000 m")
+    forcing = make_forcing(**arrays)
+    return Record(time, segment.astype(int), forcing, float(steps[0]), height, dict(dataset.attrs))
+
+
+def _column(dataset: xr.Dataset, name: str, path: str | Path) -> np.ndarray:
+    """Values (n,) of a variable over time; further dimensions must have length one."""
+    variable = dataset[name]
+    if "time" not in variable.dims or variable.size != dataset.sizes["time"]:
+        raise InputError(f"{path}: {name} has dimensions {dict(variable.sizes)}, expected time (and y, x of length 1)")
+    return variable.values.reshape(-1).astype(float)

@@ -1,0 +1,49 @@
+"""Many forcing intervals in a row."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float
+
+from lad.forcing import Forcing
+from lad.model import Model, Rates, energy_residual, water_residual
+from lad.state import State
+
+
+class Trajectory(NamedTuple):
+    """Result of a roll-out over n intervals, every array (n,)."""
+
+    state: State  # at the end of each interval
+    rates: Rates  # means over each interval
+    energy_residual: Float[Array, " n"]  # J m-2 created in the interval
+    water_residual: Float[Array, " n"]  # kg m-2 created in the interval
+
+
+def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) -> tuple[State, Trajectory]:
+    """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory."""
+
+    model = model.prepare()
+
+    def interval(state, row):
+        end, mean = solver(model, state, row, dt)
+        energy = energy_residual(state, end, mean, dt, model.parameters)
+        water = water_residual(state, end, mean, dt)
+        return end, Trajectory(end, mean, energy, water)
+
+    return jax.lax.scan(interval, start, forcing)
+
+
+@eqx.filter_jit
+def spin_up(solver, model: Model, start: State, forcing: Forcing, dt: float, years) -> State:
+    """State after running `years` times (traced integer) through `forcing`, which should cover whole years."""
+
+    model = model.prepare()
+
+    def year(_, state):
+        def interval(state, row):
+            return solver(model, state, row, dt)[0], None
+
+        return jax.lax.scan(interval, state, forcing)[0]
+
+    return jax.lax.fori_loop(0, years, year, start)

@@ -1,0 +1,138 @@
+"""LaD as process rates: ``dy/dt = N r(y, t)`` with a constant matrix N.
+
+Each process (radiation, turbulent fluxes, conduction, melt, …) has one rate, and each rate enters the equations of the
+stores that it links with opposite signs. So energy and water are conserved for any flux law, and by any solver that advances the
+state by ``dt N r_mean``.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from lad.constants import L_FUSION, L_VAPORISATION, T_FREEZE
+from lad.fluxes import AbstractFluxes
+from lad.forcing import Forcing
+from lad.parameters import Parameters
+from lad.physics import hydrology, radiation, snow, soil_heat
+from lad.state import State
+
+
+class Rates(NamedTuple):
+    """Rates of all processes: heat fluxes in W m-2, water fluxes in kg m-2 s-1."""
+
+    SWnet: Float[Array, "..."]  # absorbed shortwave, positive downward
+    LWnet: Float[Array, "..."]  # net longwave, positive downward
+    H: Float[Array, "..."]  # sensible heat, positive upward
+    E_snow: Float[Array, "..."]  # sublimation, positive upward
+    E_root: Float[Array, "..."]  # evaporation from the root zone, positive upward
+    G: tuple[Float[Array, "..."], ...]  # conduction from layer k to k + 1
+    rain: Float[Array, "..."]  # to the root zone
+    snowfall: Float[Array, "..."]  # to the snow
+    melt: Float[Array, "..."]  # snow to root zone
+    calving: Float[Array, "..."]  # snow out of the column
+    drainage: Float[Array, "..."]  # root zone to ground water
+    discharge: Float[Array, "..."]  # ground water out of the column
+
+
+class Model(eqx.Module):
+    """A LaD column: parameters and a law for the turbulent fluxes."""
+
+    parameters: Parameters
+    fluxes: AbstractFluxes
+
+    def prepare(self) -> "Model":
+        """The same model after whatever can be done once before a time loop."""
+        return Model(self.parameters, self.fluxes.prepare(self.parameters))
+
+    def rates(self, state: State, forcing: Forcing, melt: Float[Array, "..."] | None = None) -> Rates:
+        """Rates at one instant. Stores a solver has left a little below zero count as empty.
+
+        `melt` (kg m-2 s-1) replaces the melt of `state`, for a solver that finds it by itself.
+        """
+        p = self.parameters
+        state = dataclasses.replace(
+            state, snow=jnp.maximum(state.snow, 0.0), root=jnp.maximum(state.root, 0.0)
+        )
+        T = state.T[0]
+        alpha = radiation.albedo(
+            T,
+            state.snow,
+            alb0_warm=p.alb0_warm,
+            alb0_cold=p.alb0_cold,
+            albs_warm=p.albs_warm,
+            albs_cold=p.albs_cold,
+            Wc=p.Wc,
+        )
+        H, E_snow, E_root = self.fluxes(state, forcing, p)
+        return Rates(
+            SWnet=(1.0 - alpha) * forcing.SWdown,
+            LWnet=forcing.LWdown - radiation.emission(T),
+            H=H,
+            E_snow=E_snow,
+            E_root=E_root,
+            G=soil_heat.heat_flux(state.T, soil_heat.conductances(p.dz, p.lam)),
+            rain=forcing.Rainf,
+            snowfall=forcing.Snowf,
+            melt=snow.melt(T, state.snow) if melt is None else melt,
+            calving=snow.calving(state.snow, p.Wsmax),
+            drainage=hydrology.drainage(state.root, p.Wmax),
+            discharge=hydrology.discharge(state.groundwater, p.tau),
+        )
+
+
+def latent_heat(rates: Rates) -> Float[Array, "..."]:
+    """Latent heat flux (W m-2, positive upward): sublimation also takes the heat of fusion."""
+    return L_VAPORISATION * (rates.E_snow + rates.E_root) + L_FUSION * rates.E_snow
+
+
+def ground_heat(rates: Rates) -> Float[Array, "..."]:
+    """Heat flux into the soil column (W m-2, positive downward), the rate of its heat storage S_R."""
+    return rates.SWnet + rates.LWnet - rates.H - latent_heat(rates) - L_FUSION * rates.melt
+
+
+def tendency(rates: Rates, parameters: Parameters) -> State:
+    """``N r``: the time derivative of the state (K s-1, kg m-2 s-1), linear in the rates."""
+    into = (ground_heat(rates), *rates.G)
+    out_of = (*rates.G, 0.0)
+    capacity = parameters.C * parameters.dz
+    return State(
+        T=tuple((into[k] - out_of[k]) / capacity[k] for k in range(len(into))),
+        snow=rates.snowfall - rates.E_snow - rates.melt - rates.calving,
+        root=rates.rain + rates.melt - rates.E_root - rates.drainage,
+        groundwater=rates.drainage - rates.discharge,
+    )
+
+
+def heat_storage(state: State, parameters: Parameters) -> Float[Array, "..."]:
+    """Sensible heat of the soil S_R (J m-2) relative to the freezing point."""
+    capacity = parameters.C * parameters.dz
+    return sum(capacity[k] * (state.T[k] - T_FREEZE) for k in range(len(state.T)))
+
+
+def energy_residual(start: State, end: State, rates: Rates, dt: float, parameters: Parameters):
+    """Energy (J m-2) that an interval with mean `rates` has created: 0 but for round-off.
+
+    ``d/dt [S_R - L_f W_s] = R_n - H - L_v E - L_f P_s + L_f calving``.
+    """
+    gain = heat_storage(end, parameters) - heat_storage(start, parameters) - L_FUSION * (end.snow - start.snow)
+    flux = (
+        rates.SWnet
+        + rates.LWnet
+        - rates.H
+        - L_VAPORISATION * (rates.E_snow + rates.E_root)
+        - L_FUSION * (rates.snowfall - rates.calving)
+    )
+    return gain - dt * flux
+
+
+def water_residual(start: State, end: State, rates: Rates, dt: float):
+    """Water (kg m-2) that an interval with mean `rates` has created: 0 but for round-off.
+
+    ``d/dt [W_s + W_r + W_g] = P - E - Q - calving``.
+    """
+    gain = (end.snow - start.snow) + (end.root - start.root) + (end.groundwater - start.groundwater)
+    flux = rates.rain + rates.snowfall - rates.E_snow - rates.E_root - rates.discharge - rates.calving
+    return gain - dt * flux

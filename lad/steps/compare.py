@@ -1,0 +1,22 @@
+"""Gather the scores of several sites in one file and one table."""
+
+import argparse
+from pathlib import Path
+
+from lad.evaluation.table import markdown, read_scores
+from lad.io import replacing, write_csv
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad compare`."""
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
+    parser.add_argument("--output", type=Path, required=True, help="CSV file with all scores")
+    parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write both files."""
+    scores = read_scores(args.scores)
+    with replacing(args.table) as temporary:
+        temporary.write_text(markdown(scores), encoding="utf-8")
+    write_csv(args.output, scores)

@@ -1,0 +1,38 @@
+"""Score simulated fluxes and baselines against the tower on the test periods."""
+
+import argparse
+from pathlib import Path
+
+from lad.evaluation.scores import evaluate
+from lad.evaluation.series import parse_simulations
+from lad.io import write_csv, write_json
+from lad.periods import parse_periods
+from lad.provenance import provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad evaluate`."""
+    parser.add_argument("--site", required=True, help="site identifier, as in the files")
+    parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
+    parser.add_argument("--forcing", type=Path, required=True, help="netCDF file with the baselines' predictors")
+    parser.add_argument(
+        "--simulation", nargs="+", required=True, metavar="NAME=FILE", help="NAME is MODEL or MODEL/SEED"
+    )
+    for name, required in (("train", True), ("validation", False), ("test", True)):
+        parser.add_argument(
+            f"--{name}", nargs="+", action="extend", required=required, metavar="FIRST:LAST", help=f"{name} days"
+        )
+    parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the scores and, beside them, what they were made from."""
+    simulations = parse_simulations(args.simulation)
+    periods = {name: parse_periods(getattr(args, name)) for name in ("train", "validation", "test")}
+    scores = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
+    inputs = {"observations": args.observations, "forcing": args.forcing}
+    for model, files in simulations.items():
+        inputs |= {f"simulation {model}{seed and '/'}{seed}": path for seed, path in files.items()}
+    record = provenance(inputs, site=args.site, **{name: list(map(str, value)) for name, value in periods.items()})
+    write_json(args.output.with_suffix(".json"), record)
+    write_csv(args.output, scores)

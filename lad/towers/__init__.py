@@ -1,0 +1,1 @@
+"""From a tower archive to a forcing file: fetch, read, check, fill. Knows nothing of the model."""

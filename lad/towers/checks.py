@@ -1,0 +1,92 @@
+"""Are the time labels, the offset from UTC and the units right?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lad.errors import InputError
+from lad.towers.humidity import saturation
+from lad.towers.readers import Table
+from lad.towers.sites import Site
+from lad.towers.solar import potential
+from lad.towers.variables import MISSING, variable
+
+SHIFTS = range(-60, 61, 15)  # min
+TOLERANCE = 20.0  # W m-2
+# Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
+# near the horizon), labels wrong by half an hour more than a hundred.
+HANDFUL = 20
+FEW = 1e-3  # share of a variable's values that may be spikes
+SOME = 5e-2  # share of deficits above saturation: some products filled them without regard to the temperature
+
+
+def exceedances(time: np.ndarray, step: int, swdown: np.ndarray, site: Site) -> pd.DataFrame:
+    """How many intervals of each year have more shortwave radiation than the top of the atmosphere gets.
+
+    Rows are years, columns the minutes by which the time labels are shifted for the trial.
+    """
+    known = ~np.isnan(swdown)
+    time, swdown = time[known], swdown[known]
+    counts = {
+        shift: swdown > potential(time + np.timedelta64(shift, "m"), step, site) + TOLERANCE
+        for shift in SHIFTS
+    }
+    return pd.DataFrame(counts).groupby(pd.DatetimeIndex(time).year).sum()
+
+
+def check_labels(table: Table, site: Site) -> None:
+    """Raise InputError if the sun contradicts the time labels of a year.
+
+    Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
+    potential radiation are counted for shifts from -60 to 60 min: an error is more than a handful, and either
+    another shift more than halves them or they are so many that no small shift can be the cause.
+    """
+    if "SWdown" not in table.values:
+        return
+    counts = exceedances(table.values.index.to_numpy(), table.step, table.values["SWdown"].to_numpy(), site)
+    rows = table.values.groupby(table.values.index.year).size()
+    for year, count in counts.iterrows():
+        best = int(count.idxmin())
+        better = count[best] < count[0] / 2
+        if count[0] > HANDFUL and (better or count[0] > rows[year] / 100):
+            trial = (
+                f"{count[best]} times if labels move by {best:+d} min" if better else "also with moved labels"
+            )
+            raise InputError(
+                f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
+                f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
+                f"longitude {site.longitude:g}"
+            )
+
+
+def without_spikes(table: Table) -> tuple[Table, dict[str, int]]:
+    """The table with single impossible values set missing, and how many of each variable were.
+
+    Impossible are values outside the ranges of `variables` and deficits above saturation (by 1 %: formulas
+    differ). Raises InputError with the first one if they are many: then the units are wrong.
+    """
+    values, flags, removed = table.values.copy(), table.flags.copy(), {}
+    for name in values:
+        column, described = values[name], variable(name)
+        wrong = column.notna() & ~column.between(described.low, described.high)
+        _refuse_many(table.name, name, column, wrong, FEW, f"{described.low:g} to {described.high:g}")
+        if name == "VPD" and "Tair" in values:
+            negative = column > 1.01 * saturation(values["Tair"])
+            _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")
+            wrong |= negative
+        if wrong.any():
+            values.loc[wrong, name], flags.loc[wrong, name] = np.nan, MISSING
+            removed[name] = int(wrong.sum())
+    return replace(table, values=values, flags=flags), removed
+
+
+def _refuse_many(
+    archive: str, name: str, column: pd.Series, wrong: pd.Series, share: float, expected: str
+) -> None:
+    if wrong.sum() > share * column.notna().sum():
+        at, described = wrong.idxmax(), variable(name)
+        raise InputError(
+            f"{archive}: {name} = {column[at]:g} at {at:%Y-%m-%d %H:%M}, {wrong.sum()} such values, expected "
+            f"{expected} {described.units}; is {described.fluxnet} in the units of the network?"
+        )

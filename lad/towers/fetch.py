@@ -1,0 +1,148 @@
+"""Where the archives of a site come from: a folder, else the open download service of AmeriFlux."""
+
+import hashlib
+import http.client
+import json
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from lad.errors import InputError
+from lad.io import replacing
+from lad.towers.archives import expected, is_archive, read_table
+
+BASE_URL = "https://amfcdn.lbl.gov/"
+MANIFEST = "api/v2/amf_shuttle_data_files_and_manifest"
+# The service asks for a user; this is the one that it gives to programs without an account.
+USER = "fluxnetshuttle"
+USER_AGENT = "lad (land surface model study; Python urllib)"
+TIMEOUT = 15  # s
+TRIES = 3
+
+
+class NotAvailable(Exception):
+    """The download service does not answer, or does not have the archive."""
+
+
+def find_archives(
+    site_id: str, folders: Sequence[str | Path], patterns: Sequence[str] | None = None
+) -> list[Path]:
+    """Archives of a site in the first folder that has any, sorted by name; empty if none has.
+
+    `patterns` are globs of file names that narrow the choice. Folders that do not exist are passed over.
+    """
+    for folder in map(Path, folders):
+        found = [
+            path
+            for path in sorted(folder.glob("*"))
+            if path.is_file()
+            and is_archive(path.name, site_id)
+            and (not patterns or any(fnmatch(path.name, pattern) for pattern in patterns))
+        ]
+        if found:
+            return found
+    return []
+
+
+def missing_message(site_id: str, folder: str | Path) -> str:
+    """What to do by hand about a site without archive, in one line."""
+    return (
+        f"{site_id}: no archive found; download it from its network (https://ameriflux.lbl.gov or "
+        f"https://fluxnet.org) and put it into the folder {folder}, {expected(site_id)}"
+    )
+
+
+def download(
+    site_id: str, folder: str | Path, base_url: str = BASE_URL, pause: float = 2.0
+) -> tuple[Path, str]:
+    """Download the FLUXNET archive of a site into a folder; return its path and its address.
+
+    The manifest states size and MD5; both are checked, and that the file is a readable archive of the site,
+    before it gets its name. Server errors, time-outs and truncated bodies are tried three times, `pause` and
+    2 `pause` s apart. Raises NotAvailable if there is no connection or no archive, InputError for a reply or
+    a file that is not what it should be.
+    """
+    query = {"user_id": USER, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
+    manifest = urllib.parse.urljoin(base_url, MANIFEST)
+    reply = _persist(lambda: _read(manifest, json.dumps(query).encode()), pause)
+    url, size, checksum = _offer(reply, site_id)
+    name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+    if not url.startswith(("http://", "https://")) or not is_archive(name, site_id):
+        raise InputError(f"{site_id}: {manifest} offers {url!r}, {expected(site_id)}")
+    path = Path(folder) / name
+    with replacing(path) as temporary:
+        _persist(lambda: _save(url, temporary), pause)
+        _verify(temporary, name, site_id, size, checksum)
+    return path, url
+
+
+def _offer(reply: bytes, site_id: str) -> tuple[str, int, str]:
+    """Address, size and MD5 from the manifest of one site."""
+    try:
+        offers = [offer for offer in json.loads(reply)["data_urls"] if offer["site_id"] == site_id]
+        if offers:
+            return offers[0]["url"], int(offers[0]["download_size"]), offers[0]["download_checksum"].lower()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{site_id}: the download service sent no manifest but {reply[:40]!r}") from None
+    raise NotAvailable("the download service has no FLUXNET archive of this site")
+
+
+def _verify(path: Path, name: str, site_id: str, size: int, checksum: str) -> None:
+    """Raise InputError unless the file is what the manifest promised and an archive of the site."""
+    with open(path, "rb") as file:
+        head = file.read(40)
+    if not head.startswith(b"PK\x03\x04"):
+        raise InputError(f"{name}: the download is no ZIP archive, it begins with {head!r}")
+    if path.stat().st_size != size:
+        raise InputError(f"{name}: the download has {path.stat().st_size} bytes, expected {size}")
+    if md5(path) != checksum:
+        raise InputError(f"{name}: the download has MD5 {md5(path)}, expected {checksum}")
+    read_table(path, site_id)
+
+
+def md5(path: str | Path) -> str:
+    """Hex digest by which the networks list their archives; no protection against anybody."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _persist(action: Callable[[], Any], pause: float) -> Any:
+    """Result of an action on the network; raises NotAvailable if it cannot be had."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return action()
+        except urllib.error.HTTPError as error:
+            failure, passing = f"{error.url} answers {error.code} {error.reason}", error.code >= 500
+        except urllib.error.URLError as error:
+            failure, passing = f"no connection: {error.reason}", isinstance(error.reason, TimeoutError)
+        except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
+            failure, passing = f"connection broken: {error}", True
+        if not passing or attempt == TRIES:
+            raise NotAvailable(failure)
+        time.sleep(attempt * pause)
+
+
+def _open(url: str, data: bytes | None = None) -> http.client.HTTPResponse:
+    headers = {"User-Agent": USER_AGENT, "Accept": "*/*"} | (
+        {"Content-Type": "application/json"} if data else {}
+    )
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=TIMEOUT)
+
+
+def _read(url: str, data: bytes) -> bytes:
+    with _open(url, data) as response:
+        return response.read()
+
+
+def _save(url: str, path: Path) -> None:
+    with _open(url) as response, open(path, "wb") as file:
+        shutil.copyfileobj(response, file)
+        promised = response.headers.get("Content-Length")
+        if promised and file.tell() < int(promised):
+            raise http.client.IncompleteRead(b"", int(promised) - file.tell())

@@ -1,0 +1,112 @@
+"""The record of one tower: its archives joined on a regular time axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.errors import InputError
+from lad.towers.checks import check_labels, without_spikes
+from lad.towers.readers import Table, read_archive
+from lad.towers.sites import Site
+from lad.towers.variables import MISSING, REQUIRED, variable
+
+LONGEST_GAP = 30  # days; a longer one ends a segment
+# Without these there is no water and energy to balance; a month of them cannot be made up from other years.
+ESSENTIAL = ("Tair", "VPD", "SWdown", "Precip")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Rows of equal `segment` follow each other at every `step`; frames as in `readers.Table`."""
+
+    site: Site
+    sources: dict[str, str]  # archive name: SHA-256
+    step: int  # s
+    values: pd.DataFrame
+    flags: pd.DataFrame
+    segment: np.ndarray  # (n,) int32: 0, 1, …
+    spikes: dict[str, int]  # implausible values that were set missing
+
+    @property
+    def time(self) -> np.ndarray:
+        """Interval starts (n,), datetime64[s], local standard time."""
+        return self.values.index.to_numpy()
+
+
+def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
+    """Read, check and join the archives of a site.
+
+    Raises InputError for what `readers.read_archive` and `checks` refuse, for contradicting archives, and if
+    a required variable is missing.
+    """
+    tables, spikes = [], {}
+    for path in sorted(map(Path, paths), key=lambda path: path.name):
+        table, removed = without_spikes(read_archive(path, site))
+        check_labels(table, site)
+        tables.append(table)
+        spikes = {name: spikes.get(name, 0) + removed.get(name, 0) for name in {*spikes, *removed}}
+    joined = _join(tables)
+    for name in REQUIRED:
+        if name not in joined.values:
+            source = variable(name).fluxnet + (" (nor RH)" if name == "VPD" else "")
+            raise InputError(f"{joined.name}: no column {source} with any value, it is required")
+    values, flags, segment = _segments(joined)
+    sources = {table.name: table.sha256 for table in tables}
+    return Record(site, sources, joined.step, values, flags, segment, spikes)
+
+
+def _join(tables: list[Table]) -> Table:
+    """Union of the rows; where several archives have an interval they must agree."""
+    joined = tables[0]
+    for table in tables[1:]:
+        if table.step != joined.step:
+            raise InputError(
+                f"{table.name}: intervals of {table.step} s, but {joined.name} has {joined.step} s"
+            )
+        common = joined.values.index.intersection(table.values.index)
+        for name in joined.values.columns.intersection(table.values.columns):
+            one, other = joined.values.loc[common, name], table.values.loc[common, name]
+            differ = one.notna() & other.notna() & (one != other)
+            if differ.any():
+                at = common[int(np.argmax(differ))]
+                raise InputError(
+                    f"{table.name}: {name} = {other[at]:g} at {at:%Y-%m-%d %H:%M}, but {joined.name} has "
+                    f"{one[at]:g}; expected archives that agree, leave one out"
+                )
+        values = joined.values.combine_first(table.values)
+        kept = joined.flags.reindex(index=values.index, columns=values.columns, fill_value=MISSING)
+        added = table.flags.reindex(index=values.index, columns=values.columns, fill_value=MISSING)
+        flags = kept.where(kept != MISSING, added)
+        joined = replace(joined, name=f"{joined.name}, {table.name}", values=values, flags=flags)
+    return joined
+
+
+def run_lengths(true: np.ndarray, segment: np.ndarray) -> np.ndarray:
+    """Length of the run of true values around each row (n,), 0 where false; runs end with their segment."""
+    breaks = (np.diff(true.astype(np.int8), prepend=true[:1]) != 0) | (
+        np.diff(segment, prepend=segment[:1]) != 0
+    )
+    run = np.cumsum(breaks)
+    return np.where(true, np.bincount(run)[run], 0)
+
+
+def _segments(table: Table) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Values and flags on a regular axis without the long gaps, and the segment of each row."""
+    step = pd.Timedelta(seconds=table.step)
+    axis = pd.date_range(table.values.index[0], table.values.index[-1], freq=step, unit="s")
+    values = table.values.reindex(axis)
+    flags = table.flags.reindex(axis, fill_value=MISSING)
+    known = values[list(ESSENTIAL)].notna().to_numpy()
+    inside = np.flatnonzero(known.any(axis=1))
+    keep = np.zeros(len(axis), dtype=bool)
+    keep[inside[0] : inside[-1] + 1] = True
+    for column in known.T:
+        length = run_lengths(~column, np.zeros(len(axis), dtype=int))
+        keep &= length * step <= pd.Timedelta(days=LONGEST_GAP)
+    if not keep.any():
+        raise InputError(f"{table.name}: no time at which {', '.join(ESSENTIAL)} are all measured")
+    segment = np.cumsum(np.diff(np.flatnonzero(keep), prepend=np.flatnonzero(keep)[0]) > 1).astype(np.int32)
+    return values[keep], flags[keep], segment

@@ -1,0 +1,113 @@
+"""The locked environment: complete, agreeing with pyproject.toml and the conda file, and free of hosts."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+LOCKS = ["requirements.lock", "requirements-slurm.lock"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def locked(path: Path, python: str) -> dict[str, Version]:
+    """Versions that a lock gives to one version of Python on Linux."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    versions = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith(" "):
+            continue
+        name, version, marker = re.fullmatch(r"([\w.-]+)==(\S+)(?: ; (.*?))? \\", line).groups()
+        if marker is None or Marker(marker).evaluate(environment):
+            versions[canonicalize_name(name)] = Version(version)
+    return versions
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_names_no_host_and_hashes_everything(root, lock):
+    lines = (root / "envs" / lock).read_text(encoding="utf-8").splitlines()
+    assert all(
+        re.fullmatch(r"[\w.-]+==\S+( ; .*)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines
+    )
+    for line, following in pairwise([*lines, ""]):
+        assert line.startswith(" ") or following.startswith("    --hash"), f"{line} has no hash"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_lock_satisfies_the_project(root, python):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    versions = locked(root / "envs/requirements.lock", python)
+    slurm = locked(root / "envs/requirements-slurm.lock", python)
+    groups = project["dependency-groups"]
+    for wanted, available in [
+        (project["project"]["dependencies"] + groups["test"], versions),
+        (groups["slurm"], slurm),
+    ]:
+        for requirement in map(Requirement, wanted):
+            assert available[canonicalize_name(requirement.name)] in requirement.specifier
+    assert not versions.keys() & slurm.keys()  # the plug-in stays out of the default environment
+
+
+def test_conda_file_has_the_locked_versions(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    versions = locked(root / "envs/requirements.lock", "3.11")
+    *conda, from_pip = yaml.safe_load((root / "envs/lad.yaml").read_text(encoding="utf-8"))["dependencies"]
+    assert conda == ["python=3.11", "pip"]
+    wanted = {canonicalize_name(Requirement(text).name) for text in project["project"]["dependencies"]}
+    assert {
+        canonicalize_name(name): Version(version)
+        for name, version in (p.split("==") for p in from_pip["pip"])
+    } == {name: versions[name] for name in wanted}
+
+
+@pytest.fixture
+def bare(root, tmp_path) -> Path:
+    """A project folder with a space in its path and nothing set up, and a PATH without Python."""
+    folder = tmp_path / "my study"
+    (folder / "envs").mkdir(parents=True)
+    for file in ["run", "pyproject.toml", "envs/requirements.lock"]:
+        shutil.copy(root / file, folder / file)
+    (tmp_path / "bin").mkdir()
+    for tool in ["bash", "cat", "cksum", "dirname", "mkdir", "rm"]:
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def run(folder: Path, *args: str) -> subprocess.CompletedProcess:
+    path = folder.parent / "bin"
+    command = [path / "bash", folder / "run", *args]
+    return subprocess.run(command, cwd="/", env={"PATH": str(path)}, capture_output=True, text=True)
+
+
+def test_run_without_python_says_what_it_needs(bare):
+    result = run(bare)
+    assert result.returncode == 1
+    assert result.stderr.startswith("run: error: needs Python 3.11, 3.12 or 3.13")
+    assert len(result.stderr.splitlines()) == 1
+    assert not (bare / ".venv").exists()
+
+
+def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
+    (bare / ".venv/bin").mkdir(parents=True)
+    for name in ["python", "snakemake"]:
+        (bare / ".venv/bin" / name).write_text('#!/usr/bin/env bash\necho "$PWD" "$@"\n', encoding="utf-8")
+        (bare / ".venv/bin" / name).chmod(0o755)
+    assert "needs Python" in run(bare, "-n").stderr  # a set-up that did not finish counts for nothing
+
+    sums = ["cksum", "envs/requirements.lock", "pyproject.toml"]
+    checksums = subprocess.run(sums, cwd=bare, capture_output=True, text=True, check=True).stdout
+    (bare / ".venv/origin").write_text(f"{bare}\n{checksums}", encoding="utf-8")
+    assert run(bare, "-n", "a b").stdout == f"{bare} -n a b\n"
+    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -x\n"
+
+    with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:
+        lock.write("\n")
+    assert "needs Python" in run(bare, "-n").stderr

@@ -1,0 +1,238 @@
+"""Collecting archives: from folders, and from a server that speaks the protocol of the download service."""
+
+import hashlib
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from archives import CRT, crt_rows, product_rows, write_base, write_product
+
+from lad.cli import main
+from lad.errors import InputError
+from lad.io import read_json
+from lad.towers.fetch import NotAvailable, download, find_archives, missing_message
+
+NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
+
+
+class Service(ThreadingHTTPServer):
+    """Answers the manifest request and serves one file; `faults` are answers given instead, first to last."""
+
+    def __init__(self, body: bytes):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.body, self.requests, self.faults = body, [], []
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        self.offer = {
+            "site_id": "US-CRT",
+            "url": f"{self.url}files/{NAME}?=user",
+            "download_size": len(body),
+            "download_checksum": hashlib.md5(body).hexdigest(),
+        }
+        self.manifest = json.dumps({"data_urls": [self.offer], "manifest": []})
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        self.server.requests.append(
+            ("POST", self.path, dict(self.headers), json.loads(self.rfile.read(length)))
+        )
+        self.answer(self.server.manifest.encode(), "application/json")
+
+    def do_GET(self):
+        self.server.requests.append(("GET", self.path, dict(self.headers), None))
+        self.answer(self.server.body, "application/zip")
+
+    def answer(self, body, kind):
+        status, sent = self.server.faults.pop(0) if self.server.faults else (200, len(body))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:sent])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    return write_product(tmp_path_factory.mktemp("product"), product_rows(days=3)).read_bytes()
+
+
+@pytest.fixture
+def service(product):
+    server = Service(product)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_download_as_the_protocol_says(service, tmp_path):
+    path, origin = download("US-CRT", tmp_path, service.url, pause=0)
+    assert path.name == NAME
+    assert path.read_bytes() == service.body
+    assert origin == service.offer["url"]
+    (post, address, headers, body), (get, file, *_) = service.requests
+    assert (post, address) == ("POST", "/api/v2/amf_shuttle_data_files_and_manifest")
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"].startswith("lad ")
+    assert body["site_ids"] == ["US-CRT"]
+    assert (body["data_product"], body["data_variant"]) == ("FLUXNET", "FULLSET")
+    assert (get, file) == ("GET", f"/files/{NAME}?=user")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("faults", [[(500, 0)], [(503, 0), (500, 0)], [(200, 1000), (500, 0)]])
+def test_passing_faults_are_tried_again(service, tmp_path, faults):
+    service.faults += [(200, 10**9), *faults]
+    path, _ = download("US-CRT", tmp_path, service.url, pause=0)
+    assert path.read_bytes() == service.body
+    assert len(service.requests) == 2 + len(faults)
+
+
+def fail(service, tmp_path, error=InputError):
+    with pytest.raises(error) as caught:
+        download("US-CRT", tmp_path, service.url, pause=0)
+    assert not list(tmp_path.iterdir())
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_wrong_checksum(service, tmp_path):
+    service.manifest = service.manifest.replace(service.offer["download_checksum"], "0" * 32)
+    assert "MD5" in fail(service, tmp_path)
+
+
+def test_wrong_size(service, tmp_path):
+    service.manifest = service.manifest.replace(str(len(service.body)), "77")
+    assert "expected 77" in fail(service, tmp_path)
+
+
+def test_body_that_stays_truncated(service, tmp_path):
+    service.faults += [(200, 10**9)] + [(200, 1000)] * 3
+    assert "broken" in fail(service, tmp_path, NotAvailable)
+    assert len(service.requests) == 4
+
+
+def test_login_page_instead_of_the_archive(service, tmp_path):
+    service.body = b"<html>please accept the licence</html>"
+    assert "no ZIP archive" in fail(service, tmp_path)
+
+
+def test_archive_that_is_damaged_although_the_checksum_is_right(service, tmp_path):
+    body = bytearray(service.body)
+    body[len(body) // 2] ^= 0xFF
+    digest = hashlib.md5(body).hexdigest()
+    service.manifest = service.manifest.replace(service.offer["download_checksum"], digest)
+    service.body = bytes(body)
+    assert NAME in fail(service, tmp_path) or "damaged" in fail(service, tmp_path)
+
+
+def test_site_that_the_service_does_not_have(service, tmp_path):
+    service.manifest = json.dumps({"data_urls": [], "manifest": []})
+    assert "has no FLUXNET archive" in fail(service, tmp_path, NotAvailable)
+
+
+@pytest.mark.parametrize("reply", ["<html>hello</html>", "[]", '{"data_urls": [{"site_id": "US-CRT"}]}'])
+def test_reply_that_is_no_manifest(service, tmp_path, reply):
+    service.manifest = reply
+    assert "no manifest" in fail(service, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "http://127.0.0.1/../../evil.zip", "http://127.0.0.1/AMF_US-Tw3_FLUXNET_x.zip"],
+)
+def test_offer_of_something_else(service, tmp_path, url):
+    service.manifest = json.dumps({"data_urls": [service.offer | {"url": url}]})
+    assert "offers" in fail(service, tmp_path)
+
+
+def test_refusal_is_not_tried_again(service, tmp_path):
+    service.faults += [(403, 0)]
+    assert "403" in fail(service, tmp_path, NotAvailable)
+    assert len(service.requests) == 1
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_step_without_connection_tells_what_to_put_where(tmp_path, capsys):
+    folder, nobody = tmp_path / "archives", f"http://127.0.0.1:{closed_port()}/"
+    arguments = ["fetch", "--site", "US-Wkg", "--archives", str(folder), "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--base-url", nobody]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    for words in ("US-Wkg", "AMF_US-Wkg_FLUXNET_*.zip", str(folder), "no connection"):
+        assert words in error
+
+
+def test_step_downloads_when_no_folder_has_the_site(service, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["--site", "US-CRT", "--archives", str(tmp_path / "none"), "--output", str(out)]
+    assert main(["fetch", *arguments, "--base-url", service.url]) == 0
+    assert [path.name for path in (out / "archive").iterdir()] == [NAME]
+    assert read_json(out / "source.json")["archives"][0]["origin"] == service.offer["url"]
+
+
+def test_step_copies_what_a_folder_has(tmp_path):
+    first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "out"
+    rows = crt_rows(days=4)
+    write_base(first, rows, site="US-Tw3")
+    one, two = (write_base(second, rows, version=version) for version in ("1-1", "2-1"))
+    arguments = [
+        "fetch",
+        "--site",
+        "US-CRT",
+        "--archives",
+        str(first),
+        str(tmp_path / "none"),
+        str(second),
+        "--output",
+        str(out),
+    ]
+    assert main(arguments) == 0
+    assert sorted(path.name for path in (out / "archive").iterdir()) == [one.name, two.name]
+    source = read_json(out / "source.json")
+    assert source["site"] == "US-CRT"
+    assert "10.17190/AMF/1246156" in source["citation"]
+    assert source["archives"][0]["sha256"] == hashlib.sha256(one.read_bytes()).hexdigest()
+    assert source["archives"][0]["bytes"] == one.stat().st_size
+    text = (out / "source.json").read_bytes()
+    assert str(tmp_path).encode() not in text
+    assert main(arguments) == 0
+    assert (out / "source.json").read_bytes() == text
+    assert main([*arguments, "--archive", "*_2-*.zip"]) == 0
+    assert [path.name for path in (out / "archive").iterdir()] == [two.name]
+
+
+def test_step_refuses_a_damaged_archive_of_a_folder(tmp_path, capsys):
+    path = write_base(tmp_path, crt_rows(days=4))
+    path.write_bytes(path.read_bytes()[:5000])
+    arguments = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert path.name in capsys.readouterr().err
+
+
+def test_finding_archives_by_name(tmp_path):
+    for name in (
+        CRT.name,
+        NAME,
+        "AMF_US-CRT_BASE_HH_3-5.csv",
+        "AMF_US-CRTx_BASE-BADM_1-1.zip",
+        "AMF_US-CRT_BIF_1.csv",
+        "a.txt",
+    ):
+        (tmp_path / name).touch()
+    found = [path.name for path in find_archives("US-CRT", [tmp_path / "none", tmp_path])]
+    assert found == [CRT.name, "AMF_US-CRT_BASE_HH_3-5.csv", NAME]
+    assert [path.name for path in find_archives("US-CRT", [tmp_path], ["*FLUXNET*"])] == [NAME]
+    assert find_archives("US-Me2", [tmp_path]) == []
+    assert "AMF_US-Me2_BASE-BADM_*.zip" in missing_message("US-Me2", "archives")

@@ -1,0 +1,268 @@
+"""The workflow: style, settings that are refused, what would run, and a whole small study."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lad.configuration import checked
+from lad.errors import InputError
+from lad.towers.sites import read_sites
+
+SITE_STEPS = ["fetch", "gapfill", "forcing", "calibrate", "train", "simulate", "evaluate", "figures"]
+OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
+
+
+def copy_tree(root: Path, folder: Path) -> Path:
+    """A copy of what a user gets, without environment and results."""
+    generated = (".venv", ".git", ".cache", ".snakemake", "results", "logs", "archives", "__pycache__")
+    return shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*generated))
+
+
+def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess:
+    """Snakemake in a copy of the project, with the modules of that copy."""
+    environment = os.environ | {"PYTHONPATH": str(folder)} | environment
+    command = [sys.executable, "-m", "snakemake", *args]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def planned(result: subprocess.CompletedProcess) -> dict[str, int]:
+    """Number of jobs by rule in the output of a dry run."""
+    assert result.returncode == 0, result.stderr
+    if "Nothing to be done" in result.stdout + result.stderr:
+        return {}
+    lines = (result.stdout + result.stderr).split("Job stats:\n")[1].split("\n\n")[0].splitlines()
+    return {name: int(count) for name, count in map(str.split, lines[2:]) if name != "total"}
+
+
+@pytest.fixture(scope="module")
+def tree(root, tmp_path_factory) -> Path:
+    return copy_tree(root, tmp_path_factory.mktemp("workflow") / "a copy")
+
+
+def test_style(root):
+    for command in ["ruff check", "ruff format --check", "snakefmt --check Snakefile workflow"]:
+        result = subprocess.run(
+            [sys.executable, "-m", *command.split()], cwd=root, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_lint(tree):
+    result = snakemake(tree, "--lint")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+REFUSED = [  # settings, what is said about them
+    ("trianing: {}", "top level: Additional properties are not allowed ('trianing' was unexpected)"),
+    ("training: {stepz: 3}", "training: Additional properties are not allowed ('stepz' was unexpected)"),
+    ("seeds: three", "seeds: 'three' is not of type 'integer'"),
+    ("sites:", "sites: None is not of type 'object'"),
+    ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg' does not match"),
+    ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3 with the site's periods"),
+    ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
+    ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
+    ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: [] should be non-empty"),
+    ("sites: {US-CRT: {train: [[2011]]}}", "sites.US-CRT.train.0"),
+    ("sites: {US-CRT: {train: [[2011-01-01]]}}", "sites.US-CRT.train.0: ['2011-01-01'] is too short"),
+    ('sites: {US-CRT: {train: [["2011", "2012"]]}}', "sites.US-CRT.train.0.0: '2011' does not match"),
+    (
+        'sites: {US-CRT: {train: [["2011-02-30", "2011-03-30"]]}}',
+        "sites.US-CRT: period '2011-02-30:2011-03-30': expected FIRST:LAST",
+    ),
+    (
+        "sites: {US-CRT: {train: [[2012-01-01, 2011-01-01]]}}",
+        "sites.US-CRT: period '2012-01-01:2011-01-01': the last day is before the first",
+    ),
+    (
+        "sites: {US-CRT: {test: [[2012-12-31, 2013-12-31]]}}",
+        "sites.US-CRT: train period 2011-01-01:2012-12-31 overlaps test period 2012-12-31:2013-12-31",
+    ),
+    (
+        "sites: {US-CRT: {validation: [[2013-02-01, 2013-02-10]]}}",
+        "sites.US-CRT: validation period 2013-02-01:2013-02-10 overlaps test period",
+    ),
+    (
+        "sites: {US-Xyz: {train: [[2001-01-01, 2001-12-31]], validation: [[2001-07-01, 2001-07-09]],"
+        " test: [[2002-01-01, 2002-12-31]]}}",
+        "sites.US-Xyz: unknown site, expected one of FR-Hes,",
+    ),
+]
+
+
+def merged(base: dict, changes: dict) -> dict:
+    """`changes` over `base`, key by key, as Snakemake merges configuration files."""
+    inner = {
+        key: merged(base.get(key, {}), value) for key, value in changes.items() if isinstance(value, dict)
+    }
+    return base | changes | inner
+
+
+@pytest.mark.parametrize("changes, message", REFUSED)
+def test_settings_refused(root, changes, message):
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    schema = root / "workflow/schemas/config.schema.yaml"
+    checked(config, schema, read_sites())
+    with pytest.raises(InputError) as error:
+        checked(merged(config, yaml.safe_load(changes)), schema, read_sites())
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_refusal_is_one_line_and_a_status(tree, tmp_path):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("training: {stepz: 3}\n", encoding="utf-8")
+    result = snakemake(tree, "--dry-run", "--configfile", str(overlay))
+    assert result.returncode != 0
+    errors = [line for line in result.stderr.splitlines() if "error" in line]
+    assert errors == [
+        "configuration: error: training: Additional properties are not allowed ('stepz' was unexpected)"
+    ]
+    assert "Traceback" not in result.stderr
+
+
+def test_missing_archives_are_told_before_anything_runs(tree):
+    result = snakemake(tree, "demo", "paper", **OFFLINE)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    for site in ["US-Me2", "US-Wkg"]:
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith(site)]
+        assert f"AMF_{site}_FLUXNET_" in line and "folder archives" in line
+    assert "US-CRT: collect the archives" not in result.stderr
+    assert not (tree / "results").exists()
+
+
+def test_plan_of_all_studies(tree, tmp_path):
+    for name in [
+        "AMF_US-Me2_FLUXNET_FULLSET_2002-2007_1-1.zip",
+        "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_1-1.zip",
+        "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip",
+    ]:
+        (tmp_path / name).touch()
+    sites, models, seeds = 3, 2, 3
+    assert planned(snakemake(tree, "-n", "demo", "paper", "--config", f"archives={tmp_path}")) == {
+        **dict.fromkeys(SITE_STEPS, sites),
+        "train": sites * models,
+        "simulate": sites * models * seeds,
+        "simulate_bulk": sites,
+        "compare": 2,
+        "demo": 1,
+        "paper": 1,
+    }
+
+
+def test_own_study_of_an_own_site(tree, tmp_path):
+    (tmp_path / "AMF_US-Abc_BASE-BADM_1-1.zip").touch()
+    table = tmp_path / "my sites.csv"
+    table.write_text(
+        "site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height,cover,soil\n"
+        "US-Abc,Mine,40,-100,500,GRA,-6,0.5,3,6,1\n",
+        encoding="utf-8",
+    )
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        f"archives: {tmp_path}\n"
+        f"sites_table: {table}\n"
+        "sites:\n"
+        "  US-Abc: {train: [[2001-01-01, 2001-12-31]], validation: [[2001-07-01, 2001-07-10]],"
+        " test: [[2002-01-01, 2002-12-31]]}\n"
+        "studies: {mine: [US-Abc]}\n",
+        encoding="utf-8",
+    )
+    result = snakemake(tree, "-n", "-p", "mine", "--configfile", str(overlay))
+    assert planned(result)["mine"] == 1
+    assert f"lad gapfill --site US-Abc --sites '{table}'" in result.stdout + result.stderr
+    assert "--train 2001-01-01:2001-12-31 --validation 2001-07-01:2001-07-10" in result.stdout + result.stderr
+
+
+def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
+    tree = copy_tree(root, tmp_path / "tree")
+    (tree / "archives").mkdir()
+    (tree / "archives/AMF_US-CRT_BASE-BADM_9-9.zip").write_bytes(b"PK\x03\x04 broken")
+    result = snakemake(tree)
+    assert result.returncode != 0
+    log = (tree / "logs/US-CRT/fetch.log").read_text(encoding="utf-8")
+    assert log.startswith("lad fetch: error: AMF_US-CRT_BASE-BADM_9-9.zip") and len(log.splitlines()) == 1
+    assert log in result.stdout + result.stderr
+    assert not (tree / "results/US-CRT/fetch/source.json").exists()
+
+
+SMALL = ["--configfile", "tests/config.yaml"]
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory) -> tuple[Path, str]:
+    """A copy in which the small study was made, and what the run printed."""
+    tree = copy_tree(root, tmp_path_factory.mktemp("workflow") / "study")
+    cache = root / ".cache/jax-test"
+    result = snakemake(tree, *SMALL, JAX_COMPILATION_CACHE_DIR=str(cache))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return tree, result.stdout + result.stderr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of every result, without Snakemake's own time stamps."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_study_prints_its_table_and_is_finished(finished):
+    tree, printed = finished
+    table = (tree / "results/demo/table.md").read_text(encoding="utf-8")
+    assert "US-CRT" in table and table in printed
+    for place in re.findall(r"results/\S+?(?=,|$)", printed[printed.index("\nTable: ") :], re.MULTILINE):
+        assert (tree / place).exists()
+    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+
+
+@pytest.mark.parametrize(
+    "change, first",
+    [
+        ("training: {steps: 5}", "train"),
+        ("calibration: {steps: 4}", "calibrate"),
+        ("models: {mlp: {hidden: [8]}}", "train"),
+        ("simulation: {spinup_years: 1}", "simulate"),
+        ("sites: {US-CRT: {test: [[2012-06-01, 2012-07-30]]}}", "evaluate"),
+    ],
+)
+def test_changed_setting_reruns_what_depends_on_it(finished, tmp_path, change, first):
+    tree, _ = finished
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text(change, encoding="utf-8")
+    plan = planned(snakemake(tree, "-n", *SMALL, str(overlay)))
+    at = SITE_STEPS.index(first)
+    assert {*SITE_STEPS[at:], "compare"} <= plan.keys()
+    assert not plan.keys() & set(SITE_STEPS[:at])
+    if first == "train":
+        assert plan["train"] == (1 if "models" in change else 2)
+
+
+def test_changed_code_reruns_the_steps_that_import_it(finished):
+    tree, _ = finished
+    module = tree / "lad/steps/train.py"
+    text = module.read_text(encoding="utf-8")
+    module.touch()
+    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+    module.write_text(text + "\n# changed\n", encoding="utf-8")
+    plan = planned(snakemake(tree, "-n", *SMALL))
+    assert plan["train"] == 2 and "calibrate" not in plan
+    module.write_text(text, encoding="utf-8")
+    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+
+
+def test_step_made_again_writes_the_same_bytes(root, finished):
+    tree, _ = finished
+    before = contents(tree / "results")
+    result = snakemake(
+        tree, "--forcerun", "train", *SMALL, JAX_COMPILATION_CACHE_DIR=str(root / ".cache/jax-test")
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (result.stdout + result.stderr).count("US-CRT: train mlp") == 2
+    after = contents(tree / "results")
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name]] == []

@@ -1,0 +1,38 @@
+rule calibrate:
+    """Calibrate LaD's own parameters: the physical baseline, and the body of the hybrid."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        code=code("calibrate"),
+    output:
+        parameters="results/{site}/calibrate/parameters.json",
+        table=report(
+            "results/{site}/calibrate/parameters.csv",
+            caption="../report/calibrate.rst",
+            category="Calibration",
+            labels={"site": "{site}", "table": "parameters"},
+        ),
+        history="results/{site}/calibrate/history.csv",
+    log:
+        "logs/{site}/calibrate.log",
+    benchmark:
+        "logs/{site}/calibrate.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        row=site_row,
+        sites=sites_option,
+        train=periods("train"),
+        validation=periods("validation"),
+        settings=json.dumps(config["calibration"]),
+    message:
+        "{wildcards.site}: calibrate LaD"
+    shell:
+        "NPROC={threads} lad calibrate --site {wildcards.site} {params.sites}"
+        " --forcing {input.forcing} --observations {input.observations}"
+        " --train {params.train} --validation {params.validation} --settings {params.settings:q} --seed 0"
+        " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

@@ -1,0 +1,127 @@
+import ast
+import json
+import os
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import asdict
+from pathlib import Path
+
+from lad.configuration import checked
+from lad.errors import InputError
+from lad.towers.fetch import BASE_URL, find_archives, missing_message
+from lad.towers.sites import read_sites
+
+try:
+    own_sites = read_sites(config["sites_table"]) if "sites_table" in config else {}
+    site_table = read_sites() | own_sites
+    config = checked(config, workflow.source_path("../schemas/config.schema.yaml"), site_table)
+except InputError as error:
+    sys.exit(f"configuration: error: {error}")
+
+
+wildcard_constraints:
+    site="|".join(config["sites"]),
+    study="|".join(config["studies"]),
+    model="|".join(config["models"]),
+    seed=r"\d+",
+
+
+# The steps run in the environment of Snakemake itself, activated or not.
+os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH')}")
+
+# Compiled programs are kept between the many short jobs, whatever their size and compile time.
+for variable, value in {
+    "JAX_COMPILATION_CACHE_DIR": str(Path(".cache/jax").resolve()),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}.items():
+    os.environ.setdefault(variable, value)
+
+
+def code(step):
+    """The files of `lad` that a step imports, directly or not: a change of one of them reruns the step."""
+    files, todo = set(), [f"lad.steps.{step}"]
+    while todo:
+        name = todo.pop()
+        path = name.replace(".", "/")
+        file = next(filter(Path.is_file, [Path(f"{path}.py"), Path(path, "__init__.py")]), None)
+        if not name.startswith("lad") or file is None or str(file) in files:
+            continue
+        files.add(str(file))
+        todo.append(name.rpartition(".")[0])  # a package runs before its modules
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                todo += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                todo += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return sorted(files)
+
+
+def periods(name):
+    """Parameter function: the periods `train`, `validation` or `test` of a site as FIRST:LAST."""
+    return lambda wildcards: [":".join(days) for days in config["sites"][wildcards.site][name]]
+
+
+def site_row(wildcards):
+    """The site's row of the table of sites: a parameter, so that a change of it reruns this site alone."""
+    return asdict(site_table[wildcards.site])
+
+
+def sites_option(wildcards):
+    """Option that names the user's table of sites, for the sites in it."""
+    return f"--sites {shlex.quote(config['sites_table'])}" if wildcards.site in own_sites else ""
+
+
+def archive_patterns(wildcards):
+    """File names of the site's archives where the configuration restricts them, with * and ?."""
+    return config["sites"][wildcards.site].get("archive", [])
+
+
+archive_folders = [config["archives"], "data"]
+missing_archives = {}  # what to do by site; told before the first job, for all sites at once
+
+
+def archive_option(wildcards):
+    """Options that restrict the site's archives."""
+    return [f"--archive {shlex.quote(pattern)}" for pattern in archive_patterns(wildcards)]
+
+
+def archives(wildcards):
+    """The site's archives in the user's folder and in data/; without any, the step downloads them."""
+    found = find_archives(wildcards.site, archive_folders, archive_patterns(wildcards))
+    if not found:
+        missing_archives[wildcards.site] = missing_message(wildcards.site, config["archives"])
+    return list(map(str, found))
+
+
+def reachable(url):
+    """Whether a server answers at all; asked only when an archive is missing."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def simulations(wildcards):
+    """Label and file of every simulation of a site: `bulk`, the calibrated LaD, and `model/seed`."""
+    folder = f"results/{wildcards.site}/simulate"
+    return {"bulk": f"{folder}/bulk.nc"} | {
+        f"{model}/{seed}": f"{folder}/{model}/seed{seed}.nc"
+        for model in config["models"]
+        for seed in range(config["seeds"])
+    }
+
+
+def labelled_simulations(wildcards):
+    """Parameter function: the simulations of a site as LABEL=FILE."""
+    return [f"{label}={file}" for label, file in simulations(wildcards).items()]
+
+
+def studies_made(workflow):
+    """The studies whose target rule was part of this run."""
+    return [study for study in config["studies"] if study in {job.rule.name for job in workflow.dag.jobs}]

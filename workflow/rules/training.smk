@@ -1,0 +1,33 @@
+rule train:
+    """Train the networks of one model, all seeds at once, through the differential equations of LaD."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        parameters=rules.calibrate.output.parameters,
+        code=code("train"),
+    output:
+        models=expand("results/{{site}}/train/{{model}}/seed{seed}.eqx", seed=range(config["seeds"])),
+        history="results/{site}/train/{model}/history.csv",
+    log:
+        "logs/{site}/train/{model}.log",
+    benchmark:
+        "logs/{site}/train/{model}.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        train=periods("train"),
+        validation=periods("validation"),
+        model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
+        settings=json.dumps(config["training"]),
+        seeds=config["seeds"],
+    message:
+        "{wildcards.site}: train {wildcards.model}"
+    shell:
+        "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
+        " --parameters {input.parameters} --train {params.train} --validation {params.validation}"
+        " --model-settings {params.model:q} --settings {params.settings:q} --seeds {params.seeds}"
+        " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"
