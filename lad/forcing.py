@@ -39,7 +39,9 @@ class Forcing(eqx.Module):
     Wind: Float[Array, "..."]  # m s-1
     Rainf: Float[Array, "..."]  # kg m-2 s-1
     Snowf: Float[Array, "..."]  # kg m-2 s-1
-    VPD: Float[Array, "..."]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
+    VPD: Float[
+        Array, "..."
+    ]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
 
 
 def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
@@ -85,7 +87,9 @@ def read_record(path: str | Path) -> Record:
     n = dataset.sizes["time"]
     time = dataset["time"].values
     if n < 2 or not np.issubdtype(time.dtype, np.datetime64) or np.isnat(time).any():
-        raise InputError(f"{path}: `time` must hold at least two dates (units like 'seconds since 2013-01-01')")
+        raise InputError(
+            f"{path}: `time` must hold at least two dates (units like 'seconds since 2013-01-01')"
+        )
     segment = _column(dataset, "segment", path) if "segment" in dataset else np.zeros(n)
     steps = (np.diff(time) / np.timedelta64(1, "s"))[np.diff(segment) == 0]
     if steps.size == 0 or steps[0] <= 0 or not np.allclose(steps, steps[0], rtol=0, atol=1e-3):
@@ -116,5 +120,7 @@ def _column(dataset: xr.Dataset, name: str, path: str | Path) -> np.ndarray:
     """Values (n,) of a variable over time; further dimensions must have length one."""
     variable = dataset[name]
     if "time" not in variable.dims or variable.size != dataset.sizes["time"]:
-        raise InputError(f"{path}: {name} has dimensions {dict(variable.sizes)}, expected time (and y, x of length 1)")
+        raise InputError(
+            f"{path}: {name} has dimensions {dict(variable.sizes)}, expected time (and y, x of length 1)"
+        )
     return variable.values.reshape(-1).astype(float)

@@ -107,9 +107,10 @@ def tendency(rates: Rates, parameters: Parameters) -> State:
 
 
 def heat_storage(state: State, parameters: Parameters) -> Float[Array, "..."]:
-    """Sensible heat of the soil S_R (J m-2) relative to the freezing point."""
+    """Heat of the soil S_R (J m-2): sensible, relative to the freezing point, less what would melt its ice."""
     capacity = parameters.C * parameters.dz
-    return sum(capacity[k] * (state.T[k] - T_FREEZE) for k in range(len(state.T)))
+    sensible = sum(capacity[k] * (state.T[k] - T_FREEZE) for k in range(len(state.T)))
+    return sensible - sum(parameters.dz[k] * ice for k, ice in enumerate(state.ice))
 
 
 def energy_residual(start: State, end: State, rates: Rates, dt: float, parameters: Parameters):
@@ -117,7 +118,9 @@ def energy_residual(start: State, end: State, rates: Rates, dt: float, parameter
 
     ``d/dt [S_R - L_f W_s] = R_n - H - L_v E - L_f P_s + L_f calving``.
     """
-    gain = heat_storage(end, parameters) - heat_storage(start, parameters) - L_FUSION * (end.snow - start.snow)
+    gain = (
+        heat_storage(end, parameters) - heat_storage(start, parameters) - L_FUSION * (end.snow - start.snow)
+    )
     flux = (
         rates.SWnet
         + rates.LWnet

@@ -108,8 +108,8 @@ def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
 def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     """Parameters from the layout `{"params": {…}, "z_ref_m": …, "gust_m_s": …}`.
 
-    Freezable water (`Fmax`) must be absent or zero: soil freezing is not part of the differentiable model. Raises InputError,
-    naming `source`, for missing keys and impossible values.
+    Freezable water (`Fmax`) is left aside, see `freezable_heat`. Raises InputError, naming `source`, for missing keys and impossible
+    values.
     """
     try:
         params = content["params"]
@@ -117,7 +117,41 @@ def from_json(content: Mapping[str, Any], source: str) -> Parameters:
         values |= {"z_ref": content["z_ref_m"], "gust": content["gust_m_s"]}
     except KeyError as error:
         raise InputError(f"{source}: no {error}, expected params, z_ref_m and gust_m_s") from None
+    except TypeError:
+        raise InputError(f"{source}: expected an object with params, z_ref_m and gust_m_s") from None
     return _checked(values, source)
+
+
+def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Parameters:
+    """`from_json` for forcing at `height` (m), which stands in where `z_ref_m` is absent, as `GUST` does for `gust_m_s`.
+
+    Raises InputError where `z_ref_m` is present and differs from `height` by more than 1 %.
+    """
+    if isinstance(content, Mapping):
+        content = {"z_ref_m": height, "gust_m_s": GUST} | dict(content)
+    parameters = from_json(content, source)
+    if abs(parameters.z_ref - height) > 0.01 * height:
+        raise InputError(
+            f"{source}: z_ref_m = {parameters.z_ref:g} m, but the forcing's reference_height is {height:g} m"
+        )
+    return parameters
+
+
+def freezable_heat(content: Mapping[str, Any], source: str) -> tuple[float, ...]:
+    """Heat (J m-3) that melts all freezable water of each layer: `Fmax` of the same layout, () where it is absent or zero.
+
+    Soil freezing is no part of the differentiable model, only of LaD's original scheme. Raises InputError, naming `source`, for
+    a list that does not fit the layers or a negative value.
+    """
+    values = content["params"].get("Fmax", [])
+    layers = len(content["params"]["dz"])
+    try:
+        heat = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise InputError(f"{source}: Fmax = {values!r}, expected a list of numbers") from None
+    if heat and (len(heat) != layers or not all(0.0 <= value < 1e12 for value in heat)):
+        raise InputError(f"{source}: Fmax = {values!r}, expected {layers} values of 0 or more")
+    return heat if any(heat) else ()
 
 
 def to_json(parameters: Parameters) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Empirical baselines: what the forcing of the same half-hour tells about a flux, without a land surface model.
+"""Empirical baselines: what the forcing of a half-hour tells about a flux, without a land surface model.
 
-A baseline is a set of predictors (variables of the forcing file) and a fit; a further one is a further line of
-`BASELINES`.
+A baseline is a set of predictors (variables of the forcing file) and a fit; a further one is a further line
+of `BASELINES`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 class Baseline(NamedTuple):
-    """`fit` takes predictors (n, k) and flux (n,), and returns a function from predictors (m, k) to flux (m,)."""
+    """`fit` takes predictors (n, k) and flux (n,); it gives a function of predictors (m, k) to flux (m,)."""
 
     predictors: tuple[str, ...]
     fit: Callable[[np.ndarray, np.ndarray], Predict]

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, DayLocator
 from matplotlib.figure import Figure
 
 from lad.evaluation import metrics
@@ -42,6 +43,11 @@ class Comparison(NamedTuple):
         """Interval starts."""
         return pd.DatetimeIndex(self.observed.time.astype("datetime64[ns]"))
 
+    @property
+    def step(self) -> pd.Timedelta:
+        """Length of an interval."""
+        return pd.Timedelta(self.time.to_series().diff().min())
+
     def models(self) -> list[str]:
         """Models in the order of the tables."""
         return ordered(list(self.simulated))
@@ -60,8 +66,8 @@ class Comparison(NamedTuple):
 def _usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
     """Daily means over the half-hours where `tower` is usable; NaN on a day with less than half of them.
 
-    Towers lose nights more often than days: means of model and tower over different hours would differ by that
-    alone.
+    Towers lose nights more often than days: means of model and tower over different hours would differ by
+    that alone.
     """
     usable = tower.notna()
     share = usable.resample("D").mean()
@@ -69,7 +75,7 @@ def _usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
 
 
 def contrasted_weeks(tower: pd.Series, usable: pd.Series) -> list[pd.Timestamp]:
-    """First days of the weeks with the lowest and the highest mean of `tower`, of those that are well observed.
+    """First days of the well observed weeks with the lowest and the highest mean of `tower`.
 
     Weeks count from the first day; well observed is at least 0.8 of the best share of `usable` half-hours. A
     record with fewer than two such weeks gives fewer.
@@ -85,43 +91,47 @@ def timeseries(comparison: Comparison, precipitation: np.ndarray) -> Figure:
 
     `precipitation` (n,) kg m⁻² s⁻¹ is drawn as daily sums.
     """
+    usable = comparison.tower("LE").notna() & comparison.tower("H").notna()
+    weeks = contrasted_weeks(comparison.tower("LE"), usable)
+    names = ("lowest observed LE", "highest observed LE") if len(weeks) > 1 else ("most observations",)
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 11.5))
         figure.suptitle(comparison.title)
-        usable = comparison.tower("LE").notna() & comparison.tower("H").notna()
-        weeks = contrasted_weeks(comparison.tower("LE"), usable)
         grid = figure.add_gridspec(5, max(1, len(weeks)), height_ratios=[0.5, 1.2, 1.2, 1, 1])
-        top = figure.add_subplot(grid[0, :])
-        _daily_precipitation(top, comparison, precipitation)
-        for row, target in enumerate(TARGETS, start=1):
-            axes = figure.add_subplot(grid[row, :], sharex=top)
+        whole = [figure.add_subplot(grid[row, :]) for row in range(3)]
+        _daily_precipitation(whole[0], comparison, precipitation)
+        whole[1].set_title(
+            "daily means over usable half-hours, of days with at least half of them", loc="left"
+        )
+        for axes, target in zip(whole[1:], TARGETS, strict=True):
+            axes.sharex(whole[0])
             _daily(axes, comparison, target)
-            if row == 1:
-                axes.set_title("daily means over usable half-hours (days with at least half of them)", loc="left")
-                legend_below(figure, axes)
-            for column, week in enumerate(weeks):
-                below = figure.add_subplot(grid[row + 2, column])
-                _week(below, comparison, target, week)
-                if row == 1:
-                    extreme = ("lowest", "highest")[column] if len(weeks) == 2 else "only"
-                    below.set_title(f"half-hours, week of {extreme} observed LE", loc="left")
+        locator = AutoDateLocator()
+        whole[0].xaxis.set(
+            major_locator=locator, major_formatter=ConciseDateFormatter(locator, show_offset=False)
+        )
+        for axes in whole[:-1]:
+            axes.tick_params(labelbottom=False)
+        for column, first in enumerate(weeks):
+            for row, target in enumerate(TARGETS, start=3):
+                axes = figure.add_subplot(grid[row, column])
+                _week(axes, comparison, target, first)
+                if row == 3:
+                    axes.set_title(f"half-hours of the week with the {names[column]}", loc="left")
                 if column == 0:
-                    below.set_ylabel(TARGET_LABELS[target])
-        for axes in figure.axes:
-            locator = AutoDateLocator()
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+                    axes.set_ylabel(TARGET_LABELS[target])
+        legend_below(figure, whole[1])
     return figure
 
 
-def _daily_precipitation(axes, comparison: Comparison, precipitation: np.ndarray) -> None:
-    step = float(np.median(np.diff(comparison.observed.time)).astype("timedelta64[s]").astype(int))
-    daily = pd.Series(precipitation * step, comparison.time).resample("D").sum()
+def _daily_precipitation(axes: Axes, comparison: Comparison, precipitation: np.ndarray) -> None:
+    amount = pd.Series(precipitation * comparison.step.total_seconds(), comparison.time)
+    daily = amount.resample("D").sum(min_count=1)
     axes.bar(daily.index, daily, width=1.0, align="edge", color="#56B4E9")
     axes.set_ylabel("P (mm d$^{-1}$)")
 
 
-def _daily(axes, comparison: Comparison, target: str) -> None:
+def _daily(axes: Axes, comparison: Comparison, target: str) -> None:
     tower = comparison.tower(target)
     palette = colours(comparison.models())
     for model in comparison.models():
@@ -130,12 +140,16 @@ def _daily(axes, comparison: Comparison, target: str) -> None:
     axes.set_ylabel(TARGET_LABELS[target])
 
 
-def _week(axes, comparison: Comparison, target: str, first: pd.Timestamp) -> None:
+def _week(axes: Axes, comparison: Comparison, target: str, first: pd.Timestamp) -> None:
     inside = (comparison.time >= first) & (comparison.time < first + pd.Timedelta(days=7))
     palette = colours(comparison.models())
     for model in comparison.models():
-        draw_model(axes, comparison.members(model, target)[inside], model, palette[model])
+        # resampling to the step itself opens the gap between two segments of the record
+        members = comparison.members(model, target)[inside].resample(comparison.step).mean()
+        draw_model(axes, members, model, palette[model])
     draw_observed(axes, comparison.tower(target)[inside], size=4)
+    axes.xaxis.set(major_locator=DayLocator(), major_formatter=DateFormatter("%d %b"))
+    axes.set_xlabel(f"{first.year}, local standard time")
 
 
 def diurnal(comparison: Comparison) -> Figure:
@@ -156,13 +170,12 @@ def diurnal(comparison: Comparison) -> Figure:
     return figure
 
 
-def _cycle(axes, comparison: Comparison, target: str, months: tuple[int, ...]) -> int:
+def _cycle(axes: Axes, comparison: Comparison, target: str, months: tuple[int, ...]) -> int:
     """Draw one season; return the number of half-hours in it."""
     tower = comparison.tower(target)
     chosen = np.isin(comparison.time.month, months) & tower.notna()
     time = comparison.time[chosen]
-    step = np.median(np.diff(comparison.observed.time)) / np.timedelta64(3600, "s")
-    middle = time.hour + time.minute / 60 + step / 2
+    middle = (time - time.normalize() + comparison.step / 2).total_seconds() / 3600
     palette = colours(comparison.models())
     for model in comparison.models():
         members = comparison.members(model, target)[chosen].groupby(middle).mean()
@@ -172,15 +185,15 @@ def _cycle(axes, comparison: Comparison, target: str, months: tuple[int, ...]) -
 
 
 def scatter(comparison: Comparison) -> Figure:
-    """Simulated (mean over seeds) against observed usable half-hours: counts, 1:1 line and scores per panel."""
+    """Density of simulated (mean over seeds) against observed usable half-hours, 1:1 line and scores."""
     models = comparison.models()
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(1.2 + 3.3 * len(models), 7))
-        figure.suptitle(f"{comparison.title}: usable half-hours")
+        figure.suptitle(f"{comparison.title}: usable half-hours and the 1:1 line")
         panels = figure.subplots(len(TARGETS), len(models), squeeze=False)
         for row, target in zip(panels, TARGETS, strict=True):
             _density_row(figure, row, comparison, target)
-            row[0].set_ylabel(f"simulated {TARGET_LABELS[target]}")
+            row[0].set_ylabel(f"simulated {target} (W m$^{{-2}}$)")
         for axes, model in zip(panels[0], models, strict=True):
             seeds = len(comparison.simulated[model].seeds)
             axes.set_title(label(model) + (f", mean of {seeds} seeds" if seeds > 1 else ""))
@@ -200,13 +213,20 @@ def _density_row(figure: Figure, row: np.ndarray, comparison: Comparison, target
         image = axes.pcolormesh(edges, edges, np.ma.masked_equal(counts[model], 0), norm=norm, cmap=COUNTS)
         axes.plot(edges[[0, -1]], edges[[0, -1]], color="black", linewidth=0.8)
         axes.set_aspect("equal")
-        axes.set_xlabel(f"observed {TARGET_LABELS[target]}")
+        axes.set_xlabel(f"observed {target} (W m$^{{-2}}$)")
         scores = metrics.all_metrics(values, observed, f"{comparison.title}, {target}, {model}")
+        lines = (
+            f"RMSE {scores['rmse']:.1f} W m$^{{-2}}$",
+            f"NSE {scores['nse']:.2f}",
+            f"KGE {scores['kge']:.2f}",
+            f"n {observed.size}",
+        )
         axes.text(
             0.03,
             0.97,
-            "RMSE {rmse:.1f}\nNSE {nse:.2f}\nKGE {kge:.2f}".format(**scores) + f"\nn {observed.size}",
+            "\n".join(lines),
             transform=axes.transAxes,
             verticalalignment="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
         )
     figure.colorbar(image, ax=list(row), label="half-hours per cell", pad=0.01)

@@ -11,7 +11,7 @@ def rmse(simulated: np.ndarray, observed: np.ndarray) -> float:
 
 
 def bias(simulated: np.ndarray, observed: np.ndarray) -> float:
-    """Mean of simulated minus observed, in the unit of the series; positive where the simulation is too high."""
+    """Mean of simulated minus observed, in the unit of the series; positive if the simulation is high."""
     return float(np.mean(simulated - observed))
 
 
@@ -59,7 +59,9 @@ def all_metrics(simulated: np.ndarray, observed: np.ndarray, label: str) -> dict
         if broken.size:
             raise InputError(f"{label}: {broken.size} of {series.size} {name} values are not finite")
     if np.ptp(observed) == 0:
-        raise InputError(f"{label}: all {observed.size} observed values are {observed[0]:g}, NSE is not defined")
+        raise InputError(
+            f"{label}: all {observed.size} observed values are {observed[0]:g}, NSE is undefined"
+        )
     if np.mean(observed) == 0:
-        raise InputError(f"{label}: the observed mean is zero, relative bias and KGE are not defined")
+        raise InputError(f"{label}: the observed mean is zero, relative bias and KGE are undefined")
     return {name: metric(simulated, observed) for name, metric in METRICS.items()}

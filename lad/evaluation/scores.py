@@ -20,18 +20,14 @@ def baseline_simulations(
     observed: Observed, forcing: dict[str, np.ndarray], training: np.ndarray, test: np.ndarray
 ) -> dict[str, Simulated]:
     """Every baseline at the test half-hours, fitted on the usable ones among `training`; both bool (n,)."""
-    return {
-        name: Simulated(
-            ("",),
-            {
-                target: predict(name, forcing, observed.flux[target], training & observed.usable[target], test)[
-                    np.newaxis
-                ]
-                for target in TARGETS
-            },
-        )
-        for name in BASELINES
-    }
+    simulated = {}
+    for name in BASELINES:
+        flux = {}
+        for target in TARGETS:
+            known = training & observed.usable[target]
+            flux[target] = predict(name, forcing, observed.flux[target], known, test)[np.newaxis]
+        simulated[name] = Simulated(("",), flux)
+    return simulated
 
 
 def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -44,8 +40,8 @@ def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray
 def score_table(site: str, period: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
     """One row of `COLUMNS` per target, model and seed; the ensemble row is the score of the mean flux.
 
-    `observed` and `simulated` hold the test half-hours. Which of them count depends on the observations alone,
-    so it is the same for all models. Raises InputError naming site, target, model and seed.
+    `observed` and `simulated` hold the test half-hours. Which of them count depends on the observations
+    alone, so it is the same for all models. Raises InputError naming site, target, model and seed.
     """
     rows = []
     for target in TARGETS:

@@ -19,7 +19,7 @@ USABLE_QC = (0, -1)
 
 
 class Observed(NamedTuple):
-    """Tower fluxes at the interval starts `time` (n,) datetime64, local standard time; dicts by target, (n,)."""
+    """Tower fluxes at the interval starts `time` (n,) datetime64, local standard time; by target (n,)."""
 
     time: np.ndarray
     flux: dict[str, np.ndarray]
@@ -32,16 +32,15 @@ class Observed(NamedTuple):
         return Observed(self.time[chosen], *columns)
 
     def during(self, periods: Periods, source: str | Path) -> "Observed":
-        """The intervals inside `periods`; raises InputError naming the file `source` if there are none."""
-        chosen = mask(self.time, periods)
-        if not chosen.any():
-            held = f"{self.time[0]} to {self.time[-1]}" if self.time.size else "no time"
-            raise InputError(f"{source}: holds {held}, nothing of the periods {', '.join(map(str, periods))}")
-        return self.at(chosen)
+        """The intervals inside `periods`; raises InputError, naming the file `source`, if one is empty."""
+        for period in periods:
+            if not mask(self.time, (period,)).any():
+                raise InputError(f"{source}: holds no half-hour of the period {period}")
+        return self.at(mask(self.time, periods))
 
 
 class Simulated(NamedTuple):
-    """Fluxes of one model: by target an array (members, n); `seeds` names the members, ("",) without seeds."""
+    """Fluxes of one model: by target (members, n); `seeds` names the members, ("",) without seeds."""
 
     seeds: tuple[str, ...]
     flux: dict[str, np.ndarray]
@@ -73,7 +72,7 @@ def _open(path: str | Path, site: str, names: Sequence[str]) -> xr.Dataset:
 
 
 def read_observed(path: str | Path, site: str) -> Observed:
-    """Targets of an observations file with the half-hours that are usable; raises InputError on a bad file."""
+    """Targets of an observations file and which half-hours are usable; raises InputError on a bad file."""
     dataset = _open(path, site, [name + end for name in TARGETS.values() for end in ("", "_qc")])
     flux = {target: dataset[name].values.astype(float) for target, name in TARGETS.items()}
     qc = {target: dataset[f"{name}_qc"].values for target, name in TARGETS.items()}
@@ -109,7 +108,7 @@ def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray)
 
 
 def parse_simulations(texts: Sequence[str]) -> dict[str, dict[str, Path]]:
-    """`["bulk=a.nc", "mlp/0=b.nc", …]` as model → seed → file, in the given order; the seed is "" without one."""
+    """`["bulk=a.nc", "mlp/0=b.nc", …]` as model → seed → file, in the given order; "" is no seed."""
     paths: dict[str, dict[str, Path]] = {}
     for text in texts:
         name, equals, path = text.partition("=")

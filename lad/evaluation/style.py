@@ -42,9 +42,8 @@ def colours(models: list[str]) -> dict[str, str]:
 
 def draw_observed(axes: Axes, series: pd.Series, size: float) -> None:
     """Observations as dots; a gap (NaN) has none."""
-    axes.plot(
-        series.index, series, ".", color=OBSERVED, markersize=size, markeredgewidth=0, label="observed", zorder=3
-    )
+    look = {"color": OBSERVED, "markersize": size, "markeredgewidth": 0, "zorder": 3}
+    axes.plot(series.index, series, ".", label="observed", **look)
 
 
 def draw_model(axes: Axes, members: pd.DataFrame, model: str, colour: str) -> None:
@@ -54,8 +53,9 @@ def draw_model(axes: Axes, members: pd.DataFrame, model: str, colour: str) -> No
         low, high = members.min(axis=1), members.max(axis=1)
         axes.fill_between(members.index, low, high, color=colour, alpha=0.25, linewidth=0)
     name = label(model) + (f" (mean and range of {seeds} seeds)" if seeds > 1 else "")
+    mean = members.mean(axis=1, skipna=False)
     # the small marker shows a value that stands alone between two gaps
-    axes.plot(members.index, members.mean(axis=1, skipna=False), ".-", markersize=1.5, color=colour, label=name)
+    axes.plot(members.index, mean, ".-", markersize=1.5, color=colour, label=name)
 
 
 def legend_below(figure: Figure, axes: Axes) -> None:

@@ -20,11 +20,14 @@ SHOWN = {
 }
 """Column of the scores → heading and format."""
 
-LEGEND = (
-    "RMSE and bias (simulated minus observed) in W m-2, bias % of the observed mean. All models of a block are "
-    "scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated "
-    "fluxes; the row below gives the range of the scores over the single seeds."
-)
+LEGEND = """\
+RMSE and bias (simulated minus observed) in W m-2, bias % of the observed mean. All models of a block are
+scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated
+fluxes; the row below it gives the range of the scores over the single seeds.
+"""
+
+UNDEFINED = {"kge": "", "r": ""}
+"""Scores that may be absent: those of a constant simulation."""
 
 
 def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
@@ -35,7 +38,7 @@ def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
     tables = []
     for path in paths:
         try:
-            table = pd.read_csv(path, dtype={"seed": str}, keep_default_na=False, na_values={"kge": "", "r": ""})
+            table = pd.read_csv(path, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not a table of scores ({error})") from None
         if list(table.columns) != COLUMNS:
@@ -68,10 +71,7 @@ def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
 def _grid(lines: list[list[str]]) -> str:
     """Markdown table, padded to be read as plain text too; numbers flush right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [
-        [lines[i][0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(lines[i][1:], widths[1:], strict=True))]
-        for i in range(len(lines))
-    ]
+    padded = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [padded[0], rule, *padded[1:]])
 
@@ -91,4 +91,4 @@ def _block(rows: pd.DataFrame) -> str:
 def markdown(scores: pd.DataFrame) -> str:
     """The table as Markdown: one block per site and target, models in a fixed order, best or not."""
     blocks = [_block(rows) for _, rows in scores.groupby(["site", "target"], sort=False)]
-    return "\n".join(["# Scores on the test periods\n", LEGEND + "\n", *blocks])
+    return "\n".join(["# Scores on the test periods\n", LEGEND, *blocks])

@@ -2,12 +2,13 @@
 
 import jax.numpy as jnp
 
-from lad.constants import CP_AIR, R_DRY, VIRTUAL
+from lad._table import CubicTable
+from lad.constants import CP_AIR, R_DRY, T_FREEZE, VIRTUAL
 from lad.fluxes._base import AbstractFluxes, Fluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 from lad.physics.hydrology import stress
-from lad.physics.saturation import saturation_specific_humidity
+from lad.physics.saturation import saturation_vapour_pressure, specific_humidity
 from lad.physics.snow import presence
 from lad.physics.turbulence import DragTable, richardson
 from lad.state import State
@@ -22,26 +23,31 @@ class BulkFluxes(AbstractFluxes):
     stability and the surface air density, and is diagnosed with the transfer coefficient of a canopy as dry as the air.
     """
 
-    table: DragTable | None = None
+    drag: DragTable | None = None
+    saturation: CubicTable | None = None  # ln of saturation vapour pressure (Pa) by temperature (K)
 
     def prepare(self, parameters: Parameters) -> "BulkFluxes":
-        """The law with its transfer coefficients tabulated."""
-        return BulkFluxes(DragTable(parameters.z_ref, parameters.z0, parameters.zh))
+        """The law with transfer coefficient and saturation vapour pressure tabulated."""
+        return BulkFluxes(
+            DragTable(parameters.z_ref, parameters.z0, parameters.zh),
+            # cells of 1 K, with edges at the kinks of the formula (T_f, T_f - 20 K): relative error below 1e-8
+            CubicTable(lambda T: jnp.log(saturation_vapour_pressure(T)), T_FREEZE - 100.0, 1.0, 200),
+        )
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
         """Fluxes at one instant; see the class."""
         p = parameters
-        law = self if self.table is not None else self.prepare(p)
+        law = self if self.drag is not None else self.prepare(p)
         T, T_air, q_air = state.T[0], forcing.Tair, forcing.Qair
         U = jnp.sqrt(forcing.Wind**2 + p.gust**2)
         rho_air = forcing.Psurf / (R_DRY * T_air * (1.0 + VIRTUAL * q_air))
-        deficit = saturation_specific_humidity(T, forcing.Psurf) - q_air
+        deficit = specific_humidity(jnp.exp(law.saturation(T)), forcing.Psurf) - q_air
         covered = presence(state.snow)
         beta = stress(state.root, p.Wmax)
 
         def exchange(q_canopy):
             """Aerodynamic conductance (m s-1), sublimation and evaporation for a given canopy humidity."""
-            g_a = U * law.table(richardson(T, q_canopy, T_air, q_air, U, p.z_ref))
+            g_a = U * law.drag(richardson(T, q_canopy, T_air, q_air, U, p.z_ref))
             rho_surface = forcing.Psurf / (R_DRY * T * (1.0 + VIRTUAL * q_canopy))
             D = rho_air * g_a
 

@@ -14,6 +14,7 @@ from lad.state import State
 
 # Pressure is not an input: it hardly varies within a record, but shifts between sensors and years.
 FORCING_INPUTS = ("SWdown", "LWdown", "Tair", "VPD", "Wind")
+LAYERS = 5  # soil layers whose temperatures are inputs
 SUPPLY = 1.0  # kg m-2, root-zone water below which evaporation fades out
 
 
@@ -37,6 +38,11 @@ def state_inputs(state: State, forcing: Forcing, parameters: Parameters) -> list
         presence(state.snow),
         state.snow / (state.snow + parameters.Wc),
     ]
+
+
+def input_count(states: bool) -> int:
+    """Number of inputs of a law with or without the state."""
+    return len(FORCING_INPUTS) + (LAYERS + 4 if states else 0)
 
 
 class Scaling(eqx.Module):
@@ -66,7 +72,8 @@ class MLPFluxes(AbstractFluxes):
         widths = (scaling.input_mean.shape[0], *hidden, 2)
         keys = jax.random.split(key, len(widths) - 1)
         self.layers = tuple(
-            eqx.nn.Linear(i, o, dtype=float, key=k) for i, o, k in zip(widths[:-1], widths[1:], keys, strict=True)
+            eqx.nn.Linear(i, o, dtype=float, key=k)
+            for i, o, k in zip(widths[:-1], widths[1:], keys, strict=True)
         )
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:

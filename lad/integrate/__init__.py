@@ -4,6 +4,8 @@ A solver is a function ``(model, state, forcing, dt) -> (state at the end, mean 
 the two obey ``end - start = dt N mean``.
 """
 
+from lad.integrate._fast import fast
+from lad.integrate._original import original, split_state
 from lad.integrate._roll_out import Trajectory, roll_out, spin_up
 
-__all__ = ["Trajectory", "roll_out", "spin_up"]
+__all__ = ["Trajectory", "fast", "original", "roll_out", "spin_up", "split_state"]

@@ -8,6 +8,8 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optimistix
+from jax.flatten_util import ravel_pytree
 
 from lad.forcing import Forcing
 from lad.model import Model, Rates, tendency
@@ -19,30 +21,32 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
 
     def norm(y):
         state, _ = y  # the integrals of the rates follow the state; they do not choose the step
-        return diffrax._misc.rms_norm(state)
+        return optimistix.rms_norm(state)
 
     method = diffrax.Kvaerno5()
     controller = diffrax.PIDController(rtol=rtol, atol=atol, norm=norm)
 
     def solver(model: Model, state: State, forcing: Forcing, dt) -> tuple[State, Rates]:
-        def field(s, y, args):
-            rates = model.rates(y[0], forcing)
-            derivative = tendency(rates, model.parameters)
-            return jax.tree.map(lambda x: dt * x, derivative), rates
-
+        y, to_state = ravel_pytree(state)
         shapes = eqx.filter_eval_shape(model.rates, state, forcing)
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        zeros, to_rates = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
+
+        def field(s, y, args):
+            rates = model.rates(to_state(y[0]), forcing)
+            derivative = tendency(rates, model.parameters)
+            return dt * ravel_pytree(derivative)[0], ravel_pytree(rates)[0]
+
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(field),
             method,
             t0=0.0,
             t1=1.0,
             dt0=0.01,
-            y0=(state, zeros),
+            y0=(y, zeros),
             stepsize_controller=controller,
             max_steps=10_000,
         )
-        mean = jax.tree.map(lambda x: x[-1], solution.ys[1])
+        mean = to_rates(solution.ys[1][-1])
         end = jax.tree.map(lambda y, f: y + dt * f, state, tendency(mean, model.parameters))
         return end, mean
 

@@ -48,7 +48,9 @@ def _melt(T, snow_mass, cooling, h):
     strength = snow.MELT_CONDUCTANCE / L_FUSION * snow.presence(snow_mass)
     x, a = T - T_FREEZE, 1.0 + strength * cooling
     excess = (x + jnp.sqrt(x * x + 4.0 * a * snow.MELT_WIDTH**2)) / (2.0 * a)
-    return jnp.minimum(strength * excess, snow_mass / h)
+    melt = strength * excess
+    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a hundred times too large.
+    return jnp.where(h * melt < snow_mass, melt, snow_mass / h)
 
 
 def _euler(model: Model, state: State, r: Rates, by_T: Rates, h) -> Rates:
@@ -114,12 +116,15 @@ def _step(model: Model, state: State, forcing: Forcing, h) -> tuple[State, Rates
     def move(y, mean, h):
         return _axpy(h, tendency(mean, model.parameters), y)
 
-    r, by_T = _linearise(model, state, forcing)
-    whole = _euler(model, state, r, by_T, h)
-    first = _euler(model, state, r, by_T, 0.5 * h)
-    middle = move(state, first, 0.5 * h)
-    second = _euler(model, middle, *_linearise(model, middle, forcing), 0.5 * h)
-    mean = _limit(state, jax.tree.map(lambda a, b, c: a + b - c, first, second, whole), h)
+    def half(y, _):
+        # XLA would otherwise fuse, and compute again, the whole flux law into each of its many uses.
+        r, by_T = jax.lax.optimization_barrier(_linearise(model, y, forcing))
+        mean = _euler(model, y, r, by_T, 0.5 * h)
+        # The whole step is wanted from the first half alone; doing it in both keeps the compiled loop half as large.
+        return move(y, mean, 0.5 * h), (mean, _euler(model, y, r, by_T, h))
+
+    _, (halves, whole) = jax.lax.scan(half, state, length=2)
+    mean = _limit(state, jax.tree.map(lambda a, b: a[0] + a[1] - b[0], halves, whole), h)
     return move(state, mean, h), mean
 
 

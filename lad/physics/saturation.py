@@ -43,10 +43,14 @@ def saturation_vapour_pressure(T: Float[Array, "..."]) -> Float[Array, "..."]:
     return water * _over_water(T) + (1.0 - water) * _over_ice(T)
 
 
+def specific_humidity(e: Float[Array, "..."], p: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Specific humidity (kg/kg) of air of vapour pressure `e` (Pa) at pressure `p` (Pa)."""
+    return EPSILON * e / (p - (1.0 - EPSILON) * e)
+
+
 def saturation_specific_humidity(T: Float[Array, "..."], p: Float[Array, "..."]) -> Float[Array, "..."]:
     """Saturation specific humidity (kg/kg) at temperature `T` (K) and pressure `p` (Pa)."""
-    e = saturation_vapour_pressure(T)
-    return EPSILON * e / (p - (1.0 - EPSILON) * e)
+    return specific_humidity(saturation_vapour_pressure(T), p)
 
 
 def vapour_pressure(q: Float[Array, "..."], p: Float[Array, "..."]) -> Float[Array, "..."]:

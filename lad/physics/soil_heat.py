@@ -13,6 +13,8 @@ def conductances(dz: Float[Array, " n"], lam: Float[Array, " n"]) -> list[Float[
     return [2.0 / (dz[k] / lam[k] + dz[k + 1] / lam[k + 1]) for k in range(dz.shape[0] - 1)]
 
 
-def heat_flux(T: Sequence[Float[Array, "..."]], g: Sequence[Float[Array, ""]]) -> tuple[Float[Array, "..."], ...]:
+def heat_flux(
+    T: Sequence[Float[Array, "..."]], g: Sequence[Float[Array, ""]]
+) -> tuple[Float[Array, "..."], ...]:
     """Heat flux (W m-2, positive downward) between adjacent layers of temperature `T` (K)."""
     return tuple(g[k] * (T[k] - T[k + 1]) for k in range(len(g)))

@@ -14,14 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
     parser.add_argument("--site", required=True, help="site identifier, as in the files")
     parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
-    parser.add_argument("--forcing", type=Path, required=True, help="netCDF file with the baselines' predictors")
+    parser.add_argument("--forcing", type=Path, required=True, help="netCDF file with SWdown")
     parser.add_argument(
         "--simulation", nargs="+", required=True, metavar="NAME=FILE", help="NAME is MODEL or MODEL/SEED"
     )
-    for name, required in (("train", True), ("validation", False), ("test", True)):
-        parser.add_argument(
-            f"--{name}", nargs="+", action="extend", required=required, metavar="FIRST:LAST", help=f"{name} days"
-        )
+    periods = {"nargs": "+", "action": "extend", "metavar": "FIRST:LAST"}
+    parser.add_argument("--train", required=True, help="days that the baselines are fitted on", **periods)
+    parser.add_argument("--validation", help="days among them that are left out", **periods)
+    parser.add_argument("--test", required=True, help="days that are scored", **periods)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
 
 
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> None:
     inputs = {"observations": args.observations, "forcing": args.forcing}
     for model, files in simulations.items():
         inputs |= {f"simulation {model}{seed and '/'}{seed}": path for seed, path in files.items()}
-    record = provenance(inputs, site=args.site, **{name: list(map(str, value)) for name, value in periods.items()})
+    settings = {name: [str(period) for period in value] for name, value in periods.items()}
+    record = provenance(inputs, site=args.site, **settings)
     write_json(args.output.with_suffix(".json"), record)
     write_csv(args.output, scores)

@@ -26,6 +26,7 @@ rule calibrate:
     params:
         row=site_row,
         sites=sites_option,
+        steps_per_interval=config["simulation"]["steps_per_interval"],
         train=periods("train"),
         validation=periods("validation"),
         settings=json.dumps(config["calibration"]),
@@ -34,5 +35,6 @@ rule calibrate:
     shell:
         "NPROC={threads} lad calibrate --site {wildcards.site} {params.sites}"
         " --forcing {input.forcing} --observations {input.observations}"
-        " --train {params.train} --validation {params.validation} --settings {params.settings:q} --seed 0"
+        " --train {params.train} --validation {params.validation} --settings {params.settings:q}"
+        " --steps-per-interval {params.steps_per_interval} --seed 0"
         " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

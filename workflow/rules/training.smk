@@ -19,6 +19,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        steps_per_interval=config["simulation"]["steps_per_interval"],
         train=periods("train"),
         validation=periods("validation"),
         model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
@@ -29,5 +30,6 @@ rule train:
     shell:
         "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
         " --parameters {input.parameters} --train {params.train} --validation {params.validation}"
-        " --model-settings {params.model:q} --settings {params.settings:q} --seeds {params.seeds}"
+        " --model-settings {params.model:q} --settings {params.settings:q}"
+        " --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
         " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"

@@ -1,0 +1,42 @@
+"""Command-line options that calibration and training share."""
+
+import argparse
+import hashlib
+import json
+from typing import Any
+
+from lad.errors import InputError
+
+
+def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
+    """Files, periods and settings of a fit."""
+    parser.add_argument("--forcing", required=True, help="forcing file (netCDF)")
+    parser.add_argument("--observations", required=True, help="measured fluxes (netCDF)")
+    parser.add_argument("--train", required=True, nargs="+", metavar="FIRST:LAST", help="training periods")
+    parser.add_argument(
+        "--validation",
+        required=True,
+        nargs="+",
+        metavar="FIRST:LAST",
+        help="periods that stop the fit; never in its loss",
+    )
+    parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
+    parser.add_argument(
+        "--steps-per-interval", type=int, default=2, choices=range(1, 65), metavar="N", help="of the solver"
+    )
+
+
+def settings_from(text: str) -> dict[str, Any]:
+    """A JSON object given on the command line; raises InputError if it is not one."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"settings {text!r}: not valid JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"settings {text!r}: expected a JSON object")
+    return values
+
+
+def fingerprint(origin: dict[str, Any]) -> str:
+    """Digest of a provenance record: fits with the same one give the same numbers."""
+    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,123 @@
+"""LaD's own parameters as free numbers: bounds, transforms, starting points.
+
+Each calibrated quantity lies between bounds around the value of its cover or soil type; the free number is the logit of its place between them (on a
+logarithmic scale where the quantity spans decades), so a descent cannot leave the bounds.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Array, Float
+
+from lad.parameters import Parameters
+
+
+class Bound(NamedTuple):
+    """Admitted range of a calibrated quantity."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    logarithmic: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """The calibrated quantities of a site and the table record they start from."""
+
+    table: Parameters
+    bounds: tuple[Bound, ...]
+
+    def parameters(self, free: Float[Array, " k"]) -> Parameters:
+        """Parameters for free numbers (k,), one for each bound."""
+        values = dict(zip((b.name for b in self.bounds), self.values(free), strict=True))
+        p = self.table
+        return dataclasses.replace(
+            p,
+            rs=values["rs"],
+            Wmax=values["Wmax"],
+            z0=values["z0"],
+            zh=values["z0"] * jnp.exp(-values["kB"]),
+            Wc=values["Wc"],
+            alb0_warm=values["alb0"],
+            alb0_cold=values["alb0"],
+            C=p.C * values["C_factor"],
+            lam=p.lam * values["lam_factor"],
+        )
+
+    def values(self, free: Float[Array, " k"]) -> list[Float[Array, ""]]:
+        """Calibrated quantities in their units, in the order of the bounds."""
+        place = jax.nn.sigmoid(free)
+        return [
+            jnp.exp(jnp.log(b.low) + x * (jnp.log(b.high) - jnp.log(b.low)))
+            if b.logarithmic
+            else b.low + x * (b.high - b.low)
+            for b, x in zip(self.bounds, place, strict=True)
+        ]
+
+    def origin(self) -> np.ndarray:
+        """Free numbers (k,) of the table's values."""
+        p = self.table
+        values = {
+            "rs": p.rs,
+            "Wmax": p.Wmax,
+            "z0": p.z0,
+            "kB": np.log(p.z0 / p.zh),
+            "Wc": p.Wc,
+            "alb0": p.alb0_warm,
+            "C_factor": 1.0,
+            "lam_factor": 1.0,
+        }
+        place = []
+        for b in self.bounds:
+            scale = np.log if b.logarithmic else float
+            x = (scale(values[b.name]) - scale(b.low)) / (scale(b.high) - scale(b.low))
+            place.append(np.clip(x, 0.02, 0.98))
+        place = np.array(place, dtype=float)
+        return np.log(place / (1.0 - place))
+
+    def starts(self, count: int, seed: int) -> np.ndarray:
+        """`count` starting points (count, k): the table's values, then random ones from the middle of the ranges."""
+        place = np.random.default_rng(seed).uniform(0.15, 0.85, size=(count, len(self.bounds)))
+        free = np.log(place / (1.0 - place))
+        free[0] = self.origin()
+        return free
+
+    def report(self, free: np.ndarray, best: int) -> pd.DataFrame:
+        """Table of bounds, table value, optimum, and the range of the optima over the starts `free` (m, k)."""
+        values = np.array([self.values(member) for member in free])
+        origin = self.values(self.origin())
+        columns = {
+            "parameter": [b.name for b in self.bounds],
+            "unit": [b.unit for b in self.bounds],
+            "lower": [b.low for b in self.bounds],
+            "upper": [b.high for b in self.bounds],
+            "table": np.array(origin),
+            "optimum": values[best],
+            "lowest_of_starts": values.min(axis=0),
+            "highest_of_starts": values.max(axis=0),
+        }
+        return pd.DataFrame(columns)
+
+
+def calibration_space(table: Parameters) -> Space:
+    """The quantities that shape LE and H. Ground water does not, so its residence time keeps the table's value."""
+    z0 = float(table.z0)
+    return Space(
+        table,
+        (
+            Bound("rs", "s m-1", 5.0, 2000.0, True),
+            Bound("Wmax", "kg m-2", 15.0, 600.0, True),
+            Bound("z0", "m", 0.1 * z0, min(3.0 * z0, 0.5 * float(table.z_ref)), True),
+            Bound("kB", "-", 0.5, 8.0, False),
+            Bound("Wc", "kg m-2", 1.0, 200.0, True),
+            Bound("alb0", "-", 0.05, 0.45, False),
+            Bound("C_factor", "-", 0.4, 2.5, True),
+            Bound("lam_factor", "-", 0.2, 5.0, True),
+        ),
+    )

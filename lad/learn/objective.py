@@ -1,0 +1,23 @@
+"""The loss: squared error of latent and sensible heat, each in units of its variance."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from lad.model import Rates, latent_heat
+
+
+def simulated_fluxes(rates: Rates) -> Float[Array, "... 2"]:
+    """Latent and sensible heat (W m-2, positive upward) on the last axis."""
+    return jnp.stack([latent_heat(rates), rates.H], axis=-1)
+
+
+def loss(
+    simulated: Float[Array, "... 2"], observed: Float[Array, "... 2"], use: Float[Array, "... 2"], std: Float[Array, "2"]
+) -> Float[Array, ""]:
+    """Mean over the fluxes of the mean squared error over `use`, divided by the flux's variance `std` squared.
+
+    `use` is 1 where a measurement counts and 0 elsewhere; a gap of one flux does not touch the other. A flux with nothing to count adds 0.
+    """
+    axes = tuple(range(simulated.ndim - 1))
+    squares = jnp.sum(use * ((simulated - observed) / std) ** 2, axis=axes)
+    return jnp.mean(squares / jnp.maximum(jnp.sum(use, axis=axes), 1.0))

@@ -1,0 +1,125 @@
+"""Simulations as CF-1.8 netCDF with ALMA names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from lad.forcing import Record
+from lad.integrate import Trajectory
+from lad.model import ground_heat, latent_heat
+from lad.parameters import Parameters
+
+FLUXES = {
+    "Qle": ("W m-2", "up", "surface_upward_latent_heat_flux", "latent heat flux, sublimation included"),
+    "Qh": ("W m-2", "up", "surface_upward_sensible_heat_flux", "sensible heat flux"),
+    "Qg": (
+        "W m-2",
+        "down",
+        "downward_heat_flux_at_ground_level_in_soil",
+        "heat flux into the soil column: Rnet - Qle - Qh less the heat of melt",
+    ),
+    "Rnet": ("W m-2", "down", "surface_net_downward_radiative_flux", "net radiation"),
+    "SWnet": ("W m-2", "down", "surface_net_downward_shortwave_flux", "net shortwave radiation"),
+    "LWnet": ("W m-2", "down", "surface_net_downward_longwave_flux", "net longwave radiation"),
+    "Evap": ("kg m-2 s-1", "up", "water_evapotranspiration_flux", "evaporation and sublimation"),
+    "Qsm": ("kg m-2 s-1", "", "surface_snow_melt_flux", "snow melt, from snow to root zone"),
+    "Qrec": ("kg m-2 s-1", "down", "", "drainage from root zone to ground water"),
+    "Qsb": ("kg m-2 s-1", "", "subsurface_runoff_flux", "discharge of ground water out of the column"),
+    "Calving": ("kg m-2 s-1", "", "", "snow in excess of the cap, out of the column"),
+}
+"""Interval means: units, direction of positive values, CF standard name, long name."""
+
+STORES = {
+    "SWE": ("surface_snow_amount", "snow water equivalent"),
+    "RootMoist": ("mass_content_of_water_in_soil_layer_defined_by_root_depth", "water of the root zone"),
+    "GroundWater": ("", "ground water"),
+}
+"""Water (kg m-2) at the end of an interval: CF standard name, long name."""
+
+
+def simulation_dataset(
+    trajectory: Trajectory, parameters: Parameters, record: Record, attrs: Mapping[str, Any]
+) -> xr.Dataset:
+    """Dataset of a run over `record`: states at the end of each interval, fluxes as means over it."""
+    state, rates = trajectory.state, trajectory.rates
+    values = {
+        "Qle": latent_heat(rates),
+        "Qh": rates.H,
+        "Qg": ground_heat(rates),
+        "Rnet": rates.SWnet + rates.LWnet,
+        "SWnet": rates.SWnet,
+        "LWnet": rates.LWnet,
+        "Evap": rates.E_snow + rates.E_root,
+        "Qsm": rates.melt,
+        "Qrec": rates.drainage,
+        "Qsb": rates.discharge,
+        "Calving": rates.calving,
+    }
+    dataset = _frame(record, parameters)
+    profiles = {"SoilTemp": (state.T, "K", "soil_temperature", "soil temperature, layer 1 the surface")}
+    if state.ice:
+        profiles["SoilIce"] = (state.ice, "J m-3", "", "heat that would melt the ice of the soil")
+    for name, (layers, units, standard_name, long_name) in profiles.items():
+        dataset[name] = (
+            ("time", "soil_layer"),
+            np.stack(layers, axis=-1),
+            _named(standard_name, long_name) | {"units": units, "cell_methods": "time: point"},
+        )
+    for (name, (standard_name, long_name)), store in zip(
+        STORES.items(), (state.snow, state.root, state.groundwater), strict=True
+    ):
+        attributes = {"units": "kg m-2", "cell_methods": "time: point"}
+        dataset[name] = ("time", store, _named(standard_name, long_name) | attributes)
+    for name, (units, positive, standard_name, long_name) in FLUXES.items():
+        direction = {"positive": positive} if positive else {}
+        attributes = {"units": units, "cell_methods": "time: mean"} | direction
+        dataset[name] = ("time", values[name], _named(standard_name, long_name) | attributes)
+    residuals = {
+        "energy_residual": ("J m-2", "energy created", trajectory.energy_residual),
+        "water_residual": ("kg m-2", "water created", trajectory.water_residual),
+    }
+    for name, (units, what, residual) in residuals.items():
+        long_name = f"{what} in the interval by the solver: gain of the column less its fluxes"
+        dataset[name] = ("time", residual, {"long_name": long_name, "units": units})
+        dataset.attrs[f"max_{name}"] = float(np.abs(residual).max())
+    dataset.attrs |= attrs
+    return dataset
+
+
+def _named(standard_name: str, long_name: str) -> dict[str, str]:
+    return ({"standard_name": standard_name} if standard_name else {}) | {"long_name": long_name}
+
+
+def _frame(record: Record, parameters: Parameters) -> xr.Dataset:
+    """Time, segments and soil layers."""
+    dataset = xr.Dataset(
+        attrs={
+            "Conventions": "CF-1.8",
+            "title": "Land surface simulated by LaD",
+            "history": "made by lad simulate, see provenance",
+            "comment": "time is the start of the interval; fluxes are means over it, states are at its end",
+        }
+    )
+    for name in ("site_id", "igbp", "utc_offset_hours"):
+        if name in record.attrs:
+            dataset.attrs[name] = record.attrs[name]
+    start = record.time.astype("datetime64[ns]")
+    end = start + np.timedelta64(round(record.dt * 1e9), "ns")
+    encoding = {
+        "units": f"seconds since {str(start[0])[:4]}-01-01 00:00:00",
+        "dtype": "float64",
+        "calendar": "standard",
+    }
+    axis = {"standard_name": "time", "long_name": "start of the interval", "axis": "T", "bounds": "time_bnds"}
+    dataset.coords["time"] = ("time", start, axis, encoding)
+    dataset["time_bnds"] = (("time", "bound"), np.stack([start, end], axis=1), {}, encoding)
+    stretch = {"long_name": "number of the stretch of time without a break"}
+    dataset["segment"] = ("time", record.segment.astype("int32"), stretch)
+    edges = np.concatenate([[0.0], np.cumsum(parameters.dz)])
+    depth = {"standard_name": "depth", "long_name": "depth of the middle of the soil layer", "units": "m"}
+    depth |= {"positive": "down", "axis": "Z", "bounds": "soil_layer_bnds"}
+    dataset.coords["soil_layer"] = ("soil_layer", 0.5 * (edges[1:] + edges[:-1]), depth)
+    dataset["soil_layer_bnds"] = (("soil_layer", "bound"), np.stack([edges[:-1], edges[1:]], axis=1))
+    return dataset

@@ -1,0 +1,29 @@
+"""Progress of long work: one line that renews itself on a terminal, plain lines now and then elsewhere."""
+
+import sys
+import time
+
+
+class Progress:
+    """Counts to `total`, and tells rate and remaining time on standard error."""
+
+    def __init__(self, label: str, total: int, done: int = 0, every: float = 10.0):
+        """`done` of `total` steps lie behind (a resumed run); off a terminal a line comes every `every` seconds."""
+        self.label, self.total, self.first, self.every = label, total, done, every
+        self.start = self.last = time.monotonic()
+        self.terminal = sys.stderr.isatty()
+
+    def update(self, done: int, text: str = "") -> None:
+        """Report that `done` steps are finished; `text` is appended (loss, score)."""
+        now = time.monotonic()
+        finished = done >= self.total
+        if not (self.terminal or finished or now - self.last >= self.every):
+            return
+        self.last = now
+        elapsed = now - self.start
+        rate = (done - self.first) / elapsed if elapsed > 0 else 0.0
+        left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 else "…"
+        line = f"{self.label}: {done}/{self.total}  {rate:.2f}/s  {left}  {text}"
+        end = "\n" if finished or not self.terminal else "\r"
+        sys.stderr.write(("\x1b[K" if self.terminal else "") + line + end)
+        sys.stderr.flush()

@@ -1,0 +1,120 @@
+"""Run LaD, or a hybrid of it, freely over a forcing record.
+
+Without an initial state every segment of the record begins with a spin-up: its first year, several times.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lad.errors import InputError
+from lad.fluxes import AbstractFluxes, BulkFluxes
+from lad.forcing import Forcing, Record, read_record
+from lad.integrate import fast, original, split_state
+from lad.io import read_json, write_netcdf
+from lad.model import Model
+from lad.output import simulation_dataset
+from lad.parameters import Parameters, freezable_heat, parameters_at
+from lad.provenance import provenance
+from lad.simulation import simulate
+from lad.state import State, initial_state, plain_state
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the step."""
+    parser.add_argument("--forcing", required=True, metavar="NC", help="forcing file")
+    parser.add_argument("--parameters", required=True, metavar="JSON", help="params, z_ref_m, gust_m_s")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--initial-state", metavar="JSON", help="T, Ws, Wr, Wg; then no spin-up")
+    begin.add_argument("--spinup-years", type=int, default=5, metavar="N", help="default: 5")
+    parser.add_argument("--model", metavar="EQX", help="trained flux law instead of LaD's own")
+    parser.add_argument(
+        "--integrator",
+        choices=("fast", "diffrax", "original"),
+        default="fast",
+        help="fast: second order, fixed steps (default); diffrax: adaptive, error-controlled; "
+        "original: LaD's own operator splitting, not smoothed",
+    )
+    parser.add_argument(
+        "--steps-per-interval",
+        type=int,
+        metavar="N",
+        help="of fast (default 2) and original (default 1); diffrax chooses its own",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="NC", help="states and fluxes")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Simulate and write."""
+    if args.spinup_years < 0:
+        raise InputError(f"--spinup-years {args.spinup_years}: expected 0 or more")
+    if args.steps_per_interval is not None and not 1 <= args.steps_per_interval <= 10_000:
+        raise InputError(f"--steps-per-interval {args.steps_per_interval}: expected 1 to 10000")
+    record = read_record(args.forcing)
+    content = read_json(args.parameters)
+    parameters = parameters_at(record.reference_height, content, args.parameters)
+    model = Model(parameters, _fluxes(args))
+    start = _start(args, record, parameters)
+    years = 0 if args.initial_state else args.spinup_years
+    trajectory = simulate(_solver(args, content), model, record, start, years)
+    inputs = {"forcing": args.forcing, "parameters": args.parameters}
+    inputs |= {"initial_state": args.initial_state} if args.initial_state else {}
+    inputs |= {"model": args.model} if args.model else {}
+    origin = provenance(
+        inputs,
+        integrator=args.integrator,
+        steps_per_interval=args.steps_per_interval,
+        spinup_years=years,
+    )
+    attrs = {"provenance": json.dumps(origin, sort_keys=True)}
+    dataset = simulation_dataset(trajectory, parameters, record, attrs)
+    write_netcdf(args.output, dataset)
+    print(
+        f"{args.output}: {len(record.time)} intervals, largest residuals "
+        f"{dataset.attrs['max_energy_residual']:.1e} J m-2 and {dataset.attrs['max_water_residual']:.1e} kg m-2"
+    )
+
+
+def _fluxes(args: argparse.Namespace) -> AbstractFluxes:
+    if args.model is None:
+        return BulkFluxes()
+    if args.integrator == "original":
+        raise InputError("--integrator original works with LaD's own flux law only, not with --model")
+    from lad.learn.files import load_fluxes
+
+    return load_fluxes(args.model)
+
+
+def _solver(args: argparse.Namespace, content: Mapping[str, Any]):
+    ice = freezable_heat(content, args.parameters)
+    if args.integrator == "original":
+        return original(args.steps_per_interval or 1, ice)
+    if ice:
+        raise InputError(f"{args.parameters}: Fmax > 0: soil freezing needs --integrator original")
+    if args.integrator == "fast":
+        return fast(args.steps_per_interval or 2)
+    from lad.integrate._diffrax import adaptive
+
+    return adaptive()
+
+
+def _start(args: argparse.Namespace, record: Record, parameters: Parameters) -> Callable[[Forcing], State]:
+    """State at the beginning of a segment, as a function of its forcing."""
+    source = args.initial_state
+    content = read_json(source) if source else {}
+    if source and len(list(record.segments())) > 1:
+        raise InputError(f"{args.forcing}: has several segments, {source} could begin only one of them")
+    given = initial_state(content, source) if source else None
+    layers = parameters.dz.shape[0]
+    if given and len(given.T) != layers:
+        raise InputError(f"{source}: {len(given.T)} soil layers, expected {layers} as in {args.parameters}")
+
+    def start(forcing: Forcing) -> State:
+        state = given or plain_state(parameters, forcing)
+        if args.integrator == "original":
+            return split_state(state, forcing, content, source)
+        return state
+
+    return start

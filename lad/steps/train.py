@@ -1,0 +1,88 @@
+"""Train the network of a hybrid model, through the model's differential equations.
+
+All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the network of each seed at its lowest validation loss) and history.csv.
+"""
+
+import argparse
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from lad.errors import InputError
+from lad.forcing import read_record
+from lad.integrate import fast
+from lad.io import read_json, write_csv
+from lad.learn.arguments import add_learning_arguments, fingerprint, settings_from
+from lad.learn.data import learning_data
+from lad.learn.files import check_law, random_law, save_law
+from lad.learn.fit import Settings, fit
+from lad.learn.normalise import training_scaling
+from lad.model import Model
+from lad.parameters import from_json
+from lad.periods import parse_periods
+from lad.provenance import provenance
+from lad.state import plain_state
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the step."""
+    add_learning_arguments(parser)
+    parser.add_argument("--parameters", required=True, help="LaD's parameters (JSON), as calibrated")
+    parser.add_argument("--model-settings", required=True, metavar="JSON", help='{"law", "states", "hidden"}')
+    parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
+    parser.add_argument("--output-directory", required=True, type=Path)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train and write."""
+    if args.seeds < 1:
+        raise InputError(f"--seeds {args.seeds}: expected at least 1")
+    law_settings = settings_from(args.model_settings)
+    check_law(law_settings, "--model-settings")
+    values = settings_from(args.settings)
+    settings = Settings.from_dict(values, "--settings")
+    record = read_record(args.forcing)
+    data = learning_data(
+        record, args.observations, parse_periods(args.train), parse_periods(args.validation)
+    )
+    parameters = from_json(read_json(args.parameters), args.parameters)
+    solver = fast(args.steps_per_interval)
+    start = plain_state(parameters, data.forcing)
+    scaling = training_scaling(data, parameters, start, solver, states=law_settings["states"])
+    laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
+    _, frame = eqx.partition(laws[0].layers, eqx.is_inexact_array)
+
+    def build(free):
+        law = eqx.tree_at(lambda law: law.layers, laws[0], eqx.combine(free, frame))
+        return Model(parameters, law)
+
+    origin = provenance(
+        {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
+        training=values,
+        model=law_settings,
+        train=args.train,
+        validation=args.validation,
+        seeds=args.seeds,
+        steps_per_interval=args.steps_per_interval,
+    )
+    checkpoint = args.output_directory / "checkpoint.eqx"
+    result = fit(
+        build,
+        jax.tree.map(lambda *x: jnp.stack(x), *(eqx.filter(law.layers, eqx.is_inexact_array) for law in laws)),
+        start,
+        data,
+        solver,
+        settings,
+        seed=0,
+        label=f"{record.attrs.get('site_id', 'site')} {args.output_directory.name}",
+        checkpoint=checkpoint,
+        fingerprint=fingerprint(origin),
+    )
+    for seed in range(args.seeds):
+        law = build(jax.tree.map(lambda x, seed=seed: x[seed], result.free)).fluxes
+        about = origin | {"seed": seed, "validation_loss": float(result.validation_loss[seed])}
+        save_law(args.output_directory / f"seed{seed}.eqx", law, law_settings, about)
+    write_csv(args.output_directory / "history.csv", result.history)
+    checkpoint.unlink(missing_ok=True)

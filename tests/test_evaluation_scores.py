@@ -1,0 +1,164 @@
+"""The step evaluate: which half-hours count, what a baseline may see, what bad input is told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_site import SITE, TEST, TEST_START, TRAIN, VALIDATION, N, Site, lad
+
+from lad.errors import InputError
+from lad.evaluation.metrics import all_metrics
+from lad.io import read_json
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def scores_of(site: Site, *extra: object, simulated_time: np.ndarray | None = None) -> pd.DataFrame:
+    """Scores as written, indexed by target, model, seed."""
+    output = site.folder / "scores.csv"
+    options = extra or ("--train", TRAIN, "--validation", VALIDATION)
+    lad("evaluate", *site.write(simulated_time), *options, "--output", output)
+    table = pd.read_csv(output, dtype={"seed": str}, keep_default_na=False)
+    return table.set_index(["target", "model", "seed"])
+
+
+def test_rows_and_hand_made_biases(site):
+    scores = scores_of(site)
+    models = [("1lin", ""), ("bulk", ""), ("mlp", "0"), ("mlp", "1"), ("mlp", "ensemble")]
+    assert list(scores.index) == [(target, *model) for target in ("LE", "H") for model in models]
+    assert set(scores.site) == {SITE} and set(scores.period) == {TEST}
+    assert scores.loc[("LE", "mlp", "0"), ["rmse", "bias", "r"]].tolist() == pytest.approx([5, 5, 1])
+    assert scores.loc[("H", "mlp", "1"), ["rmse", "bias", "r"]].tolist() == pytest.approx([7, -7, 1])
+
+
+def test_ensemble_is_the_score_of_the_mean_flux(site):
+    site.simulations["mlp/1"]["Qle"] = 0.25 * site.sw
+    ensemble = scores_of(site).loc[("LE", "mlp", "ensemble")]
+    mean = (site.simulations["mlp/0"]["Qle"] + site.simulations["mlp/1"]["Qle"]) / 2
+    expected = all_metrics(mean[TEST_START:], site.le[TEST_START:], "x")
+    assert ensemble[list(expected)].to_dict() == pytest.approx(expected, rel=1e-5)
+
+
+def test_all_models_are_scored_on_the_same_usable_half_hours(site):
+    site.qc[TEST_START : TEST_START + 10] = 1
+    site.qc[TEST_START + 10 : TEST_START + 30] = -1
+    site.le[TEST_START + 20 : TEST_START + 25] = np.nan
+    scores = scores_of(site)
+    assert set(scores.loc["LE"].n) == {N - TEST_START - 15}
+    assert set(scores.loc["LE"].n_not_known) == {15}
+    assert set(scores.loc["H"].n) == {N - TEST_START - 10}
+    assert set(scores.loc["H"].n_not_known) == {20}
+
+
+def test_unusable_half_hours_and_those_outside_the_test_periods_do_not_count(site):
+    site.qc[TEST_START + 5 : TEST_START + 15] = 3
+    before = scores_of(site).drop(index="1lin", level="model")
+    site.le[TEST_START + 5 : TEST_START + 15] += 1000
+    site.le[:TEST_START] += 1000
+    pd.testing.assert_frame_equal(scores_of(site).drop(index="1lin", level="model"), before)
+
+
+def mean_of_baseline(site: Site) -> float:
+    """Mean LE of 1lin over the test half-hours, from its bias."""
+    return scores_of(site).loc[("LE", "1lin", "")].bias + site.le[TEST_START:].mean()
+
+
+def test_baseline_is_the_least_squares_line_of_the_training_half_hours(site):
+    site.le = 0.3 * site.sw + 10
+    row = scores_of(site).loc[("LE", "1lin", "")]
+    assert [row.rmse, row.nse] == pytest.approx([0, 1], abs=1e-9)
+
+
+def test_baseline_never_sees_test_validation_or_unusable_half_hours(site):
+    site.qc[:20] = 2
+    before = mean_of_baseline(site)
+    for unseen in (slice(TEST_START, None), slice(48, 96), slice(0, 20)):
+        site.le[unseen] += 500
+        assert mean_of_baseline(site) == pytest.approx(before, abs=0.01)
+    site.le[20:30] += 500
+    assert abs(mean_of_baseline(site) - before) > 1
+
+
+def test_half_hour_shift_lowers_the_scores(site):
+    right = scores_of(site).loc[("LE", "mlp", "0")]
+    site.simulations["mlp/0"]["Qle"] = np.roll(site.simulations["mlp/0"]["Qle"], 1)
+    shifted = scores_of(site).loc[("LE", "mlp", "0")]
+    assert shifted.nse < right.nse - 0.01 and shifted.r < right.r - 0.005
+
+
+def test_flipped_sign_shows(site):
+    site.simulations["bulk"]["Qh"] *= -1
+    row = scores_of(site).loc[("H", "bulk", "")]
+    assert row.r < -0.9 and row.nse < 0 and row.kge < 0
+
+
+def test_provenance_beside_the_scores(site):
+    scores_of(site)
+    record = read_json(site.folder / "scores.json")
+    roles = ["forcing", "observations", "simulation bulk", "simulation mlp/0", "simulation mlp/1"]
+    assert list(record["inputs"]) == roles
+    assert record["settings"] == {"site": SITE, "train": [TRAIN], "validation": [VALIDATION], "test": [TEST]}
+
+
+def test_rerun_is_identical(site):
+    scores_of(site)
+    files = [site.folder / name for name in ("scores.csv", "scores.json")]
+    first = [file.read_bytes() for file in files]
+    scores_of(site)
+    assert [file.read_bytes() for file in files] == first
+
+
+def refused(site: Site, words: str, *extra: object, **options: object) -> None:
+    with pytest.raises(InputError, match=words) as error:
+        scores_of(site, *extra, **options)
+    assert "\n" not in str(error.value)
+    assert not (site.folder / "scores.csv").exists()
+
+
+def test_overlapping_periods(site):
+    refused(site, "train period .* overlaps test period", "--train", "2020-06-01:2020-06-05")
+    refused(site, "validation .* overlaps test", "--train", TRAIN, "--validation", TEST)
+
+
+def test_simulation_without_the_test_half_hours(site):
+    late = site.time + np.timedelta64(5, "D")
+    refused(site, "bulk.nc: lacks 48 of the 192 .* 2020-06-05T00:00:00", simulated_time=late)
+    refused(site, "bulk.nc: lacks 192 of the 192", simulated_time=site.time + np.timedelta64(15, "m"))
+    refused(site, "bulk.nc: time does not increase", simulated_time=site.time[::-1])
+
+
+def test_nan_in_a_simulation(site):
+    site.simulations["mlp/1"]["Qh"][TEST_START + 2] = np.nan
+    refused(site, "mlp_1.nc: Qh is not finite in 1 of 192 .* 2020-06-05T01:00:00")
+
+
+def test_no_usable_half_hour(site):
+    site.qc[TEST_START:] = 9
+    refused(site, f"{SITE}, LE, 1lin, test {TEST}: no usable half-hour")
+
+
+def test_periods_outside_the_record(site):
+    refused(site, "baseline 1lin: 0 training half-hours", "--train", "2019-01-01:2019-12-31")
+    refused(
+        site,
+        "observations.nc: holds no half-hour of the period 2021-01-01:2021-01-02",
+        "--train",
+        TRAIN,
+        "--test",
+        "2021-01-01:2021-01-02",
+    )
+
+
+def test_other_site_and_missing_variable(site):
+    refused(site, "observations.nc: is of site XX-Tst, expected YY", "--train", TRAIN, "--site", "YY")
+    del site.simulations["bulk"]["Qh"]
+    refused(site, "bulk.nc: has no variable Qh")
+
+
+@pytest.mark.parametrize(
+    "names", [["a"], ["=x.nc"], ["a="], ["a=x", "a=y"], ["a=x", "a/0=y"], ["a/0=x", "a=y"]]
+)
+def test_names_of_simulations(site, names):
+    refused(site, f"simulation '{names[-1]}'", "--train", TRAIN, "--simulation", *names)
