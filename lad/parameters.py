@@ -71,8 +71,8 @@ PROFILES = ("dz", "C", "lam")
 def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
     """Parameters of a cover and a soil type (numbers of the tables) for forcing at height `z_ref` (m).
 
-    Root-zone depth is where root density, falling exponentially from the surface, reaches `ROOT_DENSITY`. Scalars are exchanged with
-    ``zh = z0 exp(-kB)``. Raises InputError for an unknown type.
+    Root-zone depth is where root density, falling exponentially from the surface, reaches `ROOT_DENSITY`.
+    Scalars are exchanged with ``zh = z0 exp(-kB)``. Raises InputError for an unknown type.
     """
     if cover not in COVER:
         raise InputError(f"cover type {cover!r}: expected one of {sorted(COVER)}")
@@ -108,8 +108,8 @@ def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
 def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     """Parameters from the layout `{"params": {…}, "z_ref_m": …, "gust_m_s": …}`.
 
-    Freezable water (`Fmax`) is left aside, see `freezable_heat`. Raises InputError, naming `source`, for missing keys and impossible
-    values.
+    Freezable water (`Fmax`) is left aside, see `freezable_heat`. Raises InputError, naming `source`, for
+    missing keys and impossible values.
     """
     try:
         params = content["params"]
@@ -123,7 +123,7 @@ def from_json(content: Mapping[str, Any], source: str) -> Parameters:
 
 
 def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Parameters:
-    """`from_json` for forcing at `height` (m), which stands in where `z_ref_m` is absent, as `GUST` does for `gust_m_s`.
+    """`from_json` for forcing at `height` (m), which stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`.
 
     Raises InputError where `z_ref_m` is present and differs from `height` by more than 1 %.
     """
@@ -138,10 +138,10 @@ def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Par
 
 
 def freezable_heat(content: Mapping[str, Any], source: str) -> tuple[float, ...]:
-    """Heat (J m-3) that melts all freezable water of each layer: `Fmax` of the same layout, () where it is absent or zero.
+    """Heat (J m-3) that melts all freezable water of each layer: `Fmax`, or () where it is absent or zero.
 
-    Soil freezing is no part of the differentiable model, only of LaD's original scheme. Raises InputError, naming `source`, for
-    a list that does not fit the layers or a negative value.
+    Soil freezing is no part of the differentiable model, only of LaD's original scheme. Raises InputError,
+    naming `source`, for a list that does not fit the layers or a negative value.
     """
     values = content["params"].get("Fmax", [])
     layers = len(content["params"]["dz"])

@@ -20,8 +20,9 @@ def simulate(
 ) -> Trajectory:
     """Run every segment of `record` freely; arrays (n,) of numpy, n the length of the record.
 
-    A segment begins with its first 365 days (all of it, where shorter) run `spinup_years` times from the state that `start` gives
-    for the forcing of these days; then the segment itself runs once. Raises InputError for values that are not finite.
+    A segment begins with its first 365 days (all of it, where shorter) run `spinup_years` times from the
+    state that `start` gives for the forcing of these days; then the segment itself runs once. Raises
+    InputError for values that are not finite.
     """
     run = eqx.filter_jit(roll_out)
     parts = []
@@ -44,4 +45,6 @@ def _check_finite(trajectory: Trajectory, time: np.ndarray) -> None:
     ]
     if broken:
         row, name = min(broken)
-        raise InputError(f"simulation failed: {name.lstrip('.')} is not a finite number at {str(time[row])[:16]}")
+        raise InputError(
+            f"simulation failed: {name.lstrip('.')} is not a finite number at {str(time[row])[:16]}"
+        )

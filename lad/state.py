@@ -25,7 +25,7 @@ class State(eqx.Module):
     snow: Float[Array, "..."]  # kg m-2, snow water equivalent (W_s)
     root: Float[Array, "..."]  # kg m-2, plant-available water of the root zone (W_r)
     groundwater: Float[Array, "..."]  # kg m-2 (W_g)
-    ice: tuple[Float[Array, "..."], ...] = ()  # J m-3, heat to melt the soil's ice; only where soil may freeze
+    ice: tuple[Float[Array, "..."], ...] = ()  # J m-3, heat to melt the ice; only where soil may freeze
 
 
 def initial_state(content: Mapping[str, Any], source: str) -> State:

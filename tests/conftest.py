@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Compiled programs are kept from run to run; has to be set before JAX is imported, by tests or their subprocesses.
+# Compiled programs are kept from run to run; has to be set before JAX is imported, by tests or their
+# subprocesses.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax-test"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

@@ -20,6 +20,7 @@ from lad.state import State, initial_state
 
 FOLDER = Path(__file__).parent / "reference"
 DT = 1800.0
+PIECE = 6  # days
 FAST = fast(2)
 ORDER = ("SWdown", "LWdown", "Rainf", "Snowf", "Tair", "Qair", "Wind", "Psurf")
 STATES = ("dry", "snow-free", "full", "deep snow", "calm", "dark")
@@ -55,10 +56,21 @@ def fortran(name: str) -> np.ndarray:
 run = eqx.filter_jit(roll_out)
 
 
+@functools.cache
 def trajectory(name: str, solver=FAST, days: int | None = None) -> Trajectory:
     """Run of the model on a case."""
     model, start, weather, _ = case(name, days)
-    return run(solver, model, start, weather, DT)[1]
+    return padded_run(solver, model, start, weather)
+
+
+def padded_run(solver, model: Model, start: State, weather: Forcing) -> Trajectory:
+    """`roll_out` in pieces of one length, the last filled up, so that it is compiled once for all cases."""
+    parts, rows, piece = [], weather.Tair.shape[0], 48 * PIECE
+    for first in range(0, rows, piece):
+        index = np.minimum(np.arange(first, first + piece), rows - 1)
+        start, part = run(solver, model, start, jax.tree.map(lambda x, i=index: x[i], weather), DT)
+        parts.append(part)
+    return jax.tree.map(lambda *x: np.concatenate(x)[:rows], *parts)
 
 
 def network(seed: int = 0, scale: float = 1.0) -> MLPFluxes:

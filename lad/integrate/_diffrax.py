@@ -1,7 +1,7 @@
 """The reference solver: adaptive, error-controlled implicit Runge-Kutta, restarted at every forcing interval.
 
-State and time-integrated rates are advanced together by Kvaerno's 5(4) method (diffrax); the state at the end is then
-rebuilt from the mean rates, so that budgets close to round-off whatever the tolerance.
+State and time-integrated rates are advanced together by Kvaerno's 5(4) method (diffrax); the state at the
+end is then rebuilt from the mean rates, so that budgets close to round-off whatever the tolerance.
 """
 
 import diffrax

@@ -102,7 +102,9 @@ def _limit(state: State, mean: Rates, h) -> Rates:
 
     def scaled(store, gain, *rates):
         available, loss = store + h * (gain + losses(*(-rate for rate in rates))), h * losses(*rates)
-        s = jnp.where(available < loss, available / jnp.where(loss > 0.0, loss, 1.0), 1.0)
+        # A loss that is nothing but underflow is let pass: the derivative of the quotient would overflow.
+        scarce = (available < loss) & (loss > 1e-30)
+        s = jnp.where(scarce, available / jnp.where(scarce, loss, 1.0), 1.0)
         return [jnp.where(rate > 0.0, rate * s, rate) for rate in rates]
 
     E_snow, melt, calving = scaled(state.snow, mean.snowfall, mean.E_snow, mean.melt, mean.calving)

@@ -1,9 +1,10 @@
 """LaD's own scheme: one linearly implicit step with operator splitting and hard switches, not smoothed.
 
-For comparison with the differentiable solvers, and the only one with soil freezing. Order of operations as in the GFDL land code (Milly &
-Shmakin 2002): exchange with old temperature and canopy humidity, implicit heat diffusion, snow melt, soil phase change, bucket, ground water. Conserves
-water, and energy but for one leak: evaporation charged as sublimation, because the step began with snow, but taken from the root zone because the
-snow ran out. The leak is what the energy residual shows.
+For comparison with the differentiable solvers, and the only one with soil freezing. Order of operations as
+in the GFDL land code (Milly & Shmakin 2002): exchange with old temperature and canopy humidity, implicit
+heat diffusion, snow melt, soil phase change, bucket, ground water. Conserves water, and energy but for one
+leak: evaporation charged as sublimation, because the step began with snow, but taken from the root zone
+because the snow ran out. The leak is what the energy residual shows.
 """
 
 from collections.abc import Mapping
@@ -34,10 +35,11 @@ class SplitState(State):
 
 
 def split_state(state: State, forcing: Forcing, content: Mapping[str, Any], source: str | None) -> SplitState:
-    """`state` with soil ice and canopy humidity: `F` (J m-3) and `qca` (kg/kg) of an initial-state file's `content`.
+    """`state` with soil ice and canopy humidity: `F` (J m-3), `qca` (kg/kg) of an initial-state file's `content`.
 
-    Where these are absent the soil is free of ice, and the canopy as humid as the air in the first interval of `forcing` (n,). Raises
-    InputError, naming `source`, for values that are no numbers or do not fit the layers.
+    Where these are absent the soil is free of ice, and the canopy as humid as the air in the first interval
+    of `forcing` (n,). Raises InputError, naming `source`, for values that are no numbers or do not fit the
+    layers.
     """
     content = content.get("initial", content)
     layers = len(state.T)
@@ -54,7 +56,8 @@ def split_state(state: State, forcing: Forcing, content: Mapping[str, Any], sour
 def original(steps: int = 1, freezable: tuple[float, ...] = ()):
     """Solver with `steps` equal steps of LaD's own scheme in each interval, for states of `split_state`.
 
-    `freezable` gives the heat (J m-3) that melts all the ice each layer may hold; () is a soil that does not freeze.
+    `freezable` gives the heat (J m-3) that melts all the ice each layer may hold; () is a soil that does
+    not freeze.
     """
 
     def solver(model: Model, state: SplitState, forcing: Forcing, dt) -> tuple[SplitState, Rates]:
@@ -107,7 +110,8 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h, freezable) -> t
     LW, LW_slope = forcing.LWdown - SIGMA * T**4, -4.0 * SIGMA * T**3
     SW = (1.0 - _albedo(T, snow, p)) * forcing.SWdown
 
-    # Heat: temperature increments of the layers below, from the bottom: dT[k] = slope[k] dT[k - 1] + offset[k].
+    # Heat: temperature increments of the layers below, from the bottom: dT[k] = slope[k] dT[k - 1] +
+    # offset[k].
     capacity, g = p.C * p.dz / h, soil_heat.conductances(p.dz, p.lam)
     G, n = soil_heat.heat_flux(state.T, g), len(state.T)
     slope, offset = [0.0] * (n + 1), [0.0] * (n + 1)
@@ -129,7 +133,8 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h, freezable) -> t
     G = tuple(G[k] + g[k] * (dT[k] - dT[k + 1]) for k in range(n - 1))
     T_new, ice = _freeze([t + d for t, d in zip(state.T, dT, strict=True)], state.ice, p.C, freezable)
 
-    # Water: evaporation is from snow while there is some after melt, and from the root zone what snow cannot give.
+    # Water: evaporation is from snow while there is some after melt, and from the root zone what snow
+    # cannot give.
     left = jnp.where(gone, 0.0, snow - h * melt)
     from_snow = left > 0.0
     balance = left + h * (forcing.Snowf - E)

@@ -71,9 +71,9 @@ def run(args: argparse.Namespace) -> None:
     attrs = {"provenance": json.dumps(origin, sort_keys=True)}
     dataset = simulation_dataset(trajectory, parameters, record, attrs)
     write_netcdf(args.output, dataset)
+    energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
     print(
-        f"{args.output}: {len(record.time)} intervals, largest residuals "
-        f"{dataset.attrs['max_energy_residual']:.1e} J m-2 and {dataset.attrs['max_water_residual']:.1e} kg m-2"
+        f"{args.output}: {len(record.time)} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2"
     )
 
 

@@ -1,0 +1,209 @@
+"""Signs, units and budgets of the model."""
+
+import re
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference_runs import DT, FAST, ORDER, case, network, run
+
+from lad.errors import InputError
+from lad.fluxes import BulkFluxes
+from lad.forcing import make_forcing
+from lad.integrate import roll_out
+from lad.model import (
+    Model,
+    energy_residual,
+    ground_heat,
+    heat_storage,
+    latent_heat,
+    tendency,
+    water_residual,
+)
+from lad.parameters import freezable_heat, from_json, parameters_at, table_parameters, to_json
+from lad.state import State, initial_state, plain_state
+
+PARAMETERS = table_parameters(6, 2, 10.0)
+MODEL = Model(PARAMETERS, BulkFluxes())
+
+
+def column(T=290.0, snow=0.0, root=100.0):
+    return State((jnp.asarray(T),) + (jnp.asarray(288.0),) * 4, *map(jnp.asarray, (snow, root, 10.0)))
+
+
+def weather(**values):
+    plain = dict(zip(ORDER, (600.0, 320.0, 0.0, 0.0, 285.0, 0.005, 3.0, 1e5), strict=True))
+    return make_forcing(**plain | values)
+
+
+@eqx.filter_jit
+def rates_of(model, state, forcing):
+    return model.rates(state, forcing)
+
+
+@pytest.fixture(scope="module")
+def day():
+    """A day of the temperate spring: start, forcing, trajectory."""
+    model, start, year, _ = case("year_temperate", days=6)
+    return model, start, year, run(FAST, model, start, year, DT)[1]
+
+
+def test_midday_sun_on_a_warm_moist_surface():
+    rates = rates_of(MODEL, column(T=295.0), weather())
+    assert rates.SWnet + rates.LWnet > 100.0  # into the surface
+    assert rates.H > 10.0 and latent_heat(rates) > 10.0  # out of it
+    assert rates.E_snow == 0.0 and rates.G[0] > 0.0  # downward
+
+
+def test_cold_surface_takes_heat_and_dew():
+    rates = rates_of(MODEL, column(T=275.0), weather(SWdown=0.0, Qair=0.008))
+    assert rates.H < 0.0 and latent_heat(rates) < 0.0
+    assert rates.SWnet == 0.0 and rates.G[0] < 0.0
+
+
+def test_snow_sublimates_and_takes_heat_of_fusion_too():
+    rates = rates_of(MODEL, column(T=272.0, snow=500.0), weather(Tair=272.0, Qair=0.001))
+    assert rates.E_snow > 100.0 * abs(rates.E_root)
+    assert latent_heat(rates) == pytest.approx(2.834e6 * rates.E_snow, rel=1e-3)
+
+
+def test_dry_root_zone_and_snow_free_ground_do_not_evaporate():
+    for fluxes in (BulkFluxes(), network()):
+        rates = rates_of(Model(PARAMETERS, fluxes), column(root=0.0), weather())
+        assert max(rates.E_root, rates.E_snow) <= 0.0
+
+
+def test_ground_heat_is_the_change_of_heat_storage():
+    rates = rates_of(MODEL, column(), weather())
+    change = tendency(rates, PARAMETERS)
+    gain = sum(PARAMETERS.C[k] * PARAMETERS.dz[k] * change.T[k] for k in range(5))
+    assert ground_heat(rates) == pytest.approx(float(gain), rel=1e-12)
+    warmer = column(T=291.0)
+    storage = heat_storage(warmer, PARAMETERS) - heat_storage(column(), PARAMETERS)
+    assert storage == pytest.approx(float(PARAMETERS.C[0] * PARAMETERS.dz[0]))
+
+
+def test_two_layers_relax_to_their_mean():
+    two = from_json(
+        {
+            "params": to_json(PARAMETERS)["params"] | {"dz": [0.1, 0.3], "C": [2e6, 1e6], "lam": [1.0, 2.0]},
+            "z_ref_m": 10.0,
+            "gust_m_s": 1.0,
+        },
+        "two layers",
+    )
+    state = State((jnp.asarray(290.0), jnp.asarray(280.0)), *jnp.zeros(3))
+    rates = rates_of(Model(two, BulkFluxes()), state, weather())
+    still = rates._replace(**{name: jnp.zeros(()) for name in rates._fields if name != "G"})
+    change = tendency(still, two)
+    g = 1.0 / (0.05 / 1.0 + 0.15 / 2.0)
+    decay = -g * (1.0 / 2e5 + 1.0 / 3e5) * 10.0  # of the difference of 10 K
+    assert change.T[0] - change.T[1] == pytest.approx(decay)
+    assert 2e5 * change.T[0] + 3e5 * change.T[1] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["SWnet", "H", "E_root", "E_snow", "calving", "discharge", "rain", "snowfall"]
+)
+def test_residuals_see_a_flux_that_is_not_accounted_for(day, name):
+    model, start, _, result = day
+    size = 1.0 if name in ("SWnet", "H") else 1e-5
+    row = jax.tree.map(lambda x: x[0], result)
+    tampered = row.rates._replace(**{name: getattr(row.rates, name) + size})
+    energy = energy_residual(start, row.state, tampered, DT, model.parameters)
+    water = water_residual(start, row.state, tampered, DT)
+    assert abs(row.energy_residual) < 1e-6 and abs(row.water_residual) < 1e-12
+    assert max(abs(energy) / 1e3, abs(water) / 1e-2) > 1.0
+
+
+def test_stores_change_by_what_flows(day):
+    model, _, year, result = day
+    rates = result.rates
+    np.testing.assert_allclose(rates.rain, year.Rainf, atol=1e-18)
+    change = np.diff(result.state.groundwater)
+    np.testing.assert_allclose(change, DT * (rates.drainage - rates.discharge)[1:], atol=1e-12)
+    supply = rates.SWnet + rates.LWnet - rates.H - latent_heat(rates) - 3.34e5 * rates.melt
+    np.testing.assert_allclose(ground_heat(rates), supply, atol=1e-9)
+    gain = heat_storage(result.state, model.parameters)
+    np.testing.assert_allclose(np.diff(gain), DT * supply[1:], atol=1e-6)
+
+
+def test_vmap_over_windows_equals_loop(day):
+    model, start, year, _ = day
+    windows = jax.tree.map(lambda x: x[: 6 * 48].reshape(6, 48), year)
+    starts = jax.tree.map(lambda x: jnp.broadcast_to(x, (6, *x.shape)), start)
+    many = eqx.filter_jit(jax.vmap(lambda y, f: roll_out(FAST, model, y, f, DT)[1].rates.H))(starts, windows)
+    single = eqx.filter_jit(lambda f: roll_out(FAST, model, start, f, DT)[1].rates.H)
+    for k in (0, 5):
+        np.testing.assert_allclose(many[k], single(jax.tree.map(lambda x, k=k: x[k], windows)), rtol=1e-9)
+
+
+def test_flux_law_of_the_documentation(root, day):
+    text = (root / "docs" / "model.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    space = {}
+    exec(code, space)
+    model, start, year, _ = day
+    result = run(FAST, Model(model.parameters, space["RadiationLaw"]()), start, year, DT)[1]
+    assert np.isfinite(result.rates.H).all() and np.ptp(result.rates.H) > 10.0
+    assert np.abs(result.energy_residual).max() < 1e-6 and np.abs(result.water_residual).max() < 1e-9
+
+
+def test_parameters_survive_json():
+    again = from_json(to_json(PARAMETERS), "again")
+    assert jax.tree.all(jax.tree.map(np.array_equal, again, PARAMETERS))
+    assert float(PARAMETERS.Wmax) == pytest.approx(129.146, abs=0.01)  # table of Milly & Shmakin
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rs": -1.0}, "rs"),
+        ({"alb0_warm": 1.5}, "alb0_warm"),
+        ({"dz": [0.1]}, "dz"),
+        ({"lam": [1.0, 2.0]}, "lam"),
+        ({"z0": 20.0}, "z0"),
+        ({"tau": "long"}, "numbers"),
+    ],
+)
+def test_impossible_parameters_are_refused(change, words):
+    content = to_json(PARAMETERS)
+    content["params"] |= change
+    with pytest.raises(InputError, match=f"P.json.*{words}"):
+        from_json(content, "P.json")
+
+
+def test_reference_height_must_agree():
+    content = to_json(PARAMETERS)
+    assert parameters_at(10.05, content, "P.json").z_ref == 10.0
+    with pytest.raises(InputError, match=r"z_ref_m = 10 m.*12 m"):
+        parameters_at(12.0, content, "P.json")
+    assert parameters_at(12.0, {"params": content["params"]}, "P.json").z_ref == 12.0
+    with pytest.raises(InputError, match=r"P\.json"):
+        parameters_at(12.0, [], "P.json")
+
+
+def test_freezable_heat():
+    content = to_json(PARAMETERS)
+    assert freezable_heat(content, "P.json") == ()
+    content["params"]["Fmax"] = [0.0] * 5
+    assert freezable_heat(content, "P.json") == ()
+    content["params"]["Fmax"] = [1e8] * 5
+    assert freezable_heat(content, "P.json") == (1e8,) * 5
+    for wrong in ([1e8], [-1.0] * 5, "much"):
+        content["params"]["Fmax"] = wrong
+        with pytest.raises(InputError, match="Fmax"):
+            freezable_heat(content, "P.json")
+
+
+def test_plain_and_given_states():
+    state = plain_state(PARAMETERS, jax.tree.map(lambda x: jnp.stack([x, x]), weather()))
+    assert [float(t) for t in state.T] == [285.0] * 5
+    assert state.root == 0.5 * PARAMETERS.Wmax and state.snow == state.groundwater == 0.0
+    good = {"T": [280.0] * 5, "Ws": 1.0, "Wr": 2.0, "Wg": 3.0}
+    assert initial_state({"initial": good}, "S.json").groundwater == 3.0
+    for wrong in ({"Ws": -1.0}, {"T": [20.0]}, {"Wr": "much"}):
+        with pytest.raises(InputError, match=r"S\.json"):
+            initial_state(good | wrong, "S.json")

@@ -1,0 +1,241 @@
+"""The step `simulate`: what it reads, refuses and writes."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from reference_runs import ORDER, case, fortran, network
+
+from lad.cli import main
+from lad.learn.files import save_law
+
+ROWS = 6 * 48
+FLUXES = {
+    "Qle": "W m-2",
+    "Qh": "W m-2",
+    "Qg": "W m-2",
+    "Rnet": "W m-2",
+    "SWnet": "W m-2",
+    "LWnet": "W m-2",
+    "Evap": "kg m-2 s-1",
+    "Qsm": "kg m-2 s-1",
+    "Qrec": "kg m-2 s-1",
+    "Qsb": "kg m-2 s-1",
+    "Calving": "kg m-2 s-1",
+}
+STORES = {"SWE": "kg m-2", "RootMoist": "kg m-2", "GroundWater": "kg m-2"}
+
+
+def forcing_file(path, segments=1, **changes):
+    """Six days of the temperate winter; `changes` replace variables by numbers or arrays."""
+    _, _, weather, content = case("year_temperate", days=6)
+    time = np.datetime64("2013-01-01", "ns") + np.arange(ROWS) * np.timedelta64(1800, "s")
+    segment = np.repeat(np.arange(segments), ROWS // segments).astype("int32")
+    time = time + segment * np.timedelta64(100, "D")
+    dataset = xr.Dataset(
+        {name: ("time", np.asarray(getattr(weather, name))) for name in ORDER}
+        | {"segment": ("time", segment), "reference_height": ((), content["z_ref_m"])},
+        coords={"time": time},
+        attrs={"site_id": "XX-Tst"},
+    )
+    for name, value in changes.items():
+        dataset[name] = ("time", np.broadcast_to(value, ROWS).astype(float))
+    dataset.to_netcdf(path)
+    return str(path)
+
+
+def json_file(path, content):
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Options of a plain run from a given state."""
+    folder = tmp_path_factory.mktemp("simulate")
+    content = case("year_temperate", days=6).content
+    return {
+        "forcing": forcing_file(folder / "forcing.nc"),
+        "parameters": json_file(folder / "parameters.json", content),
+        "initial-state": json_file(folder / "state.json", content),
+        "output": str(folder / "out.nc"),
+    }
+
+
+def simulate(**options):
+    return main(["simulate", *(word for k, v in options.items() for word in (f"--{k}", str(v)))])
+
+
+@pytest.fixture(scope="module")
+def made(files):
+    assert simulate(**files) == 0
+    with xr.open_dataset(files["output"]) as dataset:
+        return dataset.load()
+
+
+def test_names_dimensions_and_units(made):
+    assert dict(made.sizes) == {"time": ROWS, "bound": 2, "soil_layer": 5}
+    assert made.SoilTemp.dims == ("time", "soil_layer") and made.SoilTemp.units == "K"
+    for name, units in (FLUXES | STORES).items():
+        assert made[name].dims == ("time",) and made[name].units == units, name
+        assert made[name].dtype == np.float64 and np.isfinite(made[name]).all()
+    assert {made[n].attrs.get("positive") for n in ("Qle", "Qh", "Evap")} == {"up"}
+    assert {made[n].attrs.get("positive") for n in ("Qg", "Rnet", "SWnet", "LWnet")} == {"down"}
+    np.testing.assert_allclose(made.soil_layer, [0.0025, 0.0275, 0.1, 0.325, 1.0])
+    assert made.time.values[0] == np.datetime64("2013-01-01")
+    assert (made.time_bnds[:, 0] == made.time).all()
+    assert made.attrs["Conventions"] == "CF-1.8" and made.attrs["site_id"] == "XX-Tst"
+
+
+def test_follows_the_reference_run(made):
+    expected = fortran("year_temperate_refined")[:ROWS]
+    for name, column, most in (("Qh", "H", 2.0), ("Qle", "LE", 2.0), ("SWnet", "SWnet", 1.0)):
+        assert np.sqrt(np.mean((made[name] - expected[column]) ** 2)) < most
+    assert np.sqrt(np.mean((made.SoilTemp[:, 0] - expected["T1"]) ** 2)) < 0.1
+
+
+def test_budgets_close_from_the_file_alone(files, made):
+    with xr.open_dataset(files["forcing"]) as forcing:
+        snowfall, rain = forcing.Snowf.values, forcing.Rainf.values
+    p = case("year_temperate").content["params"]
+    heat = (made.SoilTemp * (np.array(p["C"]) * np.array(p["dz"]))).sum("soil_layer") - 3.34e5 * made.SWE
+    gain = made.Rnet - made.Qh - 2.5e6 * made.Evap - 3.34e5 * (snowfall - made.Calving)
+    np.testing.assert_allclose(np.diff(heat), 1800.0 * gain[1:], atol=1e-4)
+    water = made.SWE + made.RootMoist + made.GroundWater
+    np.testing.assert_allclose(
+        np.diff(water), 1800.0 * (rain + snowfall - made.Evap - made.Qsb - made.Calving)[1:], atol=1e-9
+    )
+    np.testing.assert_allclose(made.Rnet, made.Qle + made.Qh + made.Qg + 3.34e5 * made.Qsm, atol=1e-9)
+    assert 0.0 < made.attrs["max_energy_residual"] < 1e-6
+    assert 0.0 < made.attrs["max_water_residual"] < 1e-9
+
+
+def test_provenance_names_inputs_and_settings(made):
+    origin = json.loads(made.attrs["provenance"])
+    assert set(origin["inputs"]) == {"forcing", "parameters", "initial_state"}
+    assert origin["settings"]["integrator"] == "fast" and origin["settings"]["spinup_years"] == 0
+
+
+def test_again_byte_for_byte(files, made, tmp_path):
+    again = tmp_path / "out.nc"
+    assert simulate(**files | {"output": again}) == 0
+    with open(files["output"], "rb") as first:
+        assert first.read() == again.read_bytes()
+
+
+def test_columns_of_length_one_are_accepted(files, made, tmp_path):
+    with xr.open_dataset(files["forcing"]) as dataset:
+        wide = dataset.load()
+    for name in ORDER:
+        wide[name] = wide[name].expand_dims({"y": 1, "x": 1}, axis=(1, 2))
+    wide.to_netcdf(tmp_path / "wide.nc")
+    assert simulate(**files | {"forcing": tmp_path / "wide.nc", "output": tmp_path / "out.nc"}) == 0
+    with xr.open_dataset(tmp_path / "out.nc") as dataset:
+        assert (dataset.Qle == made.Qle).all()
+
+
+def spun_up(files, folder, years, **more):
+    options = {k: v for k, v in files.items() if k != "initial-state"}
+    output = folder / f"{years}.nc"
+    assert simulate(**options | {"spinup-years": years, "output": output} | more) == 0
+    with xr.open_dataset(output) as dataset:
+        return dataset.load()
+
+
+def test_spin_up_hands_over_its_state(files, tmp_path):
+    """A run after N cycles begins where the run after N - 1 ended."""
+    once, twice = (spun_up(files, tmp_path, years) for years in (1, 2))
+    assert abs(once.SoilTemp[0, 4] - twice.SoilTemp[0, 4]) > 1e-6
+    state = {
+        "T": once.SoilTemp.values[-1].tolist(),
+        "Ws": float(once.SWE[-1]),
+        "Wr": float(once.RootMoist[-1]),
+        "Wg": float(once.GroundWater[-1]),
+    }
+    begin = {"initial-state": json_file(tmp_path / "end.json", state), "output": tmp_path / "on.nc"}
+    assert simulate(**files | begin) == 0
+    with xr.open_dataset(tmp_path / "on.nc") as dataset:
+        np.testing.assert_allclose(dataset.SoilTemp, twice.SoilTemp, rtol=1e-10)
+
+
+def test_segments_run_for_themselves(files, tmp_path, capsys):
+    two = forcing_file(tmp_path / "two.nc", segments=2)
+    dataset = spun_up(files, tmp_path, 1, forcing=two)
+    assert (dataset.segment.values == np.repeat([0, 1], ROWS // 2)).all()
+    assert simulate(**files | {"forcing": two, "output": tmp_path / "none.nc"}) == 2
+    assert "several segments" in capsys.readouterr().err
+
+
+def test_original_scheme_and_soil_freezing(files, tmp_path):
+    content = case("year_temperate").content
+    freezing = content | {"params": content["params"] | {"Fmax": [1e8] * 5}}
+    options = {"parameters": json_file(tmp_path / "p.json", freezing), "output": tmp_path / "out.nc"}
+    assert simulate(**files | options | {"integrator": "original"}) == 0
+    with xr.open_dataset(tmp_path / "out.nc") as dataset:
+        assert dataset.SoilIce.dims == ("time", "soil_layer") and float(dataset.SoilIce.max()) > 1e6
+        assert dataset.attrs["max_water_residual"] < 1e-12
+
+
+def test_trained_law_is_used(files, made, tmp_path):
+    path = tmp_path / "seed0.eqx"
+    save_law(path, network(), {"law": "mlp", "states": True, "hidden": [16, 16]}, {})
+    assert simulate(**files | {"model": path, "output": tmp_path / "out.nc"}) == 0
+    with xr.open_dataset(tmp_path / "out.nc") as dataset:
+        assert np.abs(dataset.Qh - made.Qh).max() > 10.0
+        assert dataset.attrs["max_energy_residual"] < 1e-6
+        assert "model" in json.loads(dataset.attrs["provenance"])["inputs"]
+
+
+def bad_options(files, folder):
+    """What may be wrong: a function that makes it so and gives the options, and a word of the message."""
+    content = case("year_temperate").content
+    params = content["params"]
+
+    def parameters(**changes):
+        return lambda: {"parameters": json_file(folder / "p.json", content | changes)}
+
+    def weather(**changes):
+        return lambda: {"forcing": forcing_file(folder / "f.nc", **changes)}
+
+    def state(given):
+        return lambda: {"initial-state": json_file(folder / "s.json", given)}
+
+    wet = np.zeros(ROWS)
+    wet[7] = np.nan
+    return {
+        "no forcing": (lambda: {"forcing": folder / "absent.nc"}, "absent.nc"),
+        "no parameters": (lambda: {"parameters": folder / "absent.json"}, "absent.json"),
+        "pressure in hPa": (weather(Psurf=1000.0), "Psurf"),
+        "temperature in Celsius": (weather(Tair=15.0), "Tair"),
+        "gap in the rain": (weather(Rainf=wet), "Rainf"),
+        "other height": (parameters(z_ref_m=40.0), "reference_height"),
+        "soil freezing": (parameters(params=params | {"Fmax": [1e8] * 5}), "Fmax"),
+        "list of parameters": (lambda: {"parameters": json_file(folder / "l.json", [1, 2])}, "params"),
+        "no params": (lambda: {"parameters": json_file(folder / "e.json", {})}, "params"),
+        "four layers": (state({"T": [280.0] * 4, "Ws": 0, "Wr": 0, "Wg": 0}), "4 soil layers"),
+        "not a state": (state([]), "s.json"),
+        "law of the original": (lambda: {"integrator": "original", "model": files["output"]}, "--model"),
+        "not a law": (lambda: {"model": files["parameters"]}, "not a trained model"),
+        "no steps": (lambda: {"steps-per-interval": 0}, "--steps-per-interval"),
+    }
+
+
+def test_bad_input_is_one_line_and_writes_nothing(files, tmp_path, capsys, subtests):
+    output = tmp_path / "out" / "out.nc"
+    for name, (make, word) in bad_options(files, tmp_path).items():
+        with subtests.test(name):
+            assert simulate(**files | make() | {"output": output}) == 2
+            error = capsys.readouterr().err
+            assert error.startswith("lad simulate: error: ") and error.count("\n") == 1 and word in error
+            assert not output.parent.exists() or not list(output.parent.iterdir())
+
+
+def test_numbers_that_are_not_finite_are_not_written(files, tmp_path, capsys):
+    """A law without finite weights breaks the first interval."""
+    path, output = tmp_path / "broken.eqx", tmp_path / "out.nc"
+    save_law(path, network(scale=np.nan), {"law": "mlp", "states": True, "hidden": [16, 16]}, {})
+    assert simulate(**files | {"model": path, "output": output}) == 2
+    error = capsys.readouterr().err
+    assert "2013-01-01T00:00" in error and error.count("\n") == 1
+    assert not output.exists()
