@@ -8,8 +8,8 @@ import os
 import sys
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
-# Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback would
-# keep the program out of the persistent compilation cache.
+# Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
+# would keep the program out of the persistent compilation cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 if "jax" in sys.modules:
     sys.modules["jax"].config.update("jax_enable_x64", True)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 
 class CubicTable(eqx.Module):
-    """Piecewise cubic that has the value and slope of a function at the edges of equal cells; constant beyond the last ones."""
+    """Piecewise cubic with the value and slope of a function at the edges of equal cells; constant beyond them."""
 
     coefficients: Float[Array, "cells 4"]
     low: float = eqx.field(static=True)

@@ -78,8 +78,8 @@ def rows(tree, index):
 def read_record(path: str | Path) -> Record:
     """Read and check a forcing file.
 
-    Raises InputError for missing or wrong variables, values outside `VARIABLES`, and a time axis that is not uniform and
-    increasing inside a segment.
+    Raises InputError for missing or wrong variables, values outside `VARIABLES`, and a time axis that is not
+    uniform and increasing inside a segment.
     """
     dataset = read_netcdf(path)
     if "time" not in dataset.variables or "time" not in dataset.dims:

@@ -1,8 +1,8 @@
 """LaD as process rates: ``dy/dt = N r(y, t)`` with a constant matrix N.
 
-Each process (radiation, turbulent fluxes, conduction, melt, …) has one rate, and each rate enters the equations of the
-stores that it links with opposite signs. So energy and water are conserved for any flux law, and by any solver that advances the
-state by ``dt N r_mean``.
+Each process (radiation, turbulent fluxes, conduction, melt, …) has one rate, and each rate enters the
+equations of the stores that it links with opposite signs. So energy and water are conserved for any flux
+law, and by any solver that advances the state by ``dt N r_mean``.
 """
 
 import dataclasses

@@ -8,7 +8,7 @@ class Progress:
     """Counts to `total`, and tells rate and remaining time on standard error."""
 
     def __init__(self, label: str, total: int, done: int = 0, every: float = 10.0):
-        """`done` of `total` steps lie behind (a resumed run); off a terminal a line comes every `every` seconds."""
+        """`done` of `total` steps lie behind (a resumed run); off a terminal a line every `every` seconds."""
         self.label, self.total, self.first, self.every = label, total, done, every
         self.start = self.last = time.monotonic()
         self.terminal = sys.stderr.isatty()

@@ -13,6 +13,7 @@ from lad.model import Model
 from lad.state import State
 
 YEAR = 365 * 86400  # s
+_run = eqx.filter_jit(roll_out)
 
 
 def simulate(
@@ -24,13 +25,12 @@ def simulate(
     state that `start` gives for the forcing of these days; then the segment itself runs once. Raises
     InputError for values that are not finite.
     """
-    run = eqx.filter_jit(roll_out)
     parts = []
     for segment in record.segments():
         forcing = rows(record.forcing, segment)
         year = rows(forcing, slice(0, round(YEAR / record.dt)))
         state = spin_up(solver, model, start(year), year, record.dt, spinup_years)
-        _, trajectory = run(solver, model, state, forcing, record.dt)
+        _, trajectory = _run(solver, model, state, forcing, record.dt)
         parts.append(trajectory)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     _check_finite(whole, record.time)

@@ -15,8 +15,8 @@ from lad.parameters import Parameters
 class State(eqx.Module):
     """Prognostic variables. `T` has one entry per soil layer, each of the same shape as the stores.
 
-    Layers are kept apart rather than stacked, because the solvers work on single layers: whole columns of scalars
-    fuse into one loop over sites or windows.
+    Layers are kept apart rather than stacked, because the solvers work on single layers: whole columns of
+    scalars fuse into one loop over sites or windows.
     """
 
     T: tuple[
@@ -33,13 +33,13 @@ def initial_state(content: Mapping[str, Any], source: str) -> State:
 
     Raises InputError, naming `source`, for a missing key, a negative store or a temperature that is not one.
     """
-    content = content.get("initial", content)
     try:
+        content = content.get("initial", content)
         T = [float(t) for t in content["T"]]
         stores = [float(content[key]) for key in ("Ws", "Wr", "Wg")]
     except KeyError as error:
         raise InputError(f"{source}: no {error} in the initial state, expected T, Ws, Wr, Wg") from None
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise InputError(
             f"{source}: initial state must hold numbers: T a list, Ws, Wr, Wg one each"
         ) from None
@@ -55,7 +55,7 @@ def initial_state(content: Mapping[str, Any], source: str) -> State:
 
 
 def plain_state(parameters: Parameters, forcing: Forcing) -> State:
-    """Where a spin-up begins: soil at the mean air temperature of `forcing` (n,), root zone half full, no snow, no ground water."""
+    """Where a spin-up begins: soil at the mean of air temperature (n,), root zone half full, other stores empty."""
     T = jnp.mean(forcing.Tair)
     none = jnp.zeros_like(T)
     return State((T,) * parameters.dz.shape[0], none, 0.5 * parameters.Wmax, none)

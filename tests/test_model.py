@@ -66,7 +66,7 @@ def test_cold_surface_takes_heat_and_dew():
 def test_snow_sublimates_and_takes_heat_of_fusion_too():
     rates = rates_of(MODEL, column(T=272.0, snow=500.0), weather(Tair=272.0, Qair=0.001))
     assert rates.E_snow > 100.0 * abs(rates.E_root)
-    assert latent_heat(rates) == pytest.approx(2.834e6 * rates.E_snow, rel=1e-3)
+    assert latent_heat(rates) == pytest.approx(2.834e6 * float(rates.E_snow), rel=1e-3)
 
 
 def test_dry_root_zone_and_snow_free_ground_do_not_evaporate():
@@ -132,11 +132,11 @@ def test_stores_change_by_what_flows(day):
 
 def test_vmap_over_windows_equals_loop(day):
     model, start, year, _ = day
-    windows = jax.tree.map(lambda x: x[: 6 * 48].reshape(6, 48), year)
-    starts = jax.tree.map(lambda x: jnp.broadcast_to(x, (6, *x.shape)), start)
+    windows = jax.tree.map(lambda x: x.reshape(3, 96), year)
+    starts = jax.tree.map(lambda x: jnp.broadcast_to(x, (3, *x.shape)), start)
     many = eqx.filter_jit(jax.vmap(lambda y, f: roll_out(FAST, model, y, f, DT)[1].rates.H))(starts, windows)
     single = eqx.filter_jit(lambda f: roll_out(FAST, model, start, f, DT)[1].rates.H)
-    for k in (0, 5):
+    for k in (0, 2):
         np.testing.assert_allclose(many[k], single(jax.tree.map(lambda x, k=k: x[k], windows)), rtol=1e-9)
 
 

@@ -22,12 +22,13 @@ class Fluxes(NamedTuple):
 class AbstractFluxes(eqx.Module):
     """A law for the turbulent fluxes.
 
-    Whatever a law returns, energy and water are conserved, because the model only moves what it is told to. A law must let
-    evaporation from a store vanish as the store empties, and be finite for every state and forcing.
+    Whatever a law returns, energy and water are conserved, because the model only moves what it is told to.
+    A law must let evaporation from a store vanish as the store empties, and be finite for every state and
+    forcing.
     """
 
     def prepare(self, parameters: Parameters) -> "AbstractFluxes":
-        """The same law after whatever depends on constant parameters alone, to be done once before a time loop."""
+        """The same law after all that depends on parameters alone, to be done once before a time loop."""
         return self
 
     @abc.abstractmethod

@@ -17,10 +17,11 @@ from lad.state import State
 class BulkFluxes(AbstractFluxes):
     """``H = rho c_p C_H U (T_1 - T_a)`` and ``E = (q_sat(T_1) - q_a) c D/(c + D)``.
 
-    Leaf conductance ``c = rho_s beta / (r_s + (1 - beta) r_a)`` and aerodynamic conductance ``D = rho_a / r_a``, ``r_a = 1/(C_H U)``, in series;
-    beta is one over snow and the water stress of the root zone elsewhere. Where snow covers part of the surface the
-    two fluxes are mixed by its presence fraction. The humidity of the canopy air between the two conductances enters only
-    stability and the surface air density, and is diagnosed with the transfer coefficient of a canopy as dry as the air.
+    Leaf conductance ``c = rho_s beta / (r_s + (1 - beta) r_a)`` and aerodynamic conductance ``D = rho_a /
+    r_a``, ``r_a = 1/(C_H U)``, in series; beta is one over snow and the water stress of the root zone
+    elsewhere. Where snow covers part of the surface the two fluxes are mixed by its presence fraction. The
+    humidity of the canopy air between the two conductances enters only stability and the surface air
+    density, and is diagnosed with the transfer coefficient of a canopy as dry as the air.
     """
 
     drag: DragTable | None = None
@@ -30,7 +31,8 @@ class BulkFluxes(AbstractFluxes):
         """The law with transfer coefficient and saturation vapour pressure tabulated."""
         return BulkFluxes(
             DragTable(parameters.z_ref, parameters.z0, parameters.zh),
-            # cells of 1 K, with edges at the kinks of the formula (T_f, T_f - 20 K): relative error below 1e-8
+            # cells of 1 K, with edges at the kinks of the formula (T_f, T_f - 20 K): relative error below
+            # 1e-8
             CubicTable(lambda T: jnp.log(saturation_vapour_pressure(T)), T_FREEZE - 100.0, 1.0, 200),
         )
 

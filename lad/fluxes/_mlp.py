@@ -24,10 +24,10 @@ def forcing_inputs(forcing: Forcing) -> list[Float[Array, "..."]]:
 
 
 def state_inputs(state: State, forcing: Forcing, parameters: Parameters) -> list[Float[Array, "..."]]:
-    """Inputs from the state: surface-air temperature difference, deeper soil temperatures, saturation of the root zone, snow.
+    """Inputs from the state: surface-air temperature difference, deeper soil, fill of the root zone, snow.
 
-    The root zone enters by its fill and by a logarithm that tells dry from very dry; snow by its presence and its masking of
-    the surface.
+    The root zone enters by its fill and by a logarithm that tells dry from very dry; snow by its presence
+    and its masking of the surface.
     """
     fill = state.root / parameters.Wmax
     return [
@@ -57,8 +57,9 @@ class Scaling(eqx.Module):
 class MLPFluxes(AbstractFluxes):
     """(LE, H) from a multi-layer perceptron of forcing and, where `states` is true, of the model's state.
 
-    Latent heat becomes evaporation through the latent heat of what evaporates, shared between snow and root zone by snow presence.
-    Evaporation from the root zone fades out with the last millimetre of water; dew (E < 0) is not limited.
+    Latent heat becomes evaporation through the latent heat of what evaporates, shared between snow and root
+    zone by snow presence. Evaporation from the root zone fades out with the last millimetre of water; dew (E
+    < 0) is not limited.
     """
 
     layers: tuple[eqx.nn.Linear, ...]

@@ -1,7 +1,7 @@
 """Solvers of the model's equations over one forcing interval, and the roll-out over many.
 
-A solver is a function ``(model, state, forcing, dt) -> (state at the end, mean rates)`` for one interval; whatever it does inside,
-the two obey ``end - start = dt N mean``.
+A solver is a function ``(model, state, forcing, dt) -> (state at the end, mean rates)`` for one interval;
+whatever it does inside, the two obey ``end - start = dt N mean``.
 """
 
 from lad.integrate._fast import fast

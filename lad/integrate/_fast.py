@@ -1,14 +1,16 @@
 """The default solver: fixed steps of the extrapolated linearly implicit Euler method, of second order.
 
-One linearly implicit Euler step of length h for ``y' = N r(y)``, with Jacobian ``N B``, solves ``(1 - h N B) k = N r(y)``
-and moves by ``h N m`` with the rates ``m = r(y) + h B k``. Two steps of h/2 and one of h are combined to
-``m = m_a + m_b - m_h`` (Deuflhard, Hairer & Zugck 1987, Numer. Math. 51, 501-516), which is of order two for *any* B, strongly damping,
-and, because the state only ever moves by ``N m``, conserves energy and water to round-off.
+One linearly implicit Euler step of length h for ``y' = N r(y)``, with Jacobian ``N B``, solves
+``(1 - h N B) k = N r(y)`` and moves by ``h N m`` with the rates ``m = r(y) + h B k``. Two steps of h/2 and one of h are
+combined to ``m = m_a + m_b - m_h`` (Deuflhard, Hairer & Zugck 1987, Numer. Math. 51, 501-516), which is of order two
+for *any* B, strongly damping, and, because the state only ever moves by ``N m``, conserves energy and water to
+round-off.
 
-B holds what is stiff: the derivatives of the surface fluxes by surface temperature (by forward differentiation of the flux law), and conduction,
-drainage and discharge. The linear system is then a tridiagonal one for temperature, eliminated upward, and one equation for each store. Two things
-no linearisation foresees are solved exactly instead: melt, with its sudden onset, is the one that agrees with the surface temperature at
-the end of the step, and no store loses more than it has.
+B holds what is stiff: the derivatives of the surface fluxes by surface temperature (by forward differentiation of the
+flux law), and conduction, drainage and discharge. The linear system is then a tridiagonal one for temperature,
+eliminated upward, and one equation for each store. Two things no linearisation foresees are solved exactly instead:
+melt, with its sudden onset, is the one that agrees with the surface temperature at the end of the step, and no store
+loses more than it has.
 """
 
 import dataclasses
@@ -42,14 +44,15 @@ def _linearise(model: Model, state: State, forcing: Forcing) -> tuple[Rates, Rat
 def _melt(T, snow_mass, cooling, h):
     """Melt m (kg m-2 s-1) over a step `h` with ``m = melt(T - cooling m)``, at most `snow_mass`.
 
-    `T` is the surface temperature at the end of a step without melt; the equation is quadratic because of the form of the ramp in
-    `lad.physics.snow.melt`.
+    `T` is the surface temperature at the end of a step without melt; the equation is quadratic because of
+    the form of the ramp in `lad.physics.snow.melt`.
     """
     strength = snow.MELT_CONDUCTANCE / L_FUSION * snow.presence(snow_mass)
     x, a = T - T_FREEZE, 1.0 + strength * cooling
     excess = (x + jnp.sqrt(x * x + 4.0 * a * snow.MELT_WIDTH**2)) / (2.0 * a)
     melt = strength * excess
-    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a hundred times too large.
+    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a
+    # hundred times too large.
     return jnp.where(h * melt < snow_mass, melt, snow_mass / h)
 
 
@@ -119,10 +122,10 @@ def _step(model: Model, state: State, forcing: Forcing, h) -> tuple[State, Rates
         return _axpy(h, tendency(mean, model.parameters), y)
 
     def half(y, _):
-        # XLA would otherwise fuse, and compute again, the whole flux law into each of its many uses.
-        r, by_T = jax.lax.optimization_barrier(_linearise(model, y, forcing))
+        r, by_T = _linearise(model, y, forcing)
         mean = _euler(model, y, r, by_T, 0.5 * h)
-        # The whole step is wanted from the first half alone; doing it in both keeps the compiled loop half as large.
+        # The whole step is wanted from the first half alone; doing it in both keeps the compiled loop half
+        # as large.
         return move(y, mean, 0.5 * h), (mean, _euler(model, y, r, by_T, h))
 
     _, (halves, whole) = jax.lax.scan(half, state, length=2)

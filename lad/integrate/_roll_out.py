@@ -36,7 +36,7 @@ def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) ->
 
 @eqx.filter_jit
 def spin_up(solver, model: Model, start: State, forcing: Forcing, dt: float, years) -> State:
-    """State after running `years` times (traced integer) through `forcing`, which should cover whole years."""
+    """State after running `years` times (traced integer) through `forcing`, best a whole year."""
 
     model = model.prepare()
 

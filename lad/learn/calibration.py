@@ -1,7 +1,8 @@
 """LaD's own parameters as free numbers: bounds, transforms, starting points.
 
-Each calibrated quantity lies between bounds around the value of its cover or soil type; the free number is the logit of its place between them (on a
-logarithmic scale where the quantity spans decades), so a descent cannot leave the bounds.
+Each calibrated quantity lies between bounds around the value of its cover or soil type; the free number is
+the logit of its place between them (on a logarithmic scale where the quantity spans decades), so a descent
+cannot leave the bounds.
 """
 
 import dataclasses
@@ -82,14 +83,14 @@ class Space:
         return np.log(place / (1.0 - place))
 
     def starts(self, count: int, seed: int) -> np.ndarray:
-        """`count` starting points (count, k): the table's values, then random ones from the middle of the ranges."""
+        """`count` starting points (count, k): the table's values, then random ones inside the bounds."""
         place = np.random.default_rng(seed).uniform(0.15, 0.85, size=(count, len(self.bounds)))
         free = np.log(place / (1.0 - place))
         free[0] = self.origin()
         return free
 
     def report(self, free: np.ndarray, best: int) -> pd.DataFrame:
-        """Table of bounds, table value, optimum, and the range of the optima over the starts `free` (m, k)."""
+        """Table of bounds, table value, optimum, and range of the optima over the starts `free` (m, k)."""
         values = np.array([self.values(member) for member in free])
         origin = self.values(self.origin())
         columns = {
@@ -106,7 +107,7 @@ class Space:
 
 
 def calibration_space(table: Parameters) -> Space:
-    """The quantities that shape LE and H. Ground water does not, so its residence time keeps the table's value."""
+    """The quantities that shape LE and H; ground water does not, and keeps the table's residence time."""
     z0 = float(table.z0)
     return Space(
         table,

@@ -19,7 +19,8 @@ USABLE_QC = (0, -1)  # measured; or of a product that states no flag
 class LearningData:
     """The record cut to the span of training and validation, segment by segment.
 
-    Nothing outside that span is in it: no fit can see a test half-hour. A half-hour of a validation period is never one of training.
+    Nothing outside that span is in it: no fit can see a test half-hour. A half-hour of a validation period is
+    never one of training.
     """
 
     forcing: Forcing  # (n,)
@@ -41,7 +42,8 @@ def learning_data(
 ) -> LearningData:
     """Cut `record` and the observation file to the given periods.
 
-    Raises InputError if the files have different time axes, or a period without usable measurements of either flux.
+    Raises InputError if the files have different time axes, or a period is without usable measurements of either
+    flux.
     """
     if not train:
         raise InputError("no training period given")
@@ -63,7 +65,8 @@ def learning_data(
         for target, count in zip(TARGETS, usable[inside].sum(axis=0), strict=True):
             if count < 48:
                 where = ", ".join(map(str, period))
-                raise InputError(f"{observations}: {count} usable values of {target} in the {name} period {where}")
+                found = f"{count} usable values of {target} in the {name} period {where}"
+                raise InputError(f"{observations}: {found}, expected at least 48")
 
     kept, segments, length = [], [], 0
     for segment in record.segments():
@@ -85,7 +88,9 @@ def learning_data(
 
 
 def window_starts(data: LearningData, length: int, offset: int) -> np.ndarray:
-    """First rows of consecutive windows of `length` rows, from `offset` on, that hold some training half-hours.
+    """First rows of consecutive windows of `length` rows that hold some training half-hours.
+
+    In each segment the windows begin `offset` rows after its start.
 
     Raises InputError if there are none, as when every segment is shorter than a window.
     """
@@ -95,4 +100,3 @@ def window_starts(data: LearningData, length: int, offset: int) -> np.ndarray:
     if starts.size == 0:
         raise InputError(f"no window of {length} intervals with measured fluxes in the training period")
     return starts
-

@@ -36,9 +36,9 @@ def check_law(settings: Mapping[str, Any], source: str) -> None:
         raise InputError(f"{source}: hidden = {hidden!r}, expected a list of layer widths like [32, 32]")
 
 
-def save_law(path: Path, law: AbstractFluxes, settings: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
-    """Write a law with its settings and origin."""
-    header = {"settings": dict(settings), "provenance": dict(provenance)}
+def save_law(path: Path, law: AbstractFluxes, settings: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
+    """Write a law with its settings and its record of origin (`lad.provenance`)."""
+    header = {"settings": dict(settings), "provenance": dict(origin)}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write((json.dumps(header) + "\n").encode())
         eqx.tree_serialise_leaves(file, law)

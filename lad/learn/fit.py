@@ -1,8 +1,9 @@
 """Fit free parameters of a model by gradient descent through its solver.
 
-Rounds of two parts. A *survey* spins every member up and runs it freely through the whole training span: this renews the states
-from which windows start, and gives the validation loss, of which the best is kept. Then come gradient steps on random windows of some days, each from
-the surveyed state. Members (seeds or starting points) are independent and advance together.
+Rounds of two parts. A *survey* spins every member up and runs it freely through the whole training span:
+this renews the states from which windows start, and gives the validation loss, of which the best is kept.
+Then come gradient steps on random windows of some days, each from the surveyed state. Members (seeds or
+starting points) are independent and advance together.
 """
 
 import dataclasses
@@ -88,10 +89,11 @@ def fit(
     checkpoint: Path,
     fingerprint: str,
 ) -> Fit:
-    """Fit `free` (arrays with a leading axis of members) so that ``build(free of a member)`` matches the measured fluxes.
+    """Fit `free`, arrays with a leading axis of members, so that ``build(of a member)`` matches measured fluxes.
 
-    `start` is where the first spin-up begins. Before each survey but the first, the fit is written to `checkpoint`, and resumed from there by a call of the
-    same `fingerprint`, with the same result as without interruption. Raises InputError when loss or parameters cease to be finite.
+    `start` is where the first spin-up begins. Before each survey but the first, the fit is written to
+    `checkpoint`, and resumed from there by a call of the same `fingerprint`, with the same result as without
+    interruption. Raises InputError when loss or parameters cease to be finite.
     """
     members = len(jax.tree.leaves(free)[0])
     length = round(settings.window_days * 86400.0 / data.dt)
@@ -166,20 +168,29 @@ def fit(
             for part, s in zip(data.segments, now.starts, strict=True)
         ]
         fluxes = jnp.concatenate([s[2] for s in surveys], axis=1)
-        losses = [jax.vmap(lambda f, use=use: loss(f, observed, use, std))(fluxes) for use in (train, validation)]
+        losses = [
+            jax.vmap(lambda f, use=use: loss(f, observed, use, std))(fluxes) for use in (train, validation)
+        ]
         _check_finite(np.stack(losses), fluxes, done, label)
         better = losses[1] < now.best_loss
         now = now._replace(
             starts=tuple(s[0] for s in surveys),
-            best=jax.tree.map(lambda new, old: _select(better, new, old), now.free, now.best),
+            best=_select(better, now.free, now.best),
             best_loss=jnp.where(better, losses[1], now.best_loss),
             stale=jnp.where(better.any(), 0, now.stale + 1),
         )
         history += [
-            {"step": done, "member": m, "train_loss": float(losses[0][m]), "validation_loss": float(losses[1][m])}
+            {
+                "step": done,
+                "member": m,
+                "train_loss": float(losses[0][m]),
+                "validation_loss": float(losses[1][m]),
+            }
             for m in range(members)
         ]
-        told = f"loss {losses[0].mean():.4f}  validation {losses[1].mean():.4f}  best {now.best_loss.mean():.4f}"
+        told = (
+            f"loss {losses[0].mean():.4f}  validation {losses[1].mean():.4f}  best {now.best_loss.mean():.4f}"
+        )
         progress.update(done, told)
         if done >= settings.steps or now.stale >= settings.patience:
             break
@@ -199,7 +210,12 @@ def fit(
 
 
 def _select(choice, new, old):
-    return jnp.where(choice.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+    """Members of `new` where `choice` (members,) is true, of `old` elsewhere."""
+
+    def of_array(a, b):
+        return jnp.where(choice.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return jax.tree.map(of_array, new, old)
 
 
 def _check_finite(values, fluxes, step: int, label: str) -> None:

@@ -18,7 +18,7 @@ from lad.state import State
 def training_scaling(
     data: LearningData, parameters: Parameters, start: State, solver, *, states: bool
 ) -> Scaling:
-    """Means and standard deviations over training half-hours; those of the states come from a run of LaD itself."""
+    """Means and standard deviations over training half-hours; those of states are from a run of LaD itself."""
     model = Model(parameters, BulkFluxes())
 
     @jax.jit

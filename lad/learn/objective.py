@@ -12,11 +12,15 @@ def simulated_fluxes(rates: Rates) -> Float[Array, "... 2"]:
 
 
 def loss(
-    simulated: Float[Array, "... 2"], observed: Float[Array, "... 2"], use: Float[Array, "... 2"], std: Float[Array, "2"]
+    simulated: Float[Array, "... 2"],
+    observed: Float[Array, "... 2"],
+    use: Float[Array, "... 2"],
+    std: Float[Array, "2"],
 ) -> Float[Array, ""]:
-    """Mean over the fluxes of the mean squared error over `use`, divided by the flux's variance `std` squared.
+    """Mean over the fluxes of the mean squared error over `use`, in units of the flux's variance `std**2`.
 
-    `use` is 1 where a measurement counts and 0 elsewhere; a gap of one flux does not touch the other. A flux with nothing to count adds 0.
+    `use` is 1 where a measurement counts and 0 elsewhere; a gap of one flux does not touch the other. A flux
+    with nothing to count adds 0.
     """
     axes = tuple(range(simulated.ndim - 1))
     squares = jnp.sum(use * ((simulated - observed) / std) ** 2, axis=axes)

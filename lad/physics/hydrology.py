@@ -19,7 +19,8 @@ def stress(root: Float[Array, "..."], Wmax: Float[Array, ""]) -> Float[Array, ".
     LaD: min(root / (0.75 Wmax), 1). The smooth form is at most 4 % below it, at the kink.
     """
     x = root / (STRESS_ONSET * Wmax)
-    # x (1 + x^m)^(-1/m), written with a power of a number in (0, 1] on either side of 1, so that x^m cannot overflow.
+    # x (1 + x^m)^(-1/m), written with a power of a number in (0, 1] on either side of 1, so that x^m cannot
+    # overflow.
     ratio = jnp.minimum(x, 1.0 / jnp.maximum(x, 1.0))
     return jnp.minimum(x, 1.0) * (1.0 + ratio**STRESS_POWER) ** (-1.0 / STRESS_POWER)
 

@@ -43,7 +43,7 @@ def _phi_h_unstable(zeta, zeta_h, log_ratio):
 
 
 def _profiles(zeta, z, z0, zh):
-    """Integrated profiles (Phi_m, Phi_h): wind and scalar differences in units of u*/k and of the flux scale."""
+    """Integrated profiles (Phi_m, Phi_h): differences of wind and scalars in units of their flux scales."""
     stable = zeta >= 0.0
     # Both branches are evaluated; each gets an argument that is harmless to it, lest the unused one give NaN
     # gradients.
@@ -80,7 +80,7 @@ def _richardson_slope(zeta, z, z0, zh):
 
 @jax.custom_jvp
 def stability(Ri, z, z0, zh):
-    """Stability parameter zeta = z/L of bulk Richardson number `Ri` (below `RI_MAX`); all arguments broadcast."""
+    """Stability parameter zeta = z/L of bulk Richardson number `Ri` (at most `RI_MAX`), elementwise."""
     log_m, log_h = jnp.log(z / z0), jnp.log(z / zh)
     zeta = Ri * log_m**2 / log_h / jnp.where(Ri >= 0.0, 1.0 - Ri / RI_CRITICAL, 1.0)
 
@@ -104,7 +104,8 @@ def _stability_jvp(primals, tangents):
 def drag(Ri: Float[Array, "..."], z, z0, zh) -> Float[Array, "..."]:
     """Transfer coefficient C_H = C_E (-) for heat and moisture at bulk Richardson number `Ri`.
 
-    Height above the zero plane `z` and roughness lengths for momentum `z0` and scalars `zh` in m, both below `z`.
+    Height above the zero plane `z` and roughness lengths for momentum `z0` and scalars `zh` in m, both below
+    `z`.
     """
     phi_m, phi_h = _profiles(stability(jnp.minimum(Ri, RI_MAX), z, z0, zh), z, z0, zh)
     floor = DRAG_MIN**0.5
@@ -131,8 +132,9 @@ def richardson(
 class DragTable(eqx.Module):
     """`drag` as a function of Ri for fixed heights, to be used inside a time loop.
 
-    Tabulated in ``asinh(STRETCH Ri)``, with an edge at neutrality, where the slope jumps. Values and slopes at the edges carry the derivatives by the
-    heights; in between the relative error is below 1e-5, except where C_H reaches its floor.
+    Tabulated in ``asinh(STRETCH Ri)``, with an edge at neutrality, where the slope jumps. Values and slopes
+    at the edges carry the derivatives by the heights; in between the relative error is below 1e-5, except
+    where C_H reaches its floor.
     """
 
     table: CubicTable

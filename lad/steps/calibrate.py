@@ -1,7 +1,8 @@
 """Calibrate LaD's own parameters on measured LE and H.
 
-Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds; the start with the lowest loss on the
-validation period wins. Writes the parameters of the winner (JSON), and optionally a table of all and the history of the descent.
+Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds; the start
+with the lowest loss on the validation period wins. Writes the parameters of the winner (JSON), and optionally a table
+of all and the history of the descent.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from lad.towers.sites import site
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    parser.add_argument("--site", required=True, help="site id; its cover and soil types give the starting point")
+    parser.add_argument("--site", required=True, help="site id; gives cover and soil type")
     parser.add_argument("--sites", help="own table of sites (CSV)")
     add_learning_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of starting points and windows")
@@ -46,9 +47,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--settings: starts = {starts!r}, expected a positive whole number")
     settings = Settings.from_dict(values, "--settings")
     record = read_record(args.forcing)
-    data = learning_data(
-        record, args.observations, parse_periods(args.train), parse_periods(args.validation)
-    )
+    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
     row = site(args.site, args.sites)
     space = calibration_space(table_parameters(row.cover, row.soil, record.reference_height))
     origin = provenance(

@@ -1,6 +1,7 @@
 """Train the network of a hybrid model, through the model's differential equations.
 
-All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the network of each seed at its lowest validation loss) and history.csv.
+All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the network of each seed at its lowest validation loss)
+and history.csv.
 """
 
 import argparse
@@ -44,15 +45,13 @@ def run(args: argparse.Namespace) -> None:
     values = settings_from(args.settings)
     settings = Settings.from_dict(values, "--settings")
     record = read_record(args.forcing)
-    data = learning_data(
-        record, args.observations, parse_periods(args.train), parse_periods(args.validation)
-    )
+    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
     parameters = from_json(read_json(args.parameters), args.parameters)
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
     scaling = training_scaling(data, parameters, start, solver, states=law_settings["states"])
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
-    _, frame = eqx.partition(laws[0].layers, eqx.is_inexact_array)
+    _, frame = eqx.partition(laws[0].layers, eqx.is_array)
 
     def build(free):
         law = eqx.tree_at(lambda law: law.layers, laws[0], eqx.combine(free, frame))
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = args.output_directory / "checkpoint.eqx"
     result = fit(
         build,
-        jax.tree.map(lambda *x: jnp.stack(x), *(eqx.filter(law.layers, eqx.is_inexact_array) for law in laws)),
+        jax.tree.map(lambda *x: jnp.stack(x), *(eqx.filter(law.layers, eqx.is_array) for law in laws)),
         start,
         data,
         solver,
