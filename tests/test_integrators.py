@@ -1,6 +1,7 @@
 """Solvers against runs of the original Fortran, against each other, and their gradients."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax
@@ -16,6 +17,7 @@ from lad.model import Model, latent_heat
 from lad.parameters import freezable_heat
 
 ADAPTIVE = adaptive(rtol=1e-7, atol=1e-7)
+LOOSE = adaptive(rtol=1e-4, atol=1e-4)
 LAWS = {"bulk": None, "network": network(), "hostile network": network(seed=1, scale=30.0)}
 
 
@@ -103,20 +105,28 @@ def test_ground_water_is_a_linear_reservoir():
 
 
 def test_fast_solver_converges_with_second_order_to_the_adaptive_one():
-    exact = trajectory("year_temperate", ADAPTIVE, days=6)
-    assert_budgets_close(exact)
-    coarse, fine = (trajectory("year_temperate", fast(n), days=6) for n in (4, 16))
-    for read in (lambda r: r.state.T[0], lambda r: r.rates.H, lambda r: latent_heat(r.rates)):
-        errors = [rms(read(result), read(exact)) for result in (coarse, fine)]
-        assert errors[1] < errors[0] / 8.0  # 16 for exactly second order
+    four, sixteen = fast(4), fast(16)
+    reads = (lambda r: r.state.T[0], lambda r: r.rates.H, lambda r: latent_heat(r.rates))
+    exact = trajectory("unit_drydown", ADAPTIVE, days=3)
+    coarse, fine = (trajectory("unit_drydown", solver, days=3) for solver in (four, sixteen))
+    for read in reads:
+        assert rms(read(fine), read(exact)) < rms(read(coarse), read(exact)) / 10.0  # 16 without kinks
+    # Snow, melt and stable nights have kinks that cost order, but not agreement.
+    winter = trajectory("year_temperate", ADAPTIVE, days=3)
+    assert_budgets_close(winter)
+    for read, most in zip(reads, (2e-4, 0.01, 0.003), strict=True):  # K, W m-2, W m-2
+        assert rms(read(trajectory("year_temperate", sixteen, days=3)), read(winter)) < most
+
+
+@eqx.filter_jit
+def batched_run(model, starts, weather):
+    return jax.vmap(lambda y, f: roll_out(FAST, model, y, f, DT)[1])(starts, weather)
 
 
 @pytest.mark.parametrize("law", LAWS)
 def test_budgets_close_whatever_the_flux_law(law):
     start, weather = awkward(4)
-    result = eqx.filter_jit(
-        lambda model, y, f: jax.vmap(lambda y, f: roll_out(FAST, model, y, f, DT)[1])(y, f)
-    )(law_model(law), start, weather)
+    result = batched_run(law_model(law), start, weather)
     assert np.isfinite(ravel_pytree(result)[0]).all()
     assert_budgets_close(result)
 
@@ -124,7 +134,7 @@ def test_budgets_close_whatever_the_flux_law(law):
 @pytest.mark.parametrize("law", ["network", "hostile network"])
 def test_budgets_close_with_the_adaptive_solver(law):
     _, start, weather, _ = case("year_temperate", days=1)
-    result = run(adaptive(1e-4, 1e-4), law_model(law), start, weather, DT)[1]
+    result = run(LOOSE, law_model(law), start, weather, DT)[1]
     assert np.isfinite(ravel_pytree(result)[0]).all()
     assert np.abs(result.energy_residual).max() <= 1e-6
     assert np.abs(result.water_residual).max() <= 1e-9
@@ -160,101 +170,102 @@ def batched_gradient(free, static, starts, weather):
     return jax.vmap(one)(starts, weather)
 
 
-@pytest.fixture(scope="module", params=["bulk", "network"])
-def gradients(request):
-    """Values and gradients of a law from all awkward starts, over four days."""
-    free, static = eqx.partition(law_model(request.param), eqx.is_inexact_array)
-    starts, weather = awkward(4)
-    return free, static, starts, weather, batched_gradient(free, static, starts, weather)
+@functools.cache
+def gradients(law):
+    """Trainable part, static part, batch of starts and forcing, and (values, gradients) over four days."""
+    free, static = eqx.partition(law_model(law), eqx.is_inexact_array)
+    batch = awkward(4)
+    return free, static, batch, batched_gradient(free, static, *batch)
 
 
-def test_reverse_gradients_are_finite_from_awkward_starts(gradients):
-    *_, (values, (by_model, by_start)) = gradients
+def member(tree, k):
+    return jax.tree.map(lambda x: x[k], tree)
+
+
+@pytest.mark.parametrize("law", ["bulk", "network"])
+def test_reverse_gradients_are_finite_from_awkward_starts(law):
+    *_, (values, (by_model, by_start)) = gradients(law)
     for k, name in enumerate(STATES):
         for tree in (values, by_model, by_start):
-            flat = ravel_pytree(jax.tree.map(lambda x, k=k: x[k], tree))[0]
+            flat = ravel_pytree(member(tree, k))[0]
             assert np.isfinite(flat).all(), name
-            assert np.abs(flat).max() < 1e6, name
-            assert np.abs(flat).max() > 0.0, name
+            assert 0.0 < np.abs(flat).max() < 1e6, name
 
 
-def test_batch_equals_single_run(gradients):
-    free, static, starts, weather, (values, _) = gradients
-    single = jax.tree.map(lambda x: x[3], (starts, weather))
-    assert eqx.filter_jit(objective)(free, static, *single) == pytest.approx(float(values[3]), rel=1e-9)
+STEP = 1e-4
+PARAMETERS = ("rs", "Wmax", "z0", "zh", "alb0_warm", "C", "lam", "tau")
+SNOW_FREE = STATES.index("snow-free")
 
 
 @eqx.filter_jit
-def along(free, static, direction, start, weather, steps):
-    """Forward-mode derivative along a direction, and values at the given steps along it."""
+def differences(free, static, directions, start, weather):
+    """Central differences of fourth order along each of some stacked directions."""
 
-    def value(s):
-        moved = jax.tree.map(lambda x, d: x + s * d, free, direction)
-        return objective(moved, static, start, weather)
+    def value(direction, s):
+        return objective(jax.tree.map(lambda x, d: x + s * d, free, direction), static, start, weather)
 
-    derivative = jax.jvp(value, (jnp.zeros(()),), (jnp.ones(()),))[1]
-    return derivative, jax.lax.map(value, steps)
-
-
-def assert_derivatives_agree(free, static, direction, start, weather, reverse, rel=1e-5):
-    """Reverse mode = forward mode = central difference (fourth order)."""
-    h = 1e-4
-    forward, v = along(free, static, direction, start, weather, h * jnp.array([-2.0, -1.0, 1.0, 2.0]))
-    difference = (v[0] - 8.0 * v[1] + 8.0 * v[2] - v[3]) / (12.0 * h)
-    backward = sum(jnp.vdot(a, b) for a, b in zip(*map(jax.tree.leaves, (reverse, direction)), strict=True))
-    assert float(forward) == pytest.approx(float(backward), rel=1e-8)
-    assert float(forward) == pytest.approx(float(difference), rel=rel)
+    steps = STEP * jnp.array([-2.0, -1.0, 1.0, 2.0])
+    v = jax.vmap(jax.vmap(value, in_axes=(None, 0)), in_axes=(0, None))(directions, steps)
+    return v @ jnp.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * STEP)
 
 
-PARAMETERS = ("rs", "Wmax", "z0", "zh", "alb0_warm", "C", "lam", "tau")
+@eqx.filter_jit
+def forward(free, static, directions, start, weather):
+    """Forward-mode derivatives along each of some stacked directions."""
+
+    def along(direction):
+        return jax.jvp(lambda f: objective(f, static, start, weather), (free,), (direction,))[1]
+
+    return jax.vmap(along)(directions)
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_gradient_by_parameter_equals_differences(name):
-    model = law_model("bulk")
-    free, static = eqx.partition(model, eqx.is_inexact_array)
-    starts, weather = jax.tree.map(lambda x: x[1], awkward(4))
-    _, (by_model, _) = batched_gradient(free, static, *awkward(4))
+def backward(gradient, directions):
+    """Reverse-mode derivatives along each of some stacked directions."""
+    return jax.vmap(lambda d: jnp.vdot(ravel_pytree(gradient)[0], ravel_pytree(d)[0]))(directions)
+
+
+def test_gradients_by_parameters_equal_differences_and_forward_mode():
+    free, static, batch, (_, (by_model, _)) = gradients("bulk")
+    gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)
     zero = jax.tree.map(jnp.zeros_like, free)
-    value = getattr(model.parameters, name)
-    direction = eqx.tree_at(lambda m: getattr(m.parameters, name), zero, value)
-    reverse = jax.tree.map(lambda x: x[1], by_model)
-    assert_derivatives_agree(free, static, direction, starts, weather, reverse)
+    each = [
+        eqx.tree_at(lambda m, n=name: getattr(m.parameters, n), zero, getattr(free.parameters, name))
+        for name in PARAMETERS
+    ]
+    directions = jax.tree.map(lambda *x: jnp.stack(x), *each)
+    reverse = backward(gradient, directions)
+    assert np.all(np.abs(reverse) > 1e-9)
+    np.testing.assert_allclose(differences(free, static, directions, *here), reverse, rtol=1e-5)
+    np.testing.assert_allclose(forward(free, static, directions, *here), reverse, rtol=1e-8)
 
 
-def test_gradient_by_weights_equals_differences():
-    free, static = eqx.partition(law_model("network"), eqx.is_inexact_array)
-    _, (by_model, _) = batched_gradient(free, static, *awkward(4))
-    reverse = jax.tree.map(lambda x: x[1], by_model)
-    start, weather = jax.tree.map(lambda x: x[1], awkward(4))
-    zero = jax.tree.map(jnp.zeros_like, free)
+def test_gradients_by_weights_equal_differences():
+    free, static, batch, (_, (by_model, _)) = gradients("network")
+    gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)
     keys = iter(jax.random.split(jax.random.key(5), 10))
     layers = jax.tree.map(lambda w: 0.1 * jax.random.normal(next(keys), w.shape), free.fluxes.layers)
-    direction = eqx.tree_at(lambda m: m.fluxes.layers, zero, layers)
-    assert_derivatives_agree(free, static, direction, start, weather, reverse)
-    for layer in reverse.fluxes.layers:
+    direction = eqx.tree_at(lambda m: m.fluxes.layers, jax.tree.map(jnp.zeros_like, free), layers)
+    directions = jax.tree.map(lambda x: x[None], direction)
+    difference = differences(free, static, directions, *here)
+    np.testing.assert_allclose(difference, backward(gradient, directions), rtol=1e-5)
+    for layer in gradient.fluxes.layers:
         assert np.unique(layer.weight).size > 0.9 * layer.weight.size
-
-
-def test_scaling_of_a_network_is_not_trained():
-    free, static = eqx.partition(law_model("network"), eqx.is_inexact_array)
-    _, (by_model, _) = batched_gradient(free, static, *awkward(4))
-    assert not ravel_pytree(by_model.fluxes.scaling)[0].any()
+    assert not ravel_pytree(gradient.fluxes.scaling)[0].any()  # is not trained
 
 
 def test_weather_of_the_hour_matters():
-    model, start, weather, _ = case("year_temperate", days=6)
+    model, start, weather, _ = case("year_temperate", days=3)
     shifted = jax.tree.map(lambda x: jnp.roll(x, 1), weather)
     late = run(FAST, model, start, shifted, DT)[1]
-    assert rms(late.rates.H, trajectory("year_temperate", days=6).rates.H) > 1.0
+    assert rms(late.rates.H, trajectory("year_temperate", days=3).rates.H) > 1.0
 
 
-def test_states_are_kept_between_intervals():
-    model, start, weather, _ = case("year_temperate", days=6)
-    halves = [jax.tree.map(lambda x, s=s: x[s], weather) for s in (slice(0, 144), slice(144, None))]
-    middle, _ = run(FAST, model, start, halves[0], DT)
-    end, _ = run(FAST, model, middle, halves[1], DT)
-    whole, _ = run(FAST, model, start, weather, DT)
-    np.testing.assert_allclose(ravel_pytree(end)[0], ravel_pytree(whole)[0], rtol=1e-12)
-    other = dataclasses.replace(start, root=start.root - 20.0)
-    assert abs(run(FAST, model, other, halves[0], DT)[0].root - middle.root) > 10.0
+def test_a_run_goes_on_from_its_state():
+    model, start, weather, _ = case("year_temperate", days=3)
+    whole = trajectory("year_temperate", days=3)
+    later = jax.tree.map(lambda x: jnp.roll(x, -72), weather)
+    rest = run(FAST, model, member(whole.state, 71), later, DT)[1]
+    for k in range(5):
+        np.testing.assert_allclose(rest.state.T[k][:72], whole.state.T[k][72:], rtol=1e-12)
+    drier = dataclasses.replace(start, root=start.root - 20.0)
+    assert np.abs(run(FAST, model, drier, weather, DT)[1].state.root - whole.state.root).min() > 10.0

@@ -45,8 +45,8 @@ def rates_of(model, state, forcing):
 
 @pytest.fixture(scope="module")
 def day():
-    """A day of the temperate spring: start, forcing, trajectory."""
-    model, start, year, _ = case("year_temperate", days=6)
+    """Three days of the temperate winter: start, forcing, trajectory."""
+    model, start, year, _ = case("year_temperate", days=3)
     return model, start, year, run(FAST, model, start, year, DT)[1]
 
 
@@ -132,7 +132,7 @@ def test_stores_change_by_what_flows(day):
 
 def test_vmap_over_windows_equals_loop(day):
     model, start, year, _ = day
-    windows = jax.tree.map(lambda x: x.reshape(3, 96), year)
+    windows = jax.tree.map(lambda x: x.reshape(3, 48), year)
     starts = jax.tree.map(lambda x: jnp.broadcast_to(x, (3, *x.shape)), start)
     many = eqx.filter_jit(jax.vmap(lambda y, f: roll_out(FAST, model, y, f, DT)[1].rates.H))(starts, windows)
     single = eqx.filter_jit(lambda f: roll_out(FAST, model, start, f, DT)[1].rates.H)
