@@ -176,7 +176,7 @@ def _checked(values: Mapping[str, Any], source: str) -> Parameters:
         expected = layers if key in PROFILES else ()
         if array.shape != expected:
             raise InputError(f"{source}: {key} has shape {array.shape}, expected {expected}")
-        lowest = 0.0 if key.startswith("alb") or key == "gust" else np.finfo(float).tiny
+        lowest = 0.0 if key.startswith("alb") else np.finfo(float).tiny
         if not np.all(np.isfinite(array) & (array >= lowest)):
             raise InputError(f"{source}: {key} = {array.tolist()}, expected finite and positive")
         if key.startswith("alb") and array > 1.0:
