@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from evaluation_site import SITE, TEST, TEST_START, TRAIN, VALIDATION, N, Site, lad
 
 from lad.errors import InputError
@@ -136,7 +137,7 @@ def test_nan_in_a_simulation(site):
 
 def test_no_usable_half_hour(site):
     site.qc[TEST_START:] = 9
-    refused(site, f"{SITE}, LE, 1lin, test {TEST}: no usable half-hour")
+    refused(site, f"observations.nc: no usable half-hour of Qle in {TEST}")
 
 
 def test_periods_outside_the_record(site):
@@ -155,6 +156,15 @@ def test_other_site_and_missing_variable(site):
     refused(site, "observations.nc: is of site XX-Tst, expected YY", "--train", TRAIN, "--site", "YY")
     del site.simulations["bulk"]["Qh"]
     refused(site, "bulk.nc: has no variable Qh")
+
+
+def test_variable_with_more_dimensions_than_time(site):
+    site.write()
+    with xr.open_dataset(site.folder / "bulk.nc") as dataset:
+        wide = dataset.load().expand_dims({"x": 1}, axis=1)
+    wide.to_netcdf(site.folder / "wide.nc")
+    words = r"wide.nc: Qle has dimensions .*'x': 1.*, expected time alone"
+    refused(site, words, "--train", TRAIN, "--simulation", f"bulk={site.folder / 'wide.nc'}")
 
 
 @pytest.mark.parametrize(

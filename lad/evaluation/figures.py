@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lad.evaluation import metrics
 from lad.evaluation.models import label, ordered
-from lad.evaluation.series import TARGETS, Observed, Simulated
+from lad.evaluation.series import Simulated
 from lad.evaluation.style import (
     COUNTS,
     RC,
@@ -22,6 +22,7 @@ from lad.evaluation.style import (
     draw_observed,
     legend_below,
 )
+from lad.observations import TARGETS, Observed
 
 SEASONS = {
     "Dec to Feb": (12, 1, 2),

@@ -9,7 +9,8 @@ import pandas as pd
 from lad.evaluation.baselines import BASELINES, predict
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
-from lad.evaluation.series import TARGETS, Observed, Simulated, read_at, read_observed, read_simulated
+from lad.evaluation.series import Simulated, read_at, read_simulated
+from lad.observations import TARGETS, Observed, read_observed
 from lad.periods import Periods, check_disjoint, mask
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]

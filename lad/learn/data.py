@@ -8,23 +8,23 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.forcing import Forcing, Record, rows
-from lad.io import read_netcdf
+from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, mask
 
-TARGETS = ("Qle", "Qh")
-USABLE_QC = (0, -1)  # measured; or of a product that states no flag
+ENOUGH = 48  # usable values of a flux, below which a fit has nothing to learn from or to judge by
 
 
 @dataclasses.dataclass(frozen=True)
 class LearningData:
-    """The record cut to the span of training and validation, segment by segment.
+    """The record cut, in each segment, to the span from its first to its last half-hour of any period.
 
-    Nothing outside that span is in it: no fit can see a test half-hour. A half-hour of a validation period is
-    never one of training.
+    Between periods it holds the forcing, because free runs pass through, but no measured flux: no fit can see
+    the flux of a test half-hour, wherever that lies. A half-hour of a validation period is never one of
+    training.
     """
 
     forcing: Forcing  # (n,)
-    observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat, 0 where not usable
+    observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat; 0 where neither of the two below is 1
     train: Float[Array, "n 2"]  # 1 where a usable measurement may enter the loss
     validation: Float[Array, "n 2"]  # 1 where it may judge
     segments: tuple[slice, ...]  # row ranges without a break
@@ -42,31 +42,36 @@ def learning_data(
 ) -> LearningData:
     """Cut `record` and the observation file to the given periods.
 
-    Raises InputError if the files have different time axes, or a period is without usable measurements of either
-    flux.
+    Raises InputError if the files are of different sites or have different time axes, if a period is without usable
+    measurements, if those of a flux are fewer than `ENOUGH` in training or validation, or if a flux does not vary
+    in training.
     """
     if not train:
         raise InputError("no training period given")
     if not validation:
         raise InputError("no validation period given")
-    dataset = read_netcdf(observations)
-    if not np.array_equal(dataset["time"].values, record.time):
+    tower = read_observed(observations, record.attrs.get("site_id"))
+    if not np.array_equal(tower.time, record.time):
         raise InputError(f"{observations}: its time axis differs from that of the forcing")
-    observed, usable = [], []
-    for name in TARGETS:
-        values, qc = dataset[name].values, dataset[f"{name}_qc"].values
-        good = np.isfinite(values) & np.isin(qc, USABLE_QC)
-        observed.append(np.where(good, values, 0.0))
-        usable.append(good)
-    usable = np.stack(usable, axis=-1)
+    usable = np.stack([tower.usable[target] for target in TARGETS], axis=-1)
+    flux = np.stack([tower.flux[target] for target in TARGETS], axis=-1)
     judged = mask(record.time, validation)
     learned = mask(record.time, train) & ~judged
-    for name, period, inside in (("training", train, learned), ("validation", validation, judged)):
-        for target, count in zip(TARGETS, usable[inside].sum(axis=0), strict=True):
-            if count < 48:
-                where = ", ".join(map(str, period))
-                found = f"{count} usable values of {target} in the {name} period {where}"
-                raise InputError(f"{observations}: {found}, expected at least 48")
+    for name, periods, inside in (("training", train, learned), ("validation", validation, judged)):
+        for period in periods:
+            if not usable[inside & mask(record.time, (period,))].any():
+                raise InputError(f"{observations}: no usable flux in the {name} period {period}")
+        for variable, count in zip(TARGETS.values(), usable[inside].sum(axis=0), strict=True):
+            if count < ENOUGH:
+                where = ", ".join(map(str, periods))
+                found = f"{count} usable values of {variable} in the {name} period {where}"
+                raise InputError(f"{observations}: {found}, expected at least {ENOUGH}")
+    for column, variable in enumerate(TARGETS.values()):
+        if np.ptp(flux[learned & usable[:, column], column]) == 0:
+            raise InputError(
+                f"{observations}: {variable} does not vary in training, there is nothing to learn"
+            )
+    observed = np.where(usable & (learned | judged)[:, None], flux, 0.0)
 
     kept, segments, length = [], [], 0
     for segment in record.segments():
@@ -79,7 +84,7 @@ def learning_data(
     index = np.concatenate(kept)
     return LearningData(
         forcing=rows(record.forcing, index),
-        observed=np.stack(observed, axis=-1)[index],
+        observed=observed[index],
         train=(usable & learned[:, None])[index].astype(float),
         validation=(usable & judged[:, None])[index].astype(float),
         segments=tuple(segments),

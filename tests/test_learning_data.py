@@ -1,0 +1,110 @@
+"""What a fit may see of a record, and which records nothing can be learnt from."""
+
+import numpy as np
+import pytest
+from learning_tower import DAYS, TRAIN, VALIDATION, of_another_site, rewrite, weather, write_tower
+
+from lad.errors import InputError
+from lad.forcing import Record, make_forcing
+from lad.learn.data import LearningData, learning_data, window_starts
+from lad.periods import parse_periods
+
+
+@pytest.fixture
+def tower(tmp_path):
+    return write_tower(tmp_path)
+
+
+def record(**attrs) -> Record:
+    time = np.datetime64("2013-06-01") + np.arange(48 * DAYS) * np.timedelta64(30, "m")
+    return Record(time, np.zeros(len(time), int), make_forcing(**weather()), 1800.0, 10.0, attrs)
+
+
+def seen(tower, train=(TRAIN,), validation=(VALIDATION,), **attrs) -> LearningData:
+    """What a fit sees of the made-up month."""
+    periods = parse_periods(list(train)), parse_periods(list(validation))
+    return learning_data(record(**attrs), tower / "observations.nc", *periods)
+
+
+def test_data_hold_no_test_half_hour_and_keep_validation_out_of_the_loss(tower):
+    data = seen(tower)
+    assert len(data.train) == 20 * 48  # nothing of 21 to 30 June
+    judged = slice(7 * 48, 10 * 48)
+    assert data.train[judged].sum() == 0
+    assert (data.train * data.validation).sum() == 0
+    assert data.validation[judged, 1].all() and data.validation.sum() == data.validation[judged].sum()
+    night = np.arange(20 * 48) % 48 < 2
+    assert data.train[night, 0].sum() == 0  # gap of LE …
+    assert data.train[night, 1].sum() == 17 * 2  # … which H does not have
+
+
+def test_no_flux_of_a_test_period_between_training_periods_is_in_memory(tower):
+    data = seen(tower, ["2013-06-01:2013-06-12", "2013-06-16:2013-06-25"])
+    between = slice(12 * 48, 15 * 48)
+    assert data.observed.shape == (25 * 48, 2)  # the forcing of these days is run through
+    assert not data.observed[between].any()
+    assert not data.train[between].any() and not data.validation[between].any()
+    noon = np.arange(25 * 48) % 48 == 24
+    assert (data.observed[noon] != 0).all(axis=1).sum() == 22
+
+
+def test_windows_stay_inside_segments_and_need_measurements(tower):
+    rec = record()
+    segment = (np.arange(len(rec.time)) >= 10 * 48).astype(int)
+    split = Record(rec.time, segment, rec.forcing, rec.dt, 10.0, {})
+    data = learning_data(
+        split, tower / "observations.nc", parse_periods([TRAIN]), parse_periods([VALIDATION])
+    )
+    length = 3 * 48
+    starts = window_starts(data, length, offset=20)
+    inside = [any(s.start <= a and a + length <= s.stop for s in data.segments) for a in starts]
+    assert all(inside)
+    assert not any(7 * 48 <= a and a + length <= 10 * 48 for a in starts)  # a window of validation alone
+    with pytest.raises(InputError, match="no window"):
+        window_starts(data, 400 * 48, 0)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "told"),
+    [
+        ([], [VALIDATION], "no training period"),
+        ([TRAIN], [], "no validation period"),
+        (
+            [TRAIN, "2015-01-01:2015-12-31"],
+            [VALIDATION],
+            "observations.nc: no usable flux in the training period 2015-01-01:2015-12-31",
+        ),
+        ([TRAIN, VALIDATION], [VALIDATION], f"no usable flux in the training period {VALIDATION}"),
+        (
+            [TRAIN],
+            [VALIDATION, "2013-07-01:2013-07-03"],
+            "no usable flux in the validation period 2013-07-01:2013-07-03",
+        ),
+        ([TRAIN], ["2013-06-09:2013-06-09"], "46 usable values of Qle in the validation period"),
+    ],
+)
+def test_period_without_measurements_is_refused(tower, train, validation, told):
+    with pytest.raises(InputError, match=told):
+        seen(tower, train, validation)
+
+
+def constant(dataset):
+    dataset["Qh"][: 20 * 48] = 0.1
+
+
+def without_flags(dataset):
+    del dataset["Qle_qc"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (constant, "Qh does not vary in training"),
+        (of_another_site, "is of site YY-Oth, expected XX-Tst"),
+        (without_flags, "has no variable Qle_qc"),
+    ],
+)
+def test_observations_nothing_can_be_learnt_from_are_refused(tower, change, told):
+    rewrite(tower / "observations.nc", change)
+    with pytest.raises(InputError, match=f"observations.nc: {told}"):
+        seen(tower, site_id="XX-Tst")
