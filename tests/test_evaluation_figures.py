@@ -1,13 +1,18 @@
 """The step figures: what is drawn, over which half-hours, byte for byte the same every time."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from evaluation_site import SITE, TEST, TEST_START, Site, lad
+from PIL import Image
 
+from lad.errors import InputError
 from lad.evaluation import figures
-from lad.evaluation.series import parse_simulations, read_observed, read_simulated
+from lad.evaluation.series import parse_simulations, read_simulated
 from lad.evaluation.style import COLOURS, OBSERVED, colours
+from lad.observations import read_observed
 from lad.periods import parse_periods
 
 NAMES = ("timeseries.png", "diurnal.png", "scatter.png")
@@ -42,6 +47,30 @@ def test_files_are_pngs_without_a_date_and_identical_in_a_rerun(site):
         assert content.startswith(b"\x89PNG") and b"Software" not in content and b"Creation" not in content
         assert content == (site.folder / "two" / name).read_bytes()
     assert sorted(path.name for path in (site.folder / "one").iterdir()) == sorted(NAMES)
+
+
+def test_files_carry_their_origin(site):
+    lad("figures", *site.write(), "--output-directory", site.folder / "out")
+    for name in NAMES:
+        with Image.open(site.folder / "out" / name) as image:
+            origin = json.loads(image.text["provenance"])
+        assert {"forcing", "observations", "simulation bulk", "simulation mlp/0"} < set(origin["inputs"])
+        assert origin["settings"] == {"site": SITE, "test": [TEST]} and origin["code"]["sha256"]
+        assert str(site.folder) not in str(origin)
+
+
+def test_target_without_usable_half_hours_is_refused_before_anything_is_drawn(site):
+    site.h[TEST_START:] = np.nan
+    with pytest.raises(InputError, match=f"observations.nc: no usable half-hour of Qh in {TEST}"):
+        lad("figures", *site.write(), "--output-directory", site.folder / "out")
+    assert not (site.folder / "out").exists()
+
+
+def test_failure_of_the_last_figure_leaves_none(site):
+    site.h[TEST_START:] = 7.0  # no scores of a constant observation: the scatter plot cannot be drawn
+    with pytest.raises(InputError, match="NSE is undefined"):
+        lad("figures", *site.write(), "--output-directory", site.folder / "out")
+    assert not (site.folder / "out").exists()
 
 
 def test_diurnal_cycle_averages_tower_and_models_over_the_same_half_hours(site):

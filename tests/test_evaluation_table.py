@@ -6,7 +6,7 @@ from evaluation_site import lad
 
 from lad.errors import InputError
 from lad.evaluation.scores import COLUMNS
-from lad.io import write_csv
+from lad.io import read_json, sha256, write_csv
 
 
 def scores(site: str) -> pd.DataFrame:
@@ -67,7 +67,18 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
 
 
 def test_rerun_is_identical(written, tmp_path):
-    assert compare(written, tmp_path) == compare(written, tmp_path)
+    first = *compare(written, tmp_path), (tmp_path / "all.json").read_bytes()
+    assert first == (*compare(written, tmp_path), (tmp_path / "all.json").read_bytes())
+
+
+def test_origin_beside_the_scores(written, tmp_path):
+    compare(written, tmp_path)
+    origin = read_json(tmp_path / "all.json")
+    assert origin["inputs"] == {
+        f"scores {number}": {"name": file.name, "sha256": sha256(file)}
+        for number, file in enumerate(written, start=1)
+    }
+    assert origin["code"]["sha256"] and str(tmp_path) not in str(origin)
 
 
 def test_bad_files(written, tmp_path):

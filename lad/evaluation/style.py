@@ -1,6 +1,9 @@
 """The look of all figures: colours, names, units, and how they are saved."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -63,7 +66,11 @@ def legend_below(figure: Figure, axes: Axes) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
-def save(path: str | Path, figure: Figure) -> None:
-    """Write a PNG without date and software name, so that equal figures are equal files."""
+def save(path: str | Path, figure: Figure, origin: Mapping[str, Any]) -> None:
+    """Write a PNG with its record of origin (`lad.provenance`) as the text `provenance`.
+
+    It bears no date and no software name, so that equal figures are equal files.
+    """
+    metadata = {"Software": None, "provenance": json.dumps(origin, sort_keys=True)}
     with replacing(path) as temporary, matplotlib.rc_context(RC):
-        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(temporary, format="png", dpi=150, metadata=metadata)

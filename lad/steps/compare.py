@@ -4,19 +4,22 @@ import argparse
 from pathlib import Path
 
 from lad.evaluation.table import markdown, read_scores
-from lad.io import replacing, write_csv
+from lad.io import replacing, write_csv, write_json
+from lad.provenance import provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad compare`."""
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
-    parser.add_argument("--output", type=Path, required=True, help="CSV file with all scores")
+    parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
     parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write both files."""
+    """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
     with replacing(args.table) as temporary:
         temporary.write_text(markdown(scores), encoding="utf-8")
+    inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}
+    write_json(args.output.with_suffix(".json"), provenance(inputs))
     write_csv(args.output, scores)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.scores import evaluate
 from lad.evaluation.series import parse_simulations
 from lad.io import write_csv, write_json
@@ -12,16 +13,10 @@ from lad.provenance import provenance
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
-    parser.add_argument("--site", required=True, help="site identifier, as in the files")
-    parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
-    parser.add_argument("--forcing", type=Path, required=True, help="netCDF file with SWdown")
-    parser.add_argument(
-        "--simulation", nargs="+", required=True, metavar="NAME=FILE", help="NAME is MODEL or MODEL/SEED"
-    )
+    add_comparison_arguments(parser, forcing="SWdown")
     periods = {"nargs": "+", "action": "extend", "metavar": "FIRST:LAST"}
     parser.add_argument("--train", required=True, help="days that the baselines are fitted on", **periods)
     parser.add_argument("--validation", help="days among them that are left out", **periods)
-    parser.add_argument("--test", required=True, help="days that are scored", **periods)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
 
 
@@ -30,10 +25,7 @@ def run(args: argparse.Namespace) -> None:
     simulations = parse_simulations(args.simulation)
     periods = {name: parse_periods(getattr(args, name)) for name in ("train", "validation", "test")}
     scores = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
-    inputs = {"observations": args.observations, "forcing": args.forcing}
-    for model, files in simulations.items():
-        inputs |= {f"simulation {model}{seed and '/'}{seed}": path for seed, path in files.items()}
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
-    record = provenance(inputs, site=args.site, **settings)
+    record = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
     write_json(args.output.with_suffix(".json"), record)
     write_csv(args.output, scores)
