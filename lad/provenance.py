@@ -1,5 +1,8 @@
 """What a result was made from: versions, code revision, checksums of its inputs, settings."""
 
+import functools
+import hashlib
+import json
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -9,13 +12,25 @@ from typing import Any
 
 from lad.io import sha256
 
-PACKAGES = ("jax", "jaxlib", "equinox", "diffrax", "optax", "numpy", "pandas", "xarray")
+PACKAGES = ("jax", "jaxlib", "equinox", "diffrax", "optax", "numpy", "pandas", "xarray", "matplotlib")
+PACKAGE = Path(__file__).parent
+
+
+@functools.cache  # read once: the code of a process does not change, whatever is edited meanwhile
+def code_sha256(folder: Path) -> str:
+    """Digest of names and contents of all Python files under `folder`.
+
+    Tells code apart where the revision does not: with changes that are not committed, and outside git.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def git_revision() -> str:
     """Revision of the source tree, with `-dirty` where tracked files differ; `unknown` outside git."""
-    root = Path(__file__).parent
-    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    command = ["git", "-C", str(PACKAGE), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -37,7 +52,7 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
     record does not depend on where the study lies. `settings` are stored as given (seed, configuration, …).
     """
     return {
-        "code": {"lad": package_version("lad"), "git": git_revision()},
+        "code": {"lad": package_version("lad"), "git": git_revision(), "sha256": code_sha256(PACKAGE)},
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
         "inputs": {
@@ -45,3 +60,8 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
         },
         "settings": settings,
     }
+
+
+def fingerprint(origin: Mapping[str, Any]) -> str:
+    """Digest of a record of `provenance`: fits with the same one give the same numbers."""
+    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Calibration and training: what they may see, what they count, and that they repeat themselves."""
+"""Calibration and training: what they count, what they tell, and that they repeat themselves."""
 
 import json
 import subprocess
@@ -9,65 +9,29 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
-import xarray as xr
+from learning_tower import TRAIN, VALIDATION, of_another_site, rewrite, write_tower
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.fluxes import Scaling
-from lad.forcing import Record, make_forcing
-from lad.io import write_json, write_netcdf
+from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
-from lad.learn.data import learning_data, window_starts
 from lad.learn.files import load_fluxes, random_law, save_law
+from lad.learn.fit import Fit
 from lad.learn.objective import loss
 from lad.parameters import from_json, table_parameters, to_json
-from lad.periods import parse_periods
+from lad.provenance import code_sha256
+from lad.steps import calibrate
 
-DAYS = 30
-TRAIN, VALIDATION, TEST = "2013-06-01:2013-06-20", "2013-06-08:2013-06-10", "2013-06-21:2013-06-30"
 SETTINGS = {"steps": 4, "batch": 3, "window_days": 2, "learning_rate": 0.01, "refresh": 2, "patience": 9}
 LAW = {"law": "mlp", "states": True, "hidden": [8]}
 
 
-def weather(days: int = DAYS) -> dict[str, np.ndarray]:
-    """Half-hours of a summer month with a shower every fifth day."""
-    t = (np.arange(48 * days) + 0.5) / 48
-    sun = np.maximum(0.0, np.sin(2 * np.pi * (t % 1 - 0.25)))
-    air = 291 + 6 * np.sin(2 * np.pi * (t % 1 - 0.375)) + np.sin(t)
-    return {
-        "SWdown": 800 * sun,
-        "LWdown": 330 + 20 * np.sin(t / 3),
-        "Tair": air,
-        "Qair": np.full_like(t, 0.008),
-        "Psurf": np.full_like(t, 98e3),
-        "Wind": 2.5 + np.sin(t),
-        "Rainf": np.where((t % 5) < 0.1, 1e-3, 0.0),
-        "Snowf": np.zeros_like(t),
-    }
-
-
-def fluxes(forcing: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Fluxes that follow the sun, with a gap in LE of an hour every night."""
-    LE = 0.3 * forcing["SWdown"] + 5
-    return {"Qle": np.where(np.arange(len(LE)) % 48 < 2, np.nan, LE), "Qh": 0.35 * forcing["SWdown"] - 10}
-
-
 @pytest.fixture
 def tower(tmp_path):
-    """Folder with forcing.nc, observations.nc and parameters.json of a made-up month."""
-    forcing = weather()
-    time = np.datetime64("2013-06-01") + np.arange(48 * DAYS) * np.timedelta64(30, "m")
-    met = xr.Dataset({k: ("time", v) for k, v in forcing.items()}, {"time": time.astype("datetime64[ns]")})
-    met["reference_height"] = 10.0
-    observed = xr.Dataset(coords=met.coords)
-    for name, values in fluxes(forcing).items():
-        observed[name] = ("time", values)
-        observed[f"{name}_qc"] = ("time", np.where(np.isfinite(values), 0, 9).astype("int8"))
-    write_netcdf(tmp_path / "forcing.nc", met)
-    write_netcdf(tmp_path / "observations.nc", observed)
-    write_json(tmp_path / "parameters.json", to_json(table_parameters(6, 2, 10.0)))
-    return tmp_path
+    return write_tower(tmp_path)
 
 
 def train_command(tower, output, **settings):
@@ -91,50 +55,53 @@ def same(one, other):
     return one[0] == other[0] and eqx.tree_equal(one[1], other[1]) and one[2] == other[2]
 
 
-def record(days: int = DAYS) -> Record:
-    time = np.datetime64("2013-06-01") + np.arange(48 * days) * np.timedelta64(30, "m")
-    return Record(time, np.zeros(len(time), int), make_forcing(**weather(days)), 1800.0, 10.0, {})
+def calibrate_command(tower, soil: str, site: str = "XX-Tst"):
+    """Arguments of `lad calibrate` on the made-up month, for a site of its own table."""
+    head = "site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height,cover,soil"
+    (tower / "sites.csv").write_text(f"{head}\n{site},Made up,40,-100,100,GRA,-7,0.3,10.2,6,{soil}\n")
+    return [
+        *("calibrate", "--site", site, "--sites", str(tower / "sites.csv")),
+        *("--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")),
+        *("--train", TRAIN, "--validation", VALIDATION, "--settings", json.dumps(SETTINGS | {"starts": 2})),
+        *("--output", str(tower / "calibrated.json")),
+    ]
 
 
-def test_data_hold_no_test_half_hour_and_keep_validation_out_of_the_loss(tower):
-    rec = record()
-    data = learning_data(rec, tower / "observations.nc", parse_periods([TRAIN]), parse_periods([VALIDATION]))
-    assert len(data.train) == 20 * 48  # nothing of 21 to 30 June
-    judged = slice(7 * 48, 10 * 48)
-    assert data.train[judged].sum() == 0
-    assert (data.train * data.validation).sum() == 0
-    assert data.validation[judged, 1].all() and data.validation.sum() == data.validation[judged].sum()
-    night = np.arange(20 * 48) % 48 < 2
-    assert data.train[night, 0].sum() == 0  # gap of LE …
-    assert data.train[night, 1].sum() == 17 * 2  # … which H does not have
+def test_calibration_tells_and_fingerprints_cover_soil_and_code(tower, monkeypatch):
+    prints = []
+
+    def fit(build, free, *_, fingerprint, **__):
+        prints.append(fingerprint)
+        return Fit(free, np.zeros(len(free)), pd.DataFrame())
+
+    monkeypatch.setattr(calibrate, "fit", fit)
+    for soil in ("2", "3", "3"):
+        assert main(calibrate_command(tower, soil)) == 0
+    origin = read_json(tower / "calibrated.json")["provenance"]
+    assert (origin["settings"]["cover"], origin["settings"]["soil"]) == (6, 3)
+    assert origin["settings"]["table"] == to_json(table_parameters(6, 3, 10.0))
+    monkeypatch.setattr("lad.provenance.code_sha256", lambda folder: "of other code")
+    assert main(calibrate_command(tower, "3")) == 0
+    assert prints[1] == prints[2] and len(set(prints)) == 3
 
 
-def test_windows_stay_inside_segments_and_need_measurements(tower):
-    rec = record()
-    segment = (np.arange(len(rec.time)) >= 10 * 48).astype(int)
-    split = Record(rec.time, segment, rec.forcing, rec.dt, 10.0, {})
-    data = learning_data(
-        split, tower / "observations.nc", parse_periods([TRAIN]), parse_periods([VALIDATION])
-    )
-    length = 3 * 48
-    starts = window_starts(data, length, offset=20)
-    inside = [any(s.start <= a and a + length <= s.stop for s in data.segments) for a in starts]
-    assert all(inside)
-    assert not any(7 * 48 <= a and a + length <= 10 * 48 for a in starts)  # a window of validation alone
-    with pytest.raises(InputError, match="no window"):
-        window_starts(data, 400 * 48, 0)
+def test_code_digest_depends_on_every_module(tmp_path):
+    digests = set()
+    for number, text in enumerate(("a = 1", "a = 2")):
+        (tmp_path / f"{number}/part").mkdir(parents=True)
+        (tmp_path / f"{number}/part/module.py").write_text(text)
+        digests.add(code_sha256(tmp_path / str(number)))
+    (tmp_path / "other/renamed").mkdir(parents=True)
+    (tmp_path / "other/renamed/module.py").write_text("a = 1")
+    digests.add(code_sha256(tmp_path / "other"))
+    assert len(digests) == 3
 
 
-@pytest.mark.parametrize(
-    ("train", "validation", "told"),
-    [
-        ([], [VALIDATION], "no training period"),
-        (["2015-01-01:2015-12-31"], [VALIDATION], "0 usable values of Qle"),
-    ],
-)
-def test_empty_training_period_is_refused(tower, train, validation, told):
-    with pytest.raises(InputError, match=told):
-        learning_data(record(), tower / "observations.nc", parse_periods(train), parse_periods(validation))
+def test_calibration_of_another_site_than_the_forcing_is_refused(tower, capsys):
+    rewrite(tower / "forcing.nc", of_another_site)
+    assert main(calibrate_command(tower, "2")) == 2
+    error = capsys.readouterr().err
+    assert "forcing.nc: is of site YY-Oth, expected XX-Tst" in error and error.count("\n") == 1
 
 
 def test_loss_weighs_each_flux_by_its_variance_and_a_gap_of_one_spares_the_other():
@@ -198,17 +165,19 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
     assert same(results(tower / "killed"), once)
 
     # Other fluxes in the test period change nothing but the checksum of the file.
-    with xr.open_dataset(tower / "observations.nc") as dataset:
-        changed = dataset.load().drop_encoding()
-    changed["Qle"][20 * 48 :] = 999.0
-    write_netcdf(tower / "observations.nc", changed)
+    def change_test(dataset):
+        dataset["Qle"][20 * 48 :] = 999.0
+
+    rewrite(tower / "observations.nc", change_test)
     assert main(train_command(tower, tower / "changed")) == 0
     other = load_fluxes(tower / "changed" / "seed0.eqx")
     assert eqx.tree_equal(other, first)
 
     # Other fluxes in the training period do change the result.
-    changed["Qle"][: 5 * 48] = 300.0
-    write_netcdf(tower / "observations.nc", changed)
+    def change_training(dataset):
+        dataset["Qle"][: 5 * 48] = 300.0
+
+    rewrite(tower / "observations.nc", change_training)
     assert main(train_command(tower, tower / "trained")) == 0
     assert not eqx.tree_equal(load_fluxes(tower / "trained" / "seed0.eqx"), first)
 
@@ -230,6 +199,17 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
     assert (moved[:, ~varying] == 0).all()  # snow and its masking never vary in this month
 
 
+def unfit_parameters() -> dict[str, dict]:
+    """Parameter files that no hybrid can be trained with."""
+    good = to_json(table_parameters(6, 2, 10.0))
+    fewer = {name: good["params"][name][:3] for name in ("dz", "C", "lam")}
+    return {
+        "three.json": good | {"params": good["params"] | fewer},
+        "frozen.json": good | {"params": good["params"] | {"Fmax": [1e7] * 5}},
+        "high.json": good | {"z_ref_m": 20.0},
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -238,9 +218,16 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
         ({"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'}, "expected law mlp"),
         ({"--train": "2013-06-31:2013-07-01"}, "expected FIRST:LAST"),
         ({"--parameters": "absent.json"}, "no such file"),
+        ({"--observations": "forcing.nc"}, "has no variable Qle"),
+        ({"--parameters": "three.json"}, "3 soil layers, expected the 5"),
+        ({"--parameters": "frozen.json"}, "Fmax > 0"),
+        ({"--parameters": "high.json"}, "reference_height is 10 m"),
     ],
 )
-def test_bad_settings_are_one_line(tower, capsys, change, told):
+def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, told):
+    for name, changed in unfit_parameters().items():
+        write_json(tower / name, changed)
+    monkeypatch.chdir(tower)
     command = train_command(tower, tower / "bad")
     for option, value in change.items():
         command[command.index(option) + 1] = value

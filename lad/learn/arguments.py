@@ -1,7 +1,6 @@
 """Command-line options that calibration and training share."""
 
 import argparse
-import hashlib
 import json
 from typing import Any
 
@@ -35,8 +34,3 @@ def settings_from(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"settings {text!r}: expected a JSON object")
     return values
-
-
-def fingerprint(origin: dict[str, Any]) -> str:
-    """Digest of a provenance record: fits with the same one give the same numbers."""
-    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()

@@ -16,14 +16,14 @@ from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
 from lad.integrate import fast
 from lad.io import write_csv, write_json
-from lad.learn.arguments import add_learning_arguments, fingerprint, settings_from
+from lad.learn.arguments import add_learning_arguments, settings_from
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.fit import Settings, fit
 from lad.model import Model
 from lad.parameters import table_parameters, to_json
 from lad.periods import parse_periods
-from lad.provenance import provenance
+from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 from lad.towers.sites import site
 
@@ -46,12 +46,19 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(starts, int) or starts < 1:
         raise InputError(f"--settings: starts = {starts!r}, expected a positive whole number")
     settings = Settings.from_dict(values, "--settings")
-    record = read_record(args.forcing)
-    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
     row = site(args.site, args.sites)
+    record = read_record(args.forcing)
+    found = record.attrs.get("site_id", args.site)
+    if found != args.site:
+        raise InputError(f"{args.forcing}: is of site {found}, expected {args.site}")
+    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
     space = calibration_space(table_parameters(row.cover, row.soil, record.reference_height))
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations},
+        site=args.site,
+        cover=row.cover,
+        soil=row.soil,
+        table=to_json(space.table),
         calibration=values | {"starts": starts},
         train=args.train,
         validation=args.validation,

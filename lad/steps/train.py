@@ -12,18 +12,19 @@ import jax
 import jax.numpy as jnp
 
 from lad.errors import InputError
+from lad.fluxes import LAYERS
 from lad.forcing import read_record
 from lad.integrate import fast
 from lad.io import read_json, write_csv
-from lad.learn.arguments import add_learning_arguments, fingerprint, settings_from
+from lad.learn.arguments import add_learning_arguments, settings_from
 from lad.learn.data import learning_data
 from lad.learn.files import check_law, random_law, save_law
 from lad.learn.fit import Settings, fit
 from lad.learn.normalise import training_scaling
 from lad.model import Model
-from lad.parameters import from_json
+from lad.parameters import Parameters, freezable_heat, parameters_at
 from lad.periods import parse_periods
-from lad.provenance import provenance
+from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 
 
@@ -45,8 +46,8 @@ def run(args: argparse.Namespace) -> None:
     values = settings_from(args.settings)
     settings = Settings.from_dict(values, "--settings")
     record = read_record(args.forcing)
+    parameters = _parameters(args.parameters, record.reference_height, law_settings["states"])
     data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
-    parameters = from_json(read_json(args.parameters), args.parameters)
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
     scaling = training_scaling(data, parameters, start, solver, states=law_settings["states"])
@@ -85,3 +86,17 @@ def run(args: argparse.Namespace) -> None:
         save_law(args.output_directory / f"seed{seed}.eqx", law, law_settings, about)
     write_csv(args.output_directory / "history.csv", result.history)
     checkpoint.unlink(missing_ok=True)
+
+
+def _parameters(source: str, height: float, states: bool) -> Parameters:
+    """Parameters that the body of a hybrid can have; raises InputError for others."""
+    content = read_json(source)
+    parameters = parameters_at(height, content, source)
+    layers = parameters.dz.shape[0]
+    if states and layers != LAYERS:
+        raise InputError(
+            f"{source}: {layers} soil layers, expected the {LAYERS} that a network with states sees"
+        )
+    if freezable_heat(content, source):
+        raise InputError(f"{source}: Fmax > 0: a hybrid cannot freeze its soil")
+    return parameters
