@@ -1,4 +1,4 @@
-"""Parameters of a LaD column: tables of cover and soil types, one record per site, calibration bounds."""
+"""Parameters of a LaD column: tables of cover and soil types, one record per site."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from lad.errors import InputError
-from lad.fluxes import AbstractFluxes, MLPFluxes, Scaling
-from lad.fluxes._mlp import input_count
+from lad.fluxes import AbstractFluxes, MLPFluxes, Scaling, input_count
 from lad.io import replacing
 
 

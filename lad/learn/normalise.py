@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lad.fluxes import BulkFluxes, Scaling
-from lad.fluxes._mlp import forcing_inputs, state_inputs
-from lad.forcing import rows
+from lad.fluxes import BulkFluxes, Scaling, forcing_inputs, state_inputs
+from lad.forcing import first_year, rows
 from lad.integrate import roll_out, spin_up
 from lad.learn.data import LearningData
 from lad.learn.fit import FIRST_SPIN_UP
@@ -25,8 +24,7 @@ def training_scaling(
     def inputs(forcing, start):
         columns = forcing_inputs(forcing)
         if states:
-            year = rows(forcing, slice(0, min(round(365 * 86400.0 / data.dt), forcing.Tair.shape[0])))
-            begin = spin_up(solver, model, start, year, data.dt, FIRST_SPIN_UP)
+            begin = spin_up(solver, model, start, first_year(forcing, data.dt), data.dt, FIRST_SPIN_UP)
             _, trajectory = roll_out(solver, model, begin, forcing, data.dt)
             columns += state_inputs(trajectory.state, forcing, parameters)
         return jnp.stack(columns, axis=-1)
