@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from lad.cf import time_frame
 from lad.forcing import Record
 from lad.integrate import Trajectory
 from lad.model import ground_heat, latent_heat
@@ -94,29 +95,14 @@ def _named(standard_name: str, long_name: str) -> dict[str, str]:
 
 def _frame(record: Record, parameters: Parameters) -> xr.Dataset:
     """Time, segments and soil layers."""
-    dataset = xr.Dataset(
-        attrs={
-            "Conventions": "CF-1.8",
-            "title": "Land surface simulated by LaD",
-            "history": "made by lad simulate, see provenance",
-            "comment": "time is the start of the interval; fluxes are means over it, states are at its end",
-        }
-    )
-    for name in ("site_id", "igbp", "utc_offset_hours"):
-        if name in record.attrs:
-            dataset.attrs[name] = record.attrs[name]
-    start = record.time.astype("datetime64[ns]")
-    end = start + np.timedelta64(round(record.dt * 1e9), "ns")
-    encoding = {
-        "units": f"seconds since {str(start[0])[:4]}-01-01 00:00:00",
-        "dtype": "float64",
-        "calendar": "standard",
+    attrs = {
+        "title": "Land surface simulated by LaD",
+        "history": "made by lad simulate, see provenance",
+        "comment": "time is the start of the interval; fluxes are means over it, states are at its end",
     }
-    axis = {"standard_name": "time", "long_name": "start of the interval", "axis": "T", "bounds": "time_bnds"}
-    dataset.coords["time"] = ("time", start, axis, encoding)
-    dataset["time_bnds"] = (("time", "bound"), np.stack([start, end], axis=1), {}, encoding)
-    stretch = {"long_name": "number of the stretch of time without a break"}
-    dataset["segment"] = ("time", record.segment.astype("int32"), stretch)
+    place = ("site_id", "igbp", "utc_offset_hours")
+    attrs |= {name: record.attrs[name] for name in place if name in record.attrs}
+    dataset = time_frame(record.time, record.dt, record.segment, attrs)
     edges = np.concatenate([[0.0], np.cumsum(parameters.dz)])
     depth = {"standard_name": "depth", "long_name": "depth of the middle of the soil layer", "units": "m"}
     depth |= {"positive": "down", "axis": "Z", "bounds": "soil_layer_bnds"}
