@@ -1,6 +1,7 @@
 """The settings of the study, checked before anything runs."""
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,27 +11,53 @@ import yaml
 
 from lad.cli import STEPS
 from lad.errors import InputError
+from lad.evaluation.baselines import BASELINES
 from lad.periods import check_disjoint, parse_periods
+
+# Names of rules that are no steps, and what `./run` takes for a command of its own.
+RESERVED_STUDIES = {*STEPS, "simulate_bulk", "setup", "test"}
+# What is simulated and scored beside the trained models.
+RESERVED_MODELS = {*BASELINES, "bulk"}
+
+
+def _is_whole(_, value: Any) -> bool:
+    return type(value) is int  # the draft also takes 8.0, which no step does
+
+
+def _is_number(_, value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # YAML knows .inf and .nan
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_whole, "number": _is_number}
+    ),
+)
 
 
 def checked(config: Mapping[str, Any], schema: str | Path, known_sites: Collection[str]) -> dict[str, Any]:
     """The settings with dates as ISO text; raises InputError naming the key if they cannot make a study.
 
-    `schema` is the JSON schema that the settings must match; beyond it, sites must be among `known_sites`, a
-    study must consist of configured sites, and no test period may overlap training or validation.
+    `schema` is the JSON schema that the settings must match, whole numbers without a decimal point; beyond it,
+    sites must be among `known_sites`, a study must consist of configured sites, no study or model may have a name
+    that the workflow uses itself, and no test period may overlap training or validation.
     """
     config = json.loads(json.dumps(config, default=str))  # YAML reads 2018-01-01 as a date
-    validator = jsonschema.Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     for error in validator.iter_errors(config):
         raise InputError(f"{'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
     for site, settings in config["sites"].items():
         _check_site(site, settings, known_sites)
     for study, sites in config["studies"].items():
-        if study in STEPS:
-            raise InputError(f"studies.{study}: is the name of a step, expected another name")
+        if study in RESERVED_STUDIES:
+            raise InputError(f"studies.{study}: is the name of a step or command, expected another name")
         absent = [site for site in sites if site not in config["sites"]]
         if absent:
             raise InputError(f"studies.{study}: expected a key sites.{absent[0]} with the site's periods")
+    for model in config["models"]:
+        if model in RESERVED_MODELS:
+            raise InputError(f"models.{model}: is what is compared with the models, expected another name")
     return config
 
 

@@ -66,6 +66,14 @@ REFUSED = [  # settings, what is said about them
     ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg' does not match"),
     ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3 with the site's periods"),
     ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
+    ("studies: {test: [US-CRT]}", "studies.test: is the name of a step or command"),
+    ("models: {bulk: {law: mlp, states: true, hidden: [8]}}", "models.bulk: is what is compared"),
+    ("models: {1lin: {law: mlp, states: true, hidden: [8]}}", "models: '1lin' does not match"),
+    ("simulation: {integrator: original}", "simulation.integrator: 'original' is not one of"),
+    ("simulation: {steps_per_interval: 20000}", "simulation.steps_per_interval: 20000 is greater than"),
+    ("training: {batch: 8.0}", "training.batch: 8.0 is not of type 'integer'"),
+    ("seeds: true", "seeds: True is not of type 'integer'"),
+    ("training: {window_days: .nan}", "training.window_days: nan is not of type 'number'"),
     ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
     ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: [] should be non-empty"),
     ("sites: {US-CRT: {train: [[2011]]}}", "sites.US-CRT.train.0"),
@@ -112,6 +120,20 @@ def test_settings_refused(root, changes, message):
         checked(merged(config, yaml.safe_load(changes)), schema, read_sites())
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_no_study_has_the_name_of_a_rule(root):
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    rules = "".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
+    names = re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE)
+    assert {"fetch", "simulate_bulk"} < set(names)
+    for name in [*names, "test", "setup"]:
+        with pytest.raises(InputError, match=f"studies.{name}: is the name of a step or command"):
+            checked(
+                merged(config, {"studies": {name: ["US-CRT"]}}),
+                root / "workflow/schemas/config.schema.yaml",
+                read_sites(),
+            )
 
 
 def test_refusal_is_one_line_and_a_status(tree, tmp_path):
