@@ -23,7 +23,8 @@ SHOWN = {
 LEGEND = """\
 RMSE and bias (simulated minus observed) in W m-2, bias % of the observed mean. All models of a block are
 scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated
-fluxes; the row below it gives the range of the scores over the single seeds.
+fluxes; the row below it gives the range of the scores over the single seeds. 1lin is a line in shortwave
+radiation; trained models have their names in the settings.
 """
 
 UNDEFINED = {"kge": "", "r": ""}
