@@ -215,6 +215,8 @@ def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
 
 
 SMALL = ["--configfile", "tests/config.yaml"]
+# The first test that asks for the finished study also waits for it: minutes, with nothing compiled before.
+whole_study = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +235,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@whole_study
 def test_study_prints_its_table_and_is_finished(finished):
     tree, printed = finished
     table = (tree / "results/demo/table.md").read_text(encoding="utf-8")
@@ -242,6 +245,7 @@ def test_study_prints_its_table_and_is_finished(finished):
     assert planned(snakemake(tree, "-n", *SMALL)) == {}
 
 
+@whole_study
 @pytest.mark.parametrize(
     "change, first",
     [
@@ -264,6 +268,7 @@ def test_changed_setting_reruns_what_depends_on_it(finished, tmp_path, change, f
         assert plan["train"] == (1 if "models" in change else 2)
 
 
+@whole_study
 def test_changed_code_reruns_the_steps_that_import_it(finished):
     tree, _ = finished
     module = tree / "lad/steps/train.py"
@@ -277,6 +282,7 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     assert planned(snakemake(tree, "-n", *SMALL)) == {}
 
 
+@whole_study
 def test_step_made_again_writes_the_same_bytes(root, finished):
     tree, _ = finished
     before = contents(tree / "results")
