@@ -19,6 +19,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
 
 
+# A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
 for study, members in config["studies"].items():
 
     rule:
@@ -26,18 +27,23 @@ for study, members in config["studies"].items():
             study
         default_target: study == "demo"
         input:
-            f"results/{study}/table.md",
-            expand(rules.figures.output, site=members),
+            table=f"results/{study}/table.md",
+            scores=f"results/{study}/scores.csv",
+            figures=expand(rules.figures.output, site=members),
+        log:
+            f"logs/{study}/table.log",
         localrule: True
+        conda:
+            "envs/lad.yaml"
+        params:
+            figures=expand("results/{site}/figures/", site=members),
+        message:
+            f"{study}: the table"
+        shell:
+            "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores};"
+            " echo Figures: {params.figures}; }} | tee {log}"
 
 
 onstart:
     if missing_archives and not reachable(BASE_URL):
         sys.exit("\n".join(sorted(missing_archives.values())))
-
-
-onsuccess:
-    for study in studies_made(workflow):
-        print(Path(f"results/{study}/table.md").read_text(encoding="utf-8"))
-        print(f"Table: results/{study}/table.md, all scores: results/{study}/scores.csv")
-        print(f"Figures: {', '.join(f'results/{site}/figures/' for site in config['studies'][study])}")

@@ -214,6 +214,46 @@ def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
     assert not (tree / "results/US-CRT/fetch/source.json").exists()
 
 
+TOLD_AGAIN = {"demo": 1}  # of a finished study nothing is made, only its table is printed
+
+
+@pytest.fixture
+def adopted(root, tmp_path) -> Path:
+    """A copy with a stand-in of two megabytes for every result, which Snakemake takes for made."""
+    tree = copy_tree(root, tmp_path / "tree")
+    for line in snakemake(tree, "--summary").stdout.splitlines()[1:]:
+        place = tree / line.split("\t")[0]
+        place = place / "a.zip" if place.name == "archive" else place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"this is {place.name}\n" + "." * 2_000_000, encoding="utf-8")
+    result = snakemake(tree, "--touch")
+    assert result.returncode == 0, result.stderr
+    return tree
+
+
+def test_who_comes_back_gets_the_table_again(adopted):
+    (adopted / "results/demo/table.md").write_text("the table\n", encoding="utf-8")
+    assert planned(snakemake(adopted, "-n")) == TOLD_AGAIN
+    told = snakemake(adopted)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == (
+        "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv\n"
+        "Figures: results/US-CRT/figures/\n"
+    )
+    assert snakemake(adopted, "results/US-CRT/evaluate/scores.csv").stdout == ""
+
+
+def test_what_is_only_touched_or_found_elsewhere_reruns_nothing(adopted):
+    for place in ["data", "lad", "results"]:
+        for path in [adopted / place, *(adopted / place).rglob("*")]:
+            path.touch()
+    assert planned(snakemake(adopted, "-n", "--config", "archives=elsewhere")) == TOLD_AGAIN
+    with open(adopted / "results/US-CRT/forcing/forcing.nc", "a", encoding="utf-8") as file:
+        file.write("changed")
+    plan = planned(snakemake(adopted, "-n"))
+    assert plan.keys() >= {"calibrate", "train", "evaluate"} and not plan.keys() & {"fetch", "gapfill"}
+
+
 SMALL = ["--configfile", "tests/config.yaml"]
 # The first test that asks for the finished study also waits for it: minutes, with nothing compiled before.
 whole_study = pytest.mark.timeout(1800)
@@ -240,9 +280,11 @@ def test_study_prints_its_table_and_is_finished(finished):
     tree, printed = finished
     table = (tree / "results/demo/table.md").read_text(encoding="utf-8")
     assert "US-CRT" in table and table in printed
-    for place in re.findall(r"results/\S+?(?=,|$)", printed[printed.index("\nTable: ") :], re.MULTILINE):
+    places = "\n".join(line for line in printed.splitlines() if line.startswith(("Table: ", "Figures: ")))
+    for place in re.findall(r"results/[\w./-]+", places):
         assert (tree / place).exists()
-    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+    assert table in snakemake(tree, *SMALL).stdout
 
 
 @whole_study
@@ -274,12 +316,12 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     module = tree / "lad/steps/train.py"
     text = module.read_text(encoding="utf-8")
     module.touch()
-    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
     module.write_text(text + "\n# changed\n", encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL))
     assert plan["train"] == 2 and "calibrate" not in plan
     module.write_text(text, encoding="utf-8")
-    assert planned(snakemake(tree, "-n", *SMALL)) == {}
+    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
 
 
 @whole_study

@@ -96,6 +96,11 @@ def archives(wildcards):
     return list(map(str, found))
 
 
+def archive_folder(wildcards, input):
+    """Parameter function: the folder of the archives; the user's, where nothing is found, is only told about."""
+    return str(Path(input.archives[0]).parent) if input.archives else config["archives"]
+
+
 def reachable(url):
     """Whether a server answers at all; asked only when an archive is missing."""
     try:
@@ -120,8 +125,3 @@ def simulations(wildcards):
 def labelled_simulations(wildcards):
     """Parameter function: the simulations of a site as LABEL=FILE."""
     return [f"{label}={file}" for label, file in simulations(wildcards).items()]
-
-
-def studies_made(workflow):
-    """The studies whose target rule was part of this run."""
-    return [study for study in config["studies"] if study in {job.rule.name for job in workflow.dag.jobs}]

@@ -18,20 +18,22 @@ rule fetch:
         mem_mb=500,
         runtime=10,
     params:
-        folders=archive_folders,
+        folder=archive_folder,
         patterns=archive_option,
         sites=sites_option,
     message:
         "{wildcards.site}: collect the archives"
     shell:
-        "lad fetch --site {wildcards.site} {params.sites} --archives {params.folders:q} {params.patterns}"
+        "lad fetch --site {wildcards.site} {params.sites} --archives {params.folder:q} {params.patterns}"
         " --output results/{wildcards.site}/fetch 2>&1 | tee {log}"
 
 
 rule gapfill:
     """Read the tower's record and fill the gaps of its meteorology."""
     input:
-        archive=rules.fetch.output.archive,
+        # A folder has no checksum, only a date; source.json has the checksums of what is in it.
+        archive=ancient(rules.fetch.output.archive),
+        source=rules.fetch.output.source,
         code=code("gapfill"),
     output:
         tower="results/{site}/gapfill/tower.nc",
