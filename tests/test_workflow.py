@@ -5,13 +5,22 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
+from archives import CRT
+from evaluation_site import lad
 
 from lad.configuration import checked
 from lad.errors import InputError
+from lad.forcing import read_record
+from lad.io import read_netcdf
+from lad.learn.data import learning_data
+from lad.observations import read_observed
+from lad.parameters import COVER, SOIL
+from lad.periods import mask, parse_periods
 from lad.towers.sites import read_sites
 
 SITE_STEPS = ["fetch", "gapfill", "forcing", "calibrate", "train", "simulate", "evaluate", "figures"]
@@ -176,6 +185,66 @@ def test_plan_of_all_studies(tree, tmp_path):
         "demo": 1,
         "paper": 1,
     }
+
+
+def blocks(text: str, first: str) -> list[str]:
+    """Indented blocks of a Markdown text that begin with `first`, without their indent."""
+    found = re.findall(rf"^( +)({first}.*\n(?:\1.*\n)*)", text, re.MULTILINE)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+@pytest.fixture(scope="module")
+def described(root, tmp_path_factory) -> tuple[list[dict], Path]:
+    """Settings of the site that README and docs set up, and its table of sites."""
+    texts = [(root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/configuration.md")]
+    (table,) = blocks("".join(texts), "site_id,")
+    path = tmp_path_factory.mktemp("described") / "my_sites.csv"
+    path.write_text(table, encoding="utf-8")
+    return [yaml.safe_load(block) for text in texts for block in blocks(text, "sites_table:")], path
+
+
+def test_described_settings_are_valid_and_of_a_new_site(root, described):
+    examples, table = described
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    assert len(examples) == 2
+    for example in examples:
+        assert (
+            example["sites"].keys() == read_sites(table).keys() and not example["sites"].keys() & read_sites()
+        )
+        checked(
+            merged(config, example),
+            root / "workflow/schemas/config.schema.yaml",
+            read_sites() | read_sites(table),
+        )
+
+
+def test_described_periods_can_be_learnt_from_and_judged(described, tmp_path):
+    examples, table = described
+    unpacked = tmp_path / "AMF_US-Abc_BASE_HH_1-1.csv"
+    with zipfile.ZipFile(CRT) as archive:
+        unpacked.write_bytes(archive.read(*archive.namelist()))
+    site = ["--site", "US-Abc", "--sites", table]
+    lad("gapfill", *site, "--archive", unpacked, "--output", tmp_path / "tower.nc")
+    tower, forcing, observations = (tmp_path / f"{name}.nc" for name in ("tower", "forcing", "observations"))
+    lad("forcing", *site, "--tower", tower, "--output", forcing, "--observations", observations)
+    record, flags = read_record(forcing), read_netcdf(tower)["Precip_qc"].values
+    for example in examples:
+        train, validation, test = (
+            parse_periods([":".join(days) for days in example["sites"]["US-Abc"][name]])
+            for name in ("train", "validation", "test")
+        )
+        learning_data(record, observations, train, validation)
+        tested = read_observed(observations, "US-Abc").during(test, observations)
+        assert all(usable.mean() > 0.5 for usable in tested.usable.values())
+        assert (flags[mask(record.time, train + test)] == 0).mean() > 0.95
+
+
+def test_types_of_cover_and_soil_are_described(root):
+    text = (root / "docs/configuration.md").read_text(encoding="utf-8")
+    rows = [
+        (int(number), name) for number, name in re.findall(r"^\| (\d+) \| ([a-z/ ]+) \|", text, re.MULTILINE)
+    ]
+    assert rows == [(number, row[0]) for types in (COVER, SOIL) for number, row in types.items()]
 
 
 def test_own_study_of_an_own_site(tree, tmp_path):
