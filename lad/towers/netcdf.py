@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lad.cf import time_frame
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.record import Record
@@ -66,15 +67,12 @@ def cf_dataset(
     title: str,
 ) -> xr.Dataset:
     """CF-1.8 dataset on the time axis of a record: interval means (n,), units as described, and flags."""
-    site, time = record.site, record.time.astype("datetime64[ns]")
-    encoding = {
-        "units": f"seconds since {str(time[0])[:4]}-01-01 00:00:00",
-        "dtype": "float64",
-        "calendar": "standard",
-    }
-    dataset = xr.Dataset(
-        attrs={
-            "Conventions": "CF-1.8",
+    site = record.site
+    dataset = time_frame(
+        record.time,
+        record.step,
+        record.segment,
+        {
             "title": title,
             "site_id": site.site_id,
             "igbp": site.igbp,
@@ -83,16 +81,7 @@ def cf_dataset(
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
             "history": "made by lad from the archives named in source",
-        }
-    )
-    axis = {"standard_name": "time", "long_name": "start of the interval", "axis": "T", "bounds": "time_bnds"}
-    dataset.coords["time"] = ("time", time, axis, encoding)
-    ends = time + np.timedelta64(record.step, "s")
-    dataset["time_bnds"] = (("time", "bound"), np.stack([time, ends], axis=1), {}, encoding)
-    dataset["segment"] = (
-        "time",
-        record.segment,
-        {"long_name": "number of the stretch of time without a break"},
+        },
     )
     dataset["reference_height"] = ((), site.reference_height, HEIGHT)
     for name, attributes in POSITION.items():
