@@ -1,0 +1,157 @@
+"""The settings: what is refused, and that the examples of the documentation are not."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from archives import CRT
+from evaluation_site import lad
+
+from lad.configuration import checked
+from lad.errors import InputError
+from lad.forcing import read_record
+from lad.io import read_netcdf
+from lad.learn.data import learning_data
+from lad.observations import read_observed
+from lad.parameters import COVER, SOIL
+from lad.periods import mask, parse_periods
+from lad.towers.sites import read_sites
+
+REFUSED = [  # settings, what is said about them
+    ("trianing: {}", "top level: Additional properties are not allowed ('trianing' was unexpected)"),
+    ("training: {stepz: 3}", "training: Additional properties are not allowed ('stepz' was unexpected)"),
+    ("seeds: three", "seeds: 'three' is not of type 'integer'"),
+    ("sites:", "sites: None is not of type 'object'"),
+    ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg' does not match"),
+    ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3 with the site's periods"),
+    ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
+    ("studies: {test: [US-CRT]}", "studies.test: is the name of a step or command"),
+    ("models: {bulk: {law: mlp, states: true, hidden: [8]}}", "models.bulk: is what is compared"),
+    ("models: {1lin: {law: mlp, states: true, hidden: [8]}}", "models: '1lin' does not match"),
+    ("simulation: {integrator: original}", "simulation.integrator: 'original' is not one of"),
+    ("simulation: {steps_per_interval: 20000}", "simulation.steps_per_interval: 20000 is greater than"),
+    ("training: {batch: 8.0}", "training.batch: 8.0 is not of type 'integer'"),
+    ("seeds: true", "seeds: True is not of type 'integer'"),
+    ("training: {window_days: .nan}", "training.window_days: nan is not of type 'number'"),
+    ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
+    ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: [] should be non-empty"),
+    ("sites: {US-CRT: {train: [[2011]]}}", "sites.US-CRT.train.0"),
+    ("sites: {US-CRT: {train: [[2011-01-01]]}}", "sites.US-CRT.train.0: ['2011-01-01'] is too short"),
+    ('sites: {US-CRT: {train: [["2011", "2012"]]}}', "sites.US-CRT.train.0.0: '2011' does not match"),
+    (
+        'sites: {US-CRT: {train: [["2011-02-30", "2011-03-30"]]}}',
+        "sites.US-CRT: period '2011-02-30:2011-03-30': expected FIRST:LAST",
+    ),
+    (
+        "sites: {US-CRT: {train: [[2012-01-01, 2011-01-01]]}}",
+        "sites.US-CRT: period '2012-01-01:2011-01-01': the last day is before the first",
+    ),
+    (
+        "sites: {US-CRT: {test: [[2012-12-31, 2013-12-31]]}}",
+        "sites.US-CRT: train period 2011-01-01:2012-12-31 overlaps test period 2012-12-31:2013-12-31",
+    ),
+    (
+        "sites: {US-CRT: {validation: [[2013-02-01, 2013-02-10]]}}",
+        "sites.US-CRT: validation period 2013-02-01:2013-02-10 overlaps test period",
+    ),
+    (
+        "sites: {US-Xyz: {train: [[2001-01-01, 2001-12-31]], validation: [[2001-07-01, 2001-07-09]],"
+        " test: [[2002-01-01, 2002-12-31]]}}",
+        "sites.US-Xyz: unknown site, expected one of FR-Hes,",
+    ),
+]
+
+
+def merged(base: dict, changes: dict) -> dict:
+    """`changes` over `base`, key by key, as Snakemake merges configuration files."""
+    inner = {
+        key: merged(base.get(key, {}), value) for key, value in changes.items() if isinstance(value, dict)
+    }
+    return base | changes | inner
+
+
+@pytest.mark.parametrize("changes, message", REFUSED)
+def test_settings_refused(root, changes, message):
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    schema = root / "workflow/schemas/config.schema.yaml"
+    checked(config, schema, read_sites())
+    with pytest.raises(InputError) as error:
+        checked(merged(config, yaml.safe_load(changes)), schema, read_sites())
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_no_study_has_the_name_of_a_rule(root):
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    rules = "".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
+    names = re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE)
+    assert {"fetch", "simulate_bulk"} < set(names)
+    for name in [*names, "test", "setup"]:
+        with pytest.raises(InputError, match=f"studies.{name}: is the name of a step or command"):
+            checked(
+                merged(config, {"studies": {name: ["US-CRT"]}}),
+                root / "workflow/schemas/config.schema.yaml",
+                read_sites(),
+            )
+
+
+def blocks(text: str, first: str) -> list[str]:
+    """Indented blocks of a Markdown text that begin with `first`, without their indent."""
+    found = re.findall(rf"^( +)({first}.*\n(?:\1.*\n)*)", text, re.MULTILINE)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+@pytest.fixture(scope="module")
+def described(root, tmp_path_factory) -> tuple[list[dict], Path]:
+    """Settings of the site that README and docs set up, and its table of sites."""
+    texts = [(root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/configuration.md")]
+    (table,) = blocks("".join(texts), "site_id,")
+    path = tmp_path_factory.mktemp("described") / "my_sites.csv"
+    path.write_text(table, encoding="utf-8")
+    return [yaml.safe_load(block) for text in texts for block in blocks(text, "sites_table:")], path
+
+
+def test_described_settings_are_valid_and_of_a_new_site(root, described):
+    examples, table = described
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    assert len(examples) == 2
+    for example in examples:
+        assert (
+            example["sites"].keys() == read_sites(table).keys() and not example["sites"].keys() & read_sites()
+        )
+        checked(
+            merged(config, example),
+            root / "workflow/schemas/config.schema.yaml",
+            read_sites() | read_sites(table),
+        )
+
+
+def test_described_periods_can_be_learnt_from_and_judged(described, tmp_path):
+    examples, table = described
+    unpacked = tmp_path / "AMF_US-Abc_BASE_HH_1-1.csv"
+    with zipfile.ZipFile(CRT) as archive:
+        unpacked.write_bytes(archive.read(*archive.namelist()))
+    site = ["--site", "US-Abc", "--sites", table]
+    lad("gapfill", *site, "--archive", unpacked, "--output", tmp_path / "tower.nc")
+    tower, forcing, observations = (tmp_path / f"{name}.nc" for name in ("tower", "forcing", "observations"))
+    lad("forcing", *site, "--tower", tower, "--output", forcing, "--observations", observations)
+    record, flags = read_record(forcing), read_netcdf(tower)["Precip_qc"].values
+    for example in examples:
+        train, validation, test = (
+            parse_periods([":".join(days) for days in example["sites"]["US-Abc"][name]])
+            for name in ("train", "validation", "test")
+        )
+        learning_data(record, observations, train, validation)
+        tested = read_observed(observations, "US-Abc").during(test, observations)
+        assert all(usable.mean() > 0.5 for usable in tested.usable.values())
+        assert (flags[mask(record.time, train + test)] == 0).mean() > 0.95
+
+
+def test_types_of_cover_and_soil_are_described(root):
+    text = (root / "docs/configuration.md").read_text(encoding="utf-8")
+    rows = [
+        (int(number), name) for number, name in re.findall(r"^\| (\d+) \| ([a-z/ ]+) \|", text, re.MULTILINE)
+    ]
+    assert rows == [(number, row[0]) for types in (COVER, SOIL) for number, row in types.items()]
