@@ -72,29 +72,28 @@ def merged(base: dict, changes: dict) -> dict:
     return base | changes | inner
 
 
+def check(root: Path, changes: dict, sites: dict) -> None:
+    """Check `changes` over the published settings."""
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    checked(merged(config, changes), root / "workflow/schemas/config.schema.yaml", sites)
+
+
 @pytest.mark.parametrize("changes, message", REFUSED)
 def test_settings_refused(root, changes, message):
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    schema = root / "workflow/schemas/config.schema.yaml"
-    checked(config, schema, read_sites())
+    check(root, {}, read_sites())
     with pytest.raises(InputError) as error:
-        checked(merged(config, yaml.safe_load(changes)), schema, read_sites())
+        check(root, yaml.safe_load(changes), read_sites())
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
 
 def test_no_study_has_the_name_of_a_rule(root):
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     rules = "".join(path.read_text(encoding="utf-8") for path in root.glob("workflow/rules/*.smk"))
     names = re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE)
     assert {"fetch", "simulate_bulk"} < set(names)
     for name in [*names, "test", "setup"]:
         with pytest.raises(InputError, match=f"studies.{name}: is the name of a step or command"):
-            checked(
-                merged(config, {"studies": {name: ["US-CRT"]}}),
-                root / "workflow/schemas/config.schema.yaml",
-                read_sites(),
-            )
+            check(root, {"studies": {name: ["US-CRT"]}}, read_sites())
 
 
 def blocks(text: str, first: str) -> list[str]:
@@ -115,17 +114,11 @@ def described(root, tmp_path_factory) -> tuple[list[dict], Path]:
 
 def test_described_settings_are_valid_and_of_a_new_site(root, described):
     examples, table = described
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    own, shipped = read_sites(table), read_sites()
     assert len(examples) == 2
     for example in examples:
-        assert (
-            example["sites"].keys() == read_sites(table).keys() and not example["sites"].keys() & read_sites()
-        )
-        checked(
-            merged(config, example),
-            root / "workflow/schemas/config.schema.yaml",
-            read_sites() | read_sites(table),
-        )
+        assert example["sites"].keys() == own.keys() and not own.keys() & shipped.keys()
+        check(root, example, shipped | own)
 
 
 def test_described_periods_can_be_learnt_from_and_judged(described, tmp_path):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-
 SITE_STEPS = ["fetch", "gapfill", "forcing", "calibrate", "train", "simulate", "evaluate", "figures"]
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
 
