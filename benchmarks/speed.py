@@ -1,0 +1,155 @@
+"""Speed of the default solver: LaD's own law and a network, one series and a batch, forward and gradient.
+
+    .venv/bin/python benchmarks/speed.py
+
+takes one to two minutes. Everything is computed on a synthetic year of half-hours, so that the figures of two
+machines or revisions differ by these alone. Let nothing else run meanwhile.
+"""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lad.fluxes import BulkFluxes, MLPFluxes, Scaling, input_count
+from lad.forcing import Forcing, make_forcing, rows
+from lad.integrate import fast, roll_out
+from lad.learn.objective import loss, simulated_fluxes
+from lad.model import Model
+from lad.parameters import table_parameters
+from lad.physics.saturation import saturation_specific_humidity
+from lad.provenance import git_revision, package_version
+from lad.state import plain_state
+
+DT = 1800.0  # s
+STEPS = 2  # of the solver in an interval
+YEAR = 365 * 48
+WINDOWS, LENGTH = 64, 10 * 48  # as in training
+REPEATS = 5
+
+
+class Case(NamedTuple):
+    """What is timed: `function(*args)`, which simulates `intervals` half-hours."""
+
+    name: str
+    function: Callable
+    args: tuple
+    intervals: int
+
+
+def synthetic_year() -> Forcing:
+    """A temperate year (n,) with warm and cold seasons, nights, rain and snow; the same at every call."""
+    day = np.arange(YEAR) / 48.0
+    season, hour = np.cos(2 * np.pi * (day - 200.0) / 365.0), np.cos(2 * np.pi * (day - 0.5))
+    weather = np.repeat(np.random.default_rng(0).normal(size=365), 48)
+    Tair = 282.0 + 11.0 * season + 4.0 * hour + 3.0 * weather
+    wet = np.where(weather < -0.8, 1.0e-4, 0.0)
+    return make_forcing(
+        SWdown=np.maximum(0.0, (450.0 + 250.0 * season) * hour + 100.0 * season) * (1.0 - 0.5 * (wet > 0.0)),
+        LWdown=0.8 * 5.67e-8 * Tair**4,
+        Tair=Tair,
+        Qair=0.7 * saturation_specific_humidity(Tair - 2.0, 9.8e4),
+        Psurf=np.full(YEAR, 9.8e4),
+        Wind=3.0 + weather**2,
+        Rainf=np.where(Tair > 273.15, wet, 0.0),
+        Snowf=np.where(Tair > 273.15, 0.0, wet),
+    )
+
+
+def network() -> MLPFluxes:
+    """An untrained network of the size of the study, with states as inputs."""
+    inputs = [200.0, 320.0, 282.0, 400.0, 3.0, 0.0, *[282.0] * 4, 0.5, -0.8, 0.1, 0.1]
+    spread = [250.0, 50.0, 10.0, 400.0, 2.0, 3.0, *[8.0] * 4, 0.3, 0.8, 0.3, 0.3]
+    assert len(inputs) == len(spread) == input_count(states=True)
+    scaling = Scaling(*map(jnp.asarray, (inputs, spread, [50.0, 30.0], [60.0, 60.0])))
+    return MLPFluxes(scaling, states=True, hidden=(32, 32), key=jax.random.key(0))
+
+
+def cases() -> list[Case]:
+    """Everything that is timed."""
+    solver = fast(STEPS)
+    light = jax.checkpoint(solver, static_argnums=(3,))  # as in training: keeps states alone for the way back
+    year, parameters = synthetic_year(), table_parameters(cover=6, soil=2, z_ref=3.0)
+    bulk, hybrid = Model(parameters, BulkFluxes()), Model(parameters, network())
+    start = plain_state(parameters, year)
+    first = np.linspace(0, YEAR - LENGTH, WINDOWS).astype(int)
+    windows = rows(year, first[:, None] + np.arange(LENGTH))
+
+    def fluxes(model, forcing):
+        return simulated_fluxes(roll_out(solver, model, start, forcing, DT)[1].rates)
+
+    def batch(model, windows):
+        return jax.vmap(lambda forcing: fluxes(model, forcing))(windows)
+
+    @eqx.filter_value_and_grad
+    def gradient(layers, windows):
+        model = eqx.tree_at(lambda model: model.fluxes.layers, hybrid, layers)
+        rates = jax.vmap(lambda forcing: roll_out(light, model, start, forcing, DT)[1].rates)(windows)
+        observed = jnp.full((WINDOWS, LENGTH, 2), 40.0)
+        return loss(simulated_fluxes(rates), observed, jnp.ones_like(observed), jnp.full(2, 60.0))
+
+    many = WINDOWS * LENGTH
+    return [
+        Case("LaD, a year", fluxes, (bulk, year), YEAR),
+        Case("network, a year", fluxes, (hybrid, year), YEAR),
+        Case(f"LaD, {WINDOWS} windows", batch, (bulk, windows), many),
+        Case(f"network, {WINDOWS} windows", batch, (hybrid, windows), many),
+        Case(f"network, {WINDOWS} windows, gradient", gradient, (hybrid.fluxes.layers, windows), many),
+    ]
+
+
+def timed(case: Case) -> tuple[float, list[float]]:
+    """Seconds of tracing and compiling, and of `REPEATS` runs after one that does not count."""
+    begin = time.perf_counter()
+    compiled = eqx.filter_jit(case.function).lower(*case.args).compile()
+    compiling = time.perf_counter() - begin
+    runs = []
+    for _ in range(1 + REPEATS):
+        begin = time.perf_counter()
+        result = jax.block_until_ready(compiled(*case.args))
+        runs.append(time.perf_counter() - begin)
+    _check_finite(case.name, result)
+    return compiling, runs[1:]
+
+
+def _check_finite(name: str, result: Any) -> None:
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(result, eqx.is_array))):
+        raise SystemExit(f"{name}: not finite, its time means nothing")
+
+
+def machine() -> str:
+    """Device, processor and number of cores that this process may use."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return f"{jax.devices()[0].device_kind}; {processor}, {len(os.sched_getaffinity(0))} cores"
+
+
+def main() -> None:
+    """Print the table."""
+    jax.config.update("jax_enable_compilation_cache", False)  # compile times are those of a first run
+    versions = ", ".join(f"{name} {package_version(name)}" for name in ("lad", "jax", "jaxlib", "equinox"))
+    print(f"{machine()}\nPython {platform.python_version()}, {versions}\nrevision {git_revision()}")
+    print(f"fast, {STEPS} steps per half-hour, float64; run: median of {REPEATS} (lowest to highest)\n")
+    print("| case | compile s | run s | ms per site-year |\n|---|---|---|---|")
+    for case in cases():
+        compiling, runs = timed(case)
+        median = statistics.median(runs)
+        spread = f"{median:.3f} ({min(runs):.3f} to {max(runs):.3f})"
+        print(
+            f"| {case.name} | {compiling:.1f} | {spread} | {1e3 * median * YEAR / case.intervals:.1f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
