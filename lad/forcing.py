@@ -75,6 +75,11 @@ def rows(tree, index):
     return jax.tree.map(lambda x: x[index], tree)
 
 
+def first_year(forcing: Forcing, dt: float) -> Forcing:
+    """The first 365 days of `forcing` (n,) in intervals of `dt` s, all of it if shorter; spin-ups repeat it."""
+    return rows(forcing, slice(0, min(round(365 * 86400.0 / dt), forcing.Tair.shape[0])))
+
+
 def read_record(path: str | Path) -> Record:
     """Read and check a forcing file.
 

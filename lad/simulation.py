@@ -7,12 +7,11 @@ import jax
 import numpy as np
 
 from lad.errors import InputError
-from lad.forcing import Forcing, Record, rows
+from lad.forcing import Forcing, Record, first_year, rows
 from lad.integrate import Trajectory, roll_out, spin_up
 from lad.model import Model
 from lad.state import State
 
-YEAR = 365 * 86400  # s
 _run = eqx.filter_jit(roll_out)
 
 
@@ -28,13 +27,27 @@ def simulate(
     parts = []
     for segment in record.segments():
         forcing = rows(record.forcing, segment)
-        year = rows(forcing, slice(0, round(YEAR / record.dt)))
+        year = first_year(forcing, record.dt)
         state = spin_up(solver, model, start(year), year, record.dt, spinup_years)
         _, trajectory = _run(solver, model, state, forcing, record.dt)
         parts.append(trajectory)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     _check_finite(whole, record.time)
     return whole
+
+
+def check_budgets(trajectory: Trajectory, time: np.ndarray) -> None:
+    """Raise InputError if an interval, beginning at one of `time` (n,), made or lost energy or water."""
+    for name, residual, most, unit in (
+        ("energy", trajectory.energy_residual, 1e-6, "J m-2"),
+        ("water", trajectory.water_residual, 1e-9, "kg m-2"),
+    ):
+        worst = int(np.argmax(np.abs(residual)))
+        if abs(residual[worst]) > most:
+            raise InputError(
+                f"simulation failed: {residual[worst]:.1e} {unit} of {name} were created at "
+                f"{str(time[worst])[:16]}, expected at most {most:g}"
+            )
 
 
 def _check_finite(trajectory: Trajectory, time: np.ndarray) -> None:

@@ -11,8 +11,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from reference_runs import DT, FAST, STATES, awkward, case, fortran, network, padded_run, run, trajectory
 
-from lad.integrate import fast, original, roll_out, split_state
-from lad.integrate._diffrax import adaptive
+from lad.integrate import adaptive, fast, original, roll_out, split_state
 from lad.model import Model, latent_heat
 from lad.parameters import freezable_heat
 
@@ -251,6 +250,12 @@ def test_gradients_by_weights_equal_differences():
     for layer in gradient.fluxes.layers:
         assert np.unique(layer.weight).size > 0.9 * layer.weight.size
     assert not ravel_pytree(gradient.fluxes.scaling)[0].any()  # is not trained
+
+
+def test_traces_of_snow_count_as_none():
+    model, start, weather, _ = case("unit_drydown", days=3)
+    thaw = run(FAST, model, dataclasses.replace(start, snow=jnp.asarray(1e-13)), weather, DT)[1]
+    assert (thaw.state.snow == 1e-13).all() and not thaw.rates.melt.any()
 
 
 def test_weather_of_the_hour_matters():

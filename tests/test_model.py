@@ -75,6 +75,18 @@ def test_dry_root_zone_and_snow_free_ground_do_not_evaporate():
         assert max(rates.E_root, rates.E_snow) <= 0.0
 
 
+def test_a_network_cannot_condense_water_from_dry_air():
+    fluxes = network()
+    last = eqx.tree_at(
+        lambda layer: layer.bias, fluxes.layers[-1], jnp.array([-50.0, 0.0])
+    )  # LE, far below 0
+    model = Model(PARAMETERS, eqx.tree_at(lambda law: law.layers, fluxes, (*fluxes.layers[:-1], last)))
+    dry = rates_of(model, column(T=295.0), weather(Qair=0.004))
+    assert dry.E_snow == 0.0 and dry.E_root == 0.0
+    moist = rates_of(model, column(T=275.0), weather(Qair=0.008))
+    assert -1e-3 < moist.E_root < -1e-5  # kg m-2 s-1
+
+
 def test_ground_heat_is_the_change_of_heat_storage():
     rates = rates_of(MODEL, column(), weather())
     change = tendency(rates, PARAMETERS)

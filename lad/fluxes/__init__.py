@@ -2,6 +2,16 @@
 
 from lad.fluxes._base import AbstractFluxes, Fluxes
 from lad.fluxes._bulk import BulkFluxes
-from lad.fluxes._mlp import MLPFluxes, Scaling
+from lad.fluxes._mlp import LAYERS, MLPFluxes, Scaling, forcing_inputs, input_count, state_inputs
 
-__all__ = ["AbstractFluxes", "BulkFluxes", "Fluxes", "MLPFluxes", "Scaling"]
+__all__ = [
+    "LAYERS",
+    "AbstractFluxes",
+    "BulkFluxes",
+    "Fluxes",
+    "MLPFluxes",
+    "Scaling",
+    "forcing_inputs",
+    "input_count",
+    "state_inputs",
+]

@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lad.constants import L_FUSION, L_VAPORISATION
+from lad.constants import L_FUSION, L_VAPORISATION, R_DRY
 from lad.fluxes._base import AbstractFluxes, Fluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
+from lad.physics.saturation import saturation_specific_humidity
 from lad.physics.snow import presence
 from lad.state import State
 
@@ -16,6 +17,7 @@ from lad.state import State
 FORCING_INPUTS = ("SWdown", "LWdown", "Tair", "VPD", "Wind")
 LAYERS = 5  # soil layers whose temperatures are inputs
 SUPPLY = 1.0  # kg m-2, root-zone water below which evaporation fades out
+DEW_TRANSFER = 0.01  # -, transfer coefficient of vapour that no condensation exceeds
 
 
 def forcing_inputs(forcing: Forcing) -> list[Float[Array, "..."]]:
@@ -58,8 +60,9 @@ class MLPFluxes(AbstractFluxes):
     """(LE, H) from a multi-layer perceptron of forcing and, where `states` is true, of the model's state.
 
     Latent heat becomes evaporation through the latent heat of what evaporates, shared between snow and root
-    zone by snow presence. Evaporation from the root zone fades out with the last millimetre of water; dew (E
-    < 0) is not limited.
+    zone by snow presence. Evaporation from the root zone fades out with the last millimetre of water. Dew and
+    frost (E < 0) need air moister than saturation at the surface: a network free of this bound learns to
+    condense water in dry nights, because that fills the root zone from which it evaporates by day.
     """
 
     layers: tuple[eqx.nn.Linear, ...]
@@ -89,6 +92,15 @@ class MLPFluxes(AbstractFluxes):
         LE, H = scaling.flux_mean + scaling.flux_std * self.layers[-1](x)
         covered = presence(state.snow)
         E = LE / (L_VAPORISATION + covered * L_FUSION)
+        up, down = jnp.maximum(E, 0.0), jnp.maximum(-E, 0.0)
+        most = _most_dew(state, forcing, parameters)
+        dew = down * most / (down + most + 1e-12)
         supply = -jnp.expm1(-state.root / SUPPLY)
-        E_root = (1.0 - covered) * jnp.where(E > 0.0, E * supply, E)
-        return Fluxes(H, covered * E, E_root)
+        return Fluxes(H, covered * (up - dew), (1.0 - covered) * (up * supply - dew))
+
+
+def _most_dew(state: State, forcing: Forcing, parameters: Parameters) -> Float[Array, "..."]:
+    """Most vapour (kg m-2 s-1) that moist air can bring to a colder surface; 0 at a drying one."""
+    U = jnp.sqrt(forcing.Wind**2 + parameters.gust**2)
+    excess = forcing.Qair - saturation_specific_humidity(state.T[0], forcing.Psurf)
+    return forcing.Psurf / (R_DRY * forcing.Tair) * DEW_TRANSFER * U * jnp.maximum(excess, 0.0)

@@ -8,4 +8,12 @@ from lad.integrate._fast import fast
 from lad.integrate._original import original, split_state
 from lad.integrate._roll_out import Trajectory, roll_out, spin_up
 
-__all__ = ["Trajectory", "fast", "original", "roll_out", "spin_up", "split_state"]
+
+def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
+    """The adaptive reference solver, see `lad.integrate._diffrax`, which takes seconds to import."""
+    from lad.integrate._diffrax import adaptive
+
+    return adaptive(rtol, atol)
+
+
+__all__ = ["Trajectory", "adaptive", "fast", "original", "roll_out", "spin_up", "split_state"]

@@ -25,6 +25,8 @@ from lad.physics import hydrology, snow
 from lad.physics.soil_heat import conductances
 from lad.state import State
 
+TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
+
 
 def _axpy(a, x, y):
     """``a x + y`` of two trees."""
@@ -115,6 +117,19 @@ def _limit(state: State, mean: Rates, h) -> Rates:
     return mean._replace(E_snow=E_snow, melt=melt, calving=calving, E_root=E_root, drainage=drainage)
 
 
+def _without_traces(state: State) -> State:
+    """The state with stores of less than `TRACE` emptied.
+
+    What rounding leaves in an emptied store halves its exponent from step to step, until products of it
+    underflow and derivatives of quotients overflow.
+    """
+
+    def emptied(store):
+        return jnp.where(store > TRACE, store, 0.0)
+
+    return dataclasses.replace(state, snow=emptied(state.snow), root=emptied(state.root))
+
+
 def _step(model: Model, state: State, forcing: Forcing, h) -> tuple[State, Rates]:
     """One extrapolated step of length `h`."""
 
@@ -122,14 +137,16 @@ def _step(model: Model, state: State, forcing: Forcing, h) -> tuple[State, Rates
         return _axpy(h, tendency(mean, model.parameters), y)
 
     def half(y, _):
-        r, by_T = _linearise(model, y, forcing)
-        mean = _euler(model, y, r, by_T, 0.5 * h)
+        seen = _without_traces(y)
+        r, by_T = _linearise(model, seen, forcing)
+        mean = _euler(model, seen, r, by_T, 0.5 * h)
         # The whole step is wanted from the first half alone; doing it in both keeps the compiled loop half
         # as large.
-        return move(y, mean, 0.5 * h), (mean, _euler(model, y, r, by_T, h))
+        return move(y, mean, 0.5 * h), (mean, _euler(model, seen, r, by_T, h))
 
     _, (halves, whole) = jax.lax.scan(half, state, length=2)
-    mean = _limit(state, jax.tree.map(lambda a, b: a[0] + a[1] - b[0], halves, whole), h)
+    extrapolated = jax.tree.map(lambda a, b: a[0] + a[1] - b[0], halves, whole)
+    mean = _limit(_without_traces(state), extrapolated, h)
     return move(state, mean, h), mean
 
 

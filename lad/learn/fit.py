@@ -20,7 +20,7 @@ import optax
 import pandas as pd
 
 from lad.errors import InputError
-from lad.forcing import rows
+from lad.forcing import first_year, rows
 from lad.integrate import roll_out, spin_up
 from lad.io import replacing
 from lad.learn.data import LearningData, window_starts
@@ -50,9 +50,12 @@ class Settings:
         names = {field.name for field in dataclasses.fields(cls)}
         if set(values) != names:
             raise InputError(f"{source}: settings {sorted(values)}, expected {sorted(names)}")
-        for name, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise InputError(f"{source}: {name} = {value!r}, expected a positive number")
+        for field in dataclasses.fields(cls):
+            value = values[field.name]
+            whole = field.type is int
+            if type(value) not in ((int,) if whole else (int, float)) or not value > 0:
+                kind = "positive whole number" if whole else "positive number"
+                raise InputError(f"{source}: {field.name} = {value!r}, expected a {kind}")
         return cls(**values)
 
 
@@ -97,6 +100,8 @@ def fit(
     """
     members = len(jax.tree.leaves(free)[0])
     length = round(settings.window_days * 86400.0 / data.dt)
+    if length < 1:
+        raise InputError(f"{label}: window_days = {settings.window_days} is shorter than {data.dt:.0f} s")
     observed, train, validation = (jnp.asarray(x) for x in (data.observed, data.train, data.validation))
     std = jnp.asarray(data.scale()[1])
     warm_up = max(1, settings.steps // 20)
@@ -107,15 +112,16 @@ def fit(
 
     @eqx.filter_jit
     def survey(free, starts, forcing, years):
-        def of_member(free, start):
+        def of_member(member):
+            free, start = member
             model = build(free)
-            year = rows(forcing, slice(0, min(round(365 * 86400.0 / data.dt), forcing.Tair.shape[0])))
-            start = spin_up(solver, model, start, year, data.dt, years)
+            start = spin_up(solver, model, start, first_year(forcing, data.dt), data.dt, years)
             _, trajectory = roll_out(solver, model, start, forcing, data.dt)
             before = jax.tree.map(lambda s, x: jnp.concatenate([s[None], x[:-1]]), start, trajectory.state)
             return start, before, simulated_fluxes(trajectory.rates)
 
-        return jax.vmap(of_member)(free, starts)
+        # One after the other: a single series compiles into one fast loop, a batch of networks does not.
+        return jax.lax.map(of_member, (free, starts))
 
     @eqx.filter_jit
     def descend(free, optimiser_state, states, windows, forcing, observed, train):
@@ -221,9 +227,9 @@ def _select(choice, new, old):
 def _check_finite(values, fluxes, step: int, label: str) -> None:
     if np.isfinite(values).all():
         return
-    where = ""
-    if fluxes is not None:
-        member, row, target = np.argwhere(~np.isfinite(np.asarray(fluxes)))[0]
+    where, broken = "", [] if fluxes is None else np.argwhere(~np.isfinite(np.asarray(fluxes)))
+    if len(broken):
+        member, row, target = broken[0]
         where = f"; first in member {member}, interval {row} of the training span, {('LE', 'H')[target]}"
     raise InputError(f"{label}: loss is not finite after step {step}{where}")
 

@@ -12,13 +12,13 @@ from typing import Any
 from lad.errors import InputError
 from lad.fluxes import AbstractFluxes, BulkFluxes
 from lad.forcing import Forcing, Record, read_record
-from lad.integrate import fast, original, split_state
+from lad.integrate import adaptive, fast, original, split_state
 from lad.io import read_json, write_netcdf
 from lad.model import Model
 from lad.output import simulation_dataset
 from lad.parameters import Parameters, freezable_heat, parameters_at
 from lad.provenance import provenance
-from lad.simulation import simulate
+from lad.simulation import check_budgets, simulate
 from lad.state import State, initial_state, plain_state
 
 
@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> None:
     start = _start(args, record, parameters)
     years = 0 if args.initial_state else args.spinup_years
     trajectory = simulate(_solver(args, content), model, record, start, years)
+    if args.integrator != "original":  # which is known to leak
+        check_budgets(trajectory, record.time)
     inputs = {"forcing": args.forcing, "parameters": args.parameters}
     inputs |= {"initial_state": args.initial_state} if args.initial_state else {}
     inputs |= {"model": args.model} if args.model else {}
@@ -95,8 +97,6 @@ def _solver(args: argparse.Namespace, content: Mapping[str, Any]):
         raise InputError(f"{args.parameters}: Fmax > 0: soil freezing needs --integrator original")
     if args.integrator == "fast":
         return fast(args.steps_per_interval or 2)
-    from lad.integrate._diffrax import adaptive
-
     return adaptive()
 
 

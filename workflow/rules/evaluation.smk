@@ -95,6 +95,7 @@ rule compare:
             category="Scores",
             labels={"study": "{study}"},
         ),
+        record="results/{study}/scores.json",
         table="results/{study}/table.md",
     log:
         "logs/{study}/compare.log",
