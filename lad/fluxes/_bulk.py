@@ -1,5 +1,6 @@
 """LaD's own flux law: bulk transfer, stomatal resistance and water stress (Milly & Shmakin 2002)."""
 
+import jax
 import jax.numpy as jnp
 
 from lad._table import CubicTable
@@ -59,6 +60,11 @@ class BulkFluxes(AbstractFluxes):
 
             return g_a, covered * evaporation(1.0), (1.0 - covered) * evaporation(beta)
 
-        g_a, *E = exchange(q_air)
-        g_a, E_snow, E_root = exchange(q_air + sum(E) / (rho_air * g_a))
+        def refined(q_canopy, _):
+            g_a, E_snow, E_root = exchange(q_canopy)
+            return q_air + (E_snow + E_root) / (rho_air * g_a), (g_a, E_snow, E_root)
+
+        # A loop, although of two rounds only: half as much to compile.
+        _, rounds = jax.lax.scan(refined, q_air, length=2)
+        g_a, E_snow, E_root = (x[-1] for x in rounds)
         return Fluxes(rho_air * CP_AIR * g_a * (T - T_air), E_snow, E_root)
