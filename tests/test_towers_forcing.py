@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -146,6 +147,7 @@ def test_time_on_disk_is_the_interval_start(files):
     assert dataset["time"].encoding["dtype"] == np.float64
     assert dataset.attrs["utc_offset_hours"] == -5
     assert "AMF_US-CRT_BASE-BADM_9-9.zip sha256:" in dataset.attrs["source"]
+    assert json.loads(dataset.attrs["provenance"])["settings"]["site"]["cover"] > 0
 
 
 def test_bad_input_is_one_line_and_status_2(files, capsys):

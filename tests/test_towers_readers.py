@@ -9,7 +9,7 @@ import pytest
 from archives import CRT, crt_rows, product_rows, shift_labels, write_base, write_product, write_zip
 
 from lad.errors import InputError
-from lad.towers.readers import read_archive
+from lad.towers.readers import _with_replicates, read_archive
 from lad.towers.sites import site
 
 SITE = site("US-CRT")
@@ -132,7 +132,7 @@ def test_columns_that_stand_in_for_an_empty_one(tmp_path):
     assert (table.values["Wind"] == 2.5).all()
     assert (table.flags["Wind"] == -1).all()  # the product says nothing of this column
     assert table.values["LWdown"].tolist()[:2] == [310, 300]
-    assert table.flags["LWdown"].tolist()[:2] == [2, 1]
+    assert table.flags["LWdown"].tolist()[:2] == [2, 4]  # reanalysis, computed
 
 
 def test_hourly_or_half_hourly_table_is_chosen_among_the_others(tmp_path):
@@ -226,3 +226,11 @@ def test_ragged_table_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a CSV table") as error:
         read_archive(path, SITE)
     assert "\n" not in str(error.value)
+
+
+def test_replicates_fill_gaps_but_other_heights_do_not():
+    columns = pd.DataFrame(
+        {"TA_1_1_1": [1.0, np.nan, np.nan], "TA_1_1_2": [9.0, 2.0, np.nan], "TA_1_2_1": 5.0}
+    )
+    assert _with_replicates(columns).tolist()[:2] == [1.0, 2.0]
+    assert np.isnan(_with_replicates(columns).iloc[2])

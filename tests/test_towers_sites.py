@@ -42,7 +42,7 @@ def test_own_table_without_the_optional_columns(tmp_path):
         ({"latitude": "north"}, "mine.csv row 2: latitude = 'north', expected a number from -90 to 90"),
         ({"utc_offset_hours": "700"}, "utc_offset_hours = '700'"),
         ({"elevation": "nan"}, "elevation = 'nan'"),
-        ({"cover": "6.5"}, "cover = '6.5', expected an integer from 1 to 14"),
+        ({"cover": "6.5"}, "cover = '6.5', expected an integer from 1 to 9"),
         ({"igbp": ""}, "igbp is empty"),
         ({"canopy_height": "12"}, "measurement_height 6.4 m lies below the zero plane"),
     ],

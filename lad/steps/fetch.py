@@ -46,14 +46,17 @@ def run(args: argparse.Namespace) -> None:
     found = find_archives(place.site_id, args.archives, args.archive)
     for path in found:
         read_table(path, place.site_id)  # refuses what is damaged or of another site
+    for path in found:
         with replacing(folder / path.name) as temporary:
             shutil.copyfile(path, temporary)
     origin = {folder / path.name: "folder" for path in found}
     if not found:
         try:
-            origin = dict([download(place.site_id, folder, args.base_url)])
+            origin = dict([download(place.site_id, folder, args.base_url, patterns=args.archive)])
         except NotAvailable as error:
-            raise InputError(f"{missing_message(place.site_id, args.archives[0])} ({error})") from None
+            raise InputError(
+                f"{missing_message(place.site_id, args.archives[0], args.archive)} ({error})"
+            ) from None
     for path in set(folder.iterdir()) - set(origin):
         path.unlink()  # of an earlier choice
     archives = [

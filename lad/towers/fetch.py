@@ -33,35 +33,40 @@ class NotAvailable(Exception):
 def find_archives(
     site_id: str, folders: Sequence[str | Path], patterns: Sequence[str] | None = None
 ) -> list[Path]:
-    """Archives of a site in the first folder that has any, sorted by name; empty if none has.
+    """Archives of a site in the first folder that has them, sorted by name; empty if none has.
 
-    `patterns` are globs of file names that narrow the choice. Folders that do not exist are passed over.
+    `patterns` are globs of file names, of which each has to name a file; without them every archive of the
+    site counts. Folders that do not exist are passed over.
     """
     for folder in map(Path, folders):
-        found = [
-            path
-            for path in sorted(folder.glob("*"))
-            if path.is_file()
-            and is_archive(path.name, site_id)
-            and (not patterns or any(fnmatch(path.name, pattern) for pattern in patterns))
+        present = [
+            path for path in sorted(folder.glob("*")) if path.is_file() and is_archive(path.name, site_id)
         ]
-        if found:
-            return found
+        named = [[path for path in present if fnmatch(path.name, pattern)] for pattern in patterns or ["*"]]
+        if all(named):
+            return [path for path in present if any(path in some for some in named)]
     return []
 
 
-def missing_message(site_id: str, folder: str | Path) -> str:
-    """What to do by hand about a site without archive, in one line."""
+def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
+    """What to do by hand about a site without its archives, in one line."""
+    names = f"expected {' and '.join(patterns)}" if patterns else expected(site_id)
     return (
         f"{site_id}: no archive found; download it from its network (https://ameriflux.lbl.gov or "
-        f"https://fluxnet.org) and put it into the folder {folder}, {expected(site_id)}"
+        f"https://fluxnet.org) and put it into the folder {folder}, {names}"
     )
 
 
 def download(
-    site_id: str, folder: str | Path, base_url: str = BASE_URL, pause: float = 2.0
+    site_id: str,
+    folder: str | Path,
+    base_url: str = BASE_URL,
+    pause: float = 2.0,
+    patterns: Sequence[str] | None = None,
 ) -> tuple[Path, str]:
     """Download the FLUXNET archive of a site into a folder; return its path and its address.
+
+    An archive whose name does not fit all `patterns` is not fetched and counts as not available.
 
     The manifest states size and MD5; both are checked, and that the file is a readable archive of the site,
     before it gets its name. Server errors, time-outs and truncated bodies are tried three times, `pause` and
@@ -75,6 +80,8 @@ def download(
     name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
     if not url.startswith(("http://", "https://")) or not is_archive(name, site_id):
         raise InputError(f"{site_id}: {manifest} offers {url!r}, {expected(site_id)}")
+    if not all(fnmatch(name, pattern) for pattern in patterns or ()):
+        raise NotAvailable(f"the download service offers {name}")
     path = Path(folder) / name
     with replacing(path) as temporary:
         _persist(lambda: _save(url, temporary), pause)
@@ -103,7 +110,10 @@ def _verify(path: Path, name: str, site_id: str, size: int, checksum: str) -> No
         raise InputError(f"{name}: the download has {path.stat().st_size} bytes, expected {size}")
     if md5(path) != checksum:
         raise InputError(f"{name}: the download has MD5 {md5(path)}, expected {checksum}")
-    read_table(path, site_id)
+    try:
+        read_table(path, site_id)
+    except InputError as error:  # which calls the file by its temporary name
+        raise InputError(str(error).replace(path.name, name)) from None
 
 
 def md5(path: str | Path) -> str:

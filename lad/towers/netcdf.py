@@ -1,5 +1,7 @@
 """Records of a tower as CF-1.8 netCDF, and back."""
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import xarray as xr
 from lad.cf import time_frame
 from lad.errors import InputError
 from lad.io import read_netcdf
+from lad.provenance import provenance
 from lad.towers.record import Record
 from lad.towers.sites import Site
 from lad.towers.variables import FLAGS, FORCING, VARIABLES, Variable, variable
@@ -81,6 +84,7 @@ def cf_dataset(
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
             "history": "made by lad from the archives named in source",
+            "provenance": json.dumps(provenance({}, site=dataclasses.asdict(site)), sort_keys=True),
         },
     )
     dataset["reference_height"] = ((), site.reference_height, HEIGHT)

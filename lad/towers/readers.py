@@ -21,6 +21,7 @@ from lad.towers.variables import (
     NOT_KNOWN,
     PROFILES,
     REANALYSIS,
+    SYNTHESISED,
     USTAR,
     variable,
     worst,
@@ -28,6 +29,8 @@ from lad.towers.variables import (
 
 LABELS = ("TIMESTAMP_START", "TIMESTAMP_END")
 NO_VALUE = -9999.0
+# Columns of the product that were never measured, whatever their own flag says.
+COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,10 @@ def _read_product(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
                 continue
             column = columns[source].to_numpy(float)
             stated = columns.get(f"{source}_QC", pd.Series(np.nan, columns.index)).to_numpy(float)
-            quality = np.full(len(columns), REANALYSIS) if source.endswith("_ERA") else _product_flag(stated)
+            if source in COMPUTED:
+                quality = np.full(len(columns), COMPUTED[source])
+            else:
+                quality = _product_flag(stated)
             take = np.isnan(value) & ~np.isnan(column)
             value[take], flag[take] = column[take], quality[take]
         if np.isfinite(value).any():
@@ -176,7 +182,8 @@ def _read_raw(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
     """Archives of what the sensors gave (BASE, European database): not filled, so every value is measured.
 
     Fluxes that fail the stationarity and turbulence tests (SSITC flag 2; Foken et al. 2004) are dropped.
-    Ground heat flux is the mean over the plates; of replicate sensors the first with a value counts.
+    Ground heat flux is the mean over the plates. Of the other variables the first sensor counts, with its
+    replicates where it has no value; a sensor at another place or height measures something else.
     """
     single = FORCING | FLUXES | USTAR
     values = {}
@@ -184,11 +191,11 @@ def _read_raw(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
         sensors = _sensors(columns, v.fluxnet)
         tests = columns.filter(regex=rf"^{v.fluxnet}_SSITC_TEST(_\d+_\d+_\d+)?$")
         if not sensors.empty:
-            combined = sensors.mean(axis=1) if name == "Qg" else sensors.bfill(axis=1).iloc[:, 0]
+            combined = sensors.mean(axis=1) if name == "Qg" else _with_replicates(sensors)
             values[name] = combined.mask((tests == 2).any(axis=1)).to_numpy(float)
     rh = _sensors(columns, "RH")
     if not rh.empty:
-        values["_RH"] = rh.bfill(axis=1).iloc[:, 0].to_numpy(float)
+        values["_RH"] = _with_replicates(rh).to_numpy(float)
     for name, v in PROFILES.items():
         sensors = _sensors(columns, v.fluxnet)
         values |= {
@@ -196,6 +203,16 @@ def _read_raw(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
         }
     values = {name: _to_si(name, value, step) for name, value in values.items() if np.isfinite(value).any()}
     return values, {name: np.full(len(columns), MEASURED) for name in values}
+
+
+def _with_replicates(sensors: pd.DataFrame) -> pd.Series:
+    """The first sensor, its gaps taken from those of the same place and height (_1_2_1, _1_2_2, …)."""
+
+    def place(column: str) -> str:
+        return re.sub(r"(_\d+_\d+)_\d+$", r"\1", column)
+
+    same = [column for column in sensors if place(column) == place(sensors.columns[0])]
+    return sensors[same].bfill(axis=1).iloc[:, 0]
 
 
 def _sensors(columns: pd.DataFrame, fluxnet: str) -> pd.DataFrame:

@@ -16,8 +16,8 @@ RANGES = {
     "utc_offset_hours": (-12.0, 14.0),
     "canopy_height": (0.0, 100.0),
     "measurement_height": (0.1, 400.0),
-    "cover": (1, 14),
-    "soil": (1, 11),
+    "cover": (1, 9),
+    "soil": (1, 8),
 }
 
 

@@ -92,7 +92,9 @@ def archives(wildcards):
     """The site's archives in the user's folder and in data/; without any, the step downloads them."""
     found = find_archives(wildcards.site, archive_folders, archive_patterns(wildcards))
     if not found:
-        missing_archives[wildcards.site] = missing_message(wildcards.site, config["archives"])
+        missing_archives[wildcards.site] = missing_message(
+            wildcards.site, config["archives"], archive_patterns(wildcards)
+        )
     return list(map(str, found))
 
 
