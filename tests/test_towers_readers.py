@@ -9,7 +9,7 @@ import pytest
 from archives import CRT, crt_rows, product_rows, shift_labels, write_base, write_product, write_zip
 
 from lad.errors import InputError
-from lad.towers.readers import _with_replicates, read_archive
+from lad.towers.readers import read_archive
 from lad.towers.sites import site
 
 SITE = site("US-CRT")
@@ -125,7 +125,7 @@ def test_deficit_of_the_product_is_in_hpa_and_humidity_stands_in(tmp_path):
 def test_columns_that_stand_in_for_an_empty_one(tmp_path):
     rows = product_rows(days=2)
     rows["WS"], rows["WS_F"] = "2.5", "-9999"
-    rows["LW_IN_F"], rows["LW_IN_JSB_F"], rows["LW_IN_JSB_F_QC"] = "-9999", "300", "1"
+    rows["LW_IN_F"], rows["LW_IN_JSB_F"], rows["LW_IN_JSB_F_QC"] = "-9999", "300", "0"
     rows.loc[0, ["LW_IN_JSB_F", "LW_IN_JSB_F_QC"]] = "-9999"
     rows["LW_IN_ERA"] = "310"
     table = read_archive(write_product(tmp_path, rows), SITE)
@@ -228,9 +228,29 @@ def test_ragged_table_is_refused(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_replicates_fill_gaps_but_other_heights_do_not():
-    columns = pd.DataFrame(
-        {"TA_1_1_1": [1.0, np.nan, np.nan], "TA_1_1_2": [9.0, 2.0, np.nan], "TA_1_2_1": 5.0}
+def test_replicates_fill_gaps_but_other_heights_do_not(tmp_path):
+    rows = crt_rows(days=2).drop(columns=["TA", "WS", "RH"])
+    for name in ("TA", "WS", "RH"):
+        rows[f"{name}_1_1_1"] = np.resize(["10", "-9999", "-9999"], len(rows))
+        rows[f"{name}_1_1_2"] = np.resize(["30", "20", "-9999"], len(rows))
+        rows[f"{name}_1_2_1"] = rows[f"{name}_2_1_1"] = "5"
+    table = read_archive(write_base(tmp_path, rows), SITE)
+    expected = np.resize([10, 20, np.nan], len(rows))
+    assert np.array_equal(table.values["Tair"] - 273.15, expected, equal_nan=True)
+    assert np.array_equal(table.values["Wind"], expected, equal_nan=True)
+    assert (table.values["VPD"].isna() == np.isnan(expected)).all()
+    assert table.remarks == ()
+
+
+def test_next_height_is_the_series_where_the_first_has_no_value_at_all(tmp_path):
+    rows = crt_rows(days=2).drop(columns=["TA", "WS"])
+    rows["TA_1_1_1"], rows["TA_1_2_1"], rows["TA_1_3_1"] = "-9999", "5", "7"
+    rows["WS_1_2_1"] = "3"
+    path = write_base(tmp_path, rows)
+    table = read_archive(path, SITE)
+    assert table.values["Tair"].to_numpy() == pytest.approx(278.15)
+    assert (table.values["Wind"] == 3).all()
+    assert table.remarks == tuple(
+        f"{path.name}: {name}_1_2_1 is taken, there is no {name}_1_1_1 with any value"
+        for name in ("TA", "WS")
     )
-    assert _with_replicates(columns).tolist()[:2] == [1.0, 2.0]
-    assert np.isnan(_with_replicates(columns).iloc[2])

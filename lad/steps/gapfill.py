@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> None:
     filled = fill(record)
     report = gap_report(record, filled)
     print(report.to_string(index=False, float_format="{:.1f}".format))
+    for remark in record.remarks:
+        print(remark)
     for name, count in record.spikes.items():
         print(f"{name}: {count} implausible values were set missing")
     for number, rows in filled.values.groupby(filled.segment):

@@ -43,6 +43,7 @@ class Table:
     step: int  # s
     values: pd.DataFrame
     flags: pd.DataFrame
+    remarks: tuple[str, ...] = ()  # what the reader had to decide, a line each
 
 
 def read_archive(path: str | Path, site: Site) -> Table:
@@ -57,7 +58,7 @@ def read_archive(path: str | Path, site: Site) -> Table:
     name = path.name
     columns, index, step = _read_csv(file, name)
     read = _read_product if family is archives.FLUXNET else _read_raw
-    values, flags = read(columns, step)
+    values, flags, remarks = read(columns, step)
     if {"Tair", "_RH"} <= values.keys():
         given = values.get("VPD", np.full(len(index), np.nan))
         stated = flags.get("VPD", np.full(len(index), MISSING))
@@ -67,7 +68,7 @@ def read_archive(path: str | Path, site: Site) -> Table:
         table.pop("_RH", None)
     values = pd.DataFrame(values, index=index)
     flags = pd.DataFrame(flags, index=index).astype(np.int8).mask(values.isna(), MISSING)
-    return Table(name, sha256(path), step, values, flags)
+    return Table(name, sha256(path), step, values, flags, tuple(f"{name}: {remark}" for remark in remarks))
 
 
 def _read_csv(file: io.BytesIO, name: str) -> tuple[pd.DataFrame, pd.DatetimeIndex, int]:
@@ -139,7 +140,7 @@ def _to_si(name: str, column: np.ndarray, step: int) -> np.ndarray:
     return column * description.scale / per_step + description.offset
 
 
-def _read_product(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
+def _read_product(columns: pd.DataFrame, step: int) -> tuple[dict, dict, list[str]]:
     """FLUXNET products: gap-filled columns with their flags first, then columns without a fill.
 
     The whole `_F` column is missing where the product had no reanalysis to merge; the sensor's column may
@@ -169,7 +170,7 @@ def _read_product(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
             value[take], flag[take] = column[take], quality[take]
         if np.isfinite(value).any():
             values[name], flags[name] = _to_si(name, value, step), flag
-    return values, flags
+    return values, flags, []
 
 
 def _product_flag(stated: np.ndarray) -> np.ndarray:
@@ -178,41 +179,44 @@ def _product_flag(stated: np.ndarray) -> np.ndarray:
     return np.where(known, np.nan_to_num(stated), NOT_KNOWN).astype(int)
 
 
-def _read_raw(columns: pd.DataFrame, step: int) -> tuple[dict, dict]:
+def _read_raw(columns: pd.DataFrame, step: int) -> tuple[dict, dict, list[str]]:
     """Archives of what the sensors gave (BASE, European database): not filled, so every value is measured.
 
     Fluxes that fail the stationarity and turbulence tests (SSITC flag 2; Foken et al. 2004) are dropped.
-    Ground heat flux is the mean over the plates. Of the other variables the first sensor counts, with its
-    replicates where it has no value; a sensor at another place or height measures something else.
+    Ground heat flux is the mean over the plates. Of the other variables the first sensor with any value
+    counts, with its replicates where it has none; a sensor at another place or height measures something
+    else. Where the first is not at the first place and height of the tower, a remark says so.
     """
-    single = FORCING | FLUXES | USTAR
-    values = {}
-    for name, v in single.items():
-        sensors = _sensors(columns, v.fluxnet)
-        tests = columns.filter(regex=rf"^{v.fluxnet}_SSITC_TEST(_\d+_\d+_\d+)?$")
-        if not sensors.empty:
-            combined = sensors.mean(axis=1) if name == "Qg" else _with_replicates(sensors)
-            values[name] = combined.mask((tests == 2).any(axis=1)).to_numpy(float)
-    rh = _sensors(columns, "RH")
-    if not rh.empty:
-        values["_RH"] = _with_replicates(rh).to_numpy(float)
+    single = {name: v.fluxnet for name, v in (FORCING | FLUXES | USTAR).items()} | {"_RH": "RH"}
+    values, remarks = {}, []
+    for name, fluxnet in single.items():
+        sensors = _sensors(columns, fluxnet).dropna(axis=1, how="all")
+        if sensors.empty:
+            continue
+        tests = columns.filter(regex=rf"^{fluxnet}_SSITC_TEST(_\d+_\d+_\d+)?$")
+        combined = sensors.mean(axis=1) if name == "Qg" else _with_replicates(sensors)
+        values[name] = combined.mask((tests == 2).any(axis=1)).to_numpy(float)
+        first = sensors.columns[0]
+        if name != "Qg" and re.search(r"(?<!_1_1)_\d+$", first):
+            remarks.append(f"{first} is taken, there is no {fluxnet}_1_1_1 with any value")
     for name, v in PROFILES.items():
         sensors = _sensors(columns, v.fluxnet)
         values |= {
             f"{name}_{i}": sensors[column].to_numpy(float) for i, column in enumerate(sensors, start=1)
         }
     values = {name: _to_si(name, value, step) for name, value in values.items() if np.isfinite(value).any()}
-    return values, {name: np.full(len(columns), MEASURED) for name in values}
+    return values, {name: np.full(len(columns), MEASURED) for name in values}, remarks
 
 
 def _with_replicates(sensors: pd.DataFrame) -> pd.Series:
     """The first sensor, its gaps taken from those of the same place and height (_1_2_1, _1_2_2, …)."""
-
-    def place(column: str) -> str:
-        return re.sub(r"(_\d+_\d+)_\d+$", r"\1", column)
-
-    same = [column for column in sensors if place(column) == place(sensors.columns[0])]
+    same = [column for column in sensors if _place(column) == _place(sensors.columns[0])]
     return sensors[same].bfill(axis=1).iloc[:, 0]
+
+
+def _place(column: str) -> str:
+    """Name without the number of the replicate: TA_1_2 for TA_1_2_1, TA for TA."""
+    return re.sub(r"(_\d+_\d+)_\d+$", r"\1", column)
 
 
 def _sensors(columns: pd.DataFrame, fluxnet: str) -> pd.DataFrame:

@@ -29,6 +29,7 @@ class Record:
     flags: pd.DataFrame
     segment: np.ndarray  # (n,) int32: 0, 1, …
     spikes: dict[str, int]  # implausible values that were set missing
+    remarks: tuple[str, ...] = ()  # as in `readers.Table`, of all archives
 
     @property
     def time(self) -> np.ndarray:
@@ -55,7 +56,8 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
             raise InputError(f"{joined.name}: no column {source} with any value, it is required")
     values, flags, segment = _segments(joined)
     sources = {table.name: table.sha256 for table in tables}
-    return Record(site, sources, joined.step, values, flags, segment, spikes)
+    remarks = tuple(remark for table in tables for remark in table.remarks)
+    return Record(site, sources, joined.step, values, flags, segment, spikes, remarks)
 
 
 def _join(tables: list[Table]) -> Table:
