@@ -3,7 +3,8 @@
 import pytest
 
 from lad.errors import InputError
-from lad.towers.sites import TABLE, read_sites, site
+from lad.parameters import COVER, SOIL
+from lad.towers.sites import RANGES, TABLE, read_sites, site
 
 
 def test_shipped_table_is_valid_and_has_the_towers_of_the_study():
@@ -15,6 +16,12 @@ def test_shipped_table_is_valid_and_has_the_towers_of_the_study():
     assert all(
         place.longitude / 15 == pytest.approx(place.utc_offset_hours, abs=1) for place in sites.values()
     )
+
+
+def test_types_are_those_of_the_parameters():
+    for name, table in (("cover", COVER), ("soil", SOIL)):
+        low, high = RANGES[name]
+        assert list(range(low, high + 1)) == sorted(table)
 
 
 def test_unknown_site_tells_the_known_ones_and_the_way_out():
@@ -43,6 +50,8 @@ def test_own_table_without_the_optional_columns(tmp_path):
         ({"utc_offset_hours": "700"}, "utc_offset_hours = '700'"),
         ({"elevation": "nan"}, "elevation = 'nan'"),
         ({"cover": "6.5"}, "cover = '6.5', expected an integer from 1 to 9"),
+        ({"cover": "10"}, "cover = '10', expected an integer from 1 to 9"),
+        ({"soil": "9"}, "soil = '9', expected an integer from 1 to 8"),
         ({"igbp": ""}, "igbp is empty"),
         ({"canopy_height": "12"}, "measurement_height 6.4 m lies below the zero plane"),
     ],

@@ -16,6 +16,7 @@ RANGES = {
     "utc_offset_hours": (-12.0, 14.0),
     "canopy_height": (0.0, 100.0),
     "measurement_height": (0.1, 400.0),
+    # The types of lad.parameters, which is not imported here: it needs JAX.
     "cover": (1, 9),
     "soil": (1, 8),
 }
