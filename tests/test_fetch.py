@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -153,6 +154,21 @@ def test_offer_of_something_else(service, tmp_path, url):
     assert "offers" in fail(service, tmp_path)
 
 
+def test_offer_whose_address_is_none(service, tmp_path):
+    for url in ("http://[half/" + NAME, NAME, 5):
+        service.manifest = json.dumps({"data_urls": [service.offer | {"url": url}]})
+        assert "offers" in fail(service, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["foo", "file:" + NAME, "http://", "http://[half", "http://here:port/"])
+def test_address_of_no_service_is_one_line(tmp_path, capsys, url):
+    arguments = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path / "none"), "--base-url", url]
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"{url!r}: expected an address like https://" in error
+
+
 def test_refusal_is_not_tried_again(service, tmp_path):
     service.faults += [(403, 0)]
     assert "403" in fail(service, tmp_path, NotAvailable)
@@ -206,6 +222,8 @@ def test_step_copies_what_a_folder_has(tmp_path):
     assert "10.17190/AMF/1246156" in source["citation"]
     assert source["archives"][0]["sha256"] == hashlib.sha256(one.read_bytes()).hexdigest()
     assert source["archives"][0]["bytes"] == one.stat().st_size
+    assert source["provenance"]["inputs"][two.name]["sha256"] == source["archives"][1]["sha256"]
+    assert source["provenance"]["code"].keys() == {"lad", "git", "sha256"}
     text = (out / "source.json").read_bytes()
     assert str(tmp_path).encode() not in text
     assert main(arguments) == 0
@@ -220,6 +238,49 @@ def test_step_refuses_a_damaged_archive_of_a_folder(tmp_path, capsys):
     arguments = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
     assert main(arguments) == 2
     assert path.name in capsys.readouterr().err
+
+
+def test_step_copies_all_archives_or_none(tmp_path, capsys, monkeypatch):
+    rows, out = crt_rows(days=4), tmp_path / "out"
+    whole, other = (write_base(tmp_path / "archives", rows, version=version) for version in ("1-1", "2-1"))
+    arguments = ["fetch", "--site", "US-CRT", "--archives", str(whole.parent), "--output", str(out)]
+    copy = shutil.copyfile
+
+    def full(source, target):
+        if Path(source) == other:
+            raise OSError("no space left")
+        copy(source, target)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "copyfile", full)
+        assert main(arguments) == 1
+    assert not list((out / "archive").iterdir())
+    assert main(arguments) == 0
+    made = {path.name: path.read_bytes() for path in (out / "archive").iterdir()}
+    other.write_bytes(other.read_bytes()[:5000])
+    whole.write_bytes(write_base(tmp_path / "new", rows[:48], version="1-1").read_bytes())
+    assert main(arguments) == 2
+    assert other.name in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (out / "archive").iterdir()} == made
+
+
+PAPER = ["AMF_US-Me2_FLUXNET_FULLSET_2002-2007_*.zip", "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_*.zip"]
+
+
+def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
+    nobody = f"http://127.0.0.1:{closed_port()}/"
+    arguments = ["fetch", "--site", "US-Me2", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
+    arguments += ["--base-url", nobody, *[f"--archive={pattern}" for pattern in PAPER]]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert f"no archive {PAPER[0]} and no {PAPER[1]} found" in error
+    assert f"folder {tmp_path} (" in error
+    assert "BASE" not in error and "_FLUXNET_*" not in error  # names that would not help
+    (tmp_path / PAPER[1].replace("*", "3-5")).touch()
+    assert find_archives("US-Me2", [tmp_path], PAPER) == []
+    assert main(arguments) == 2
+    assert f"US-Me2: no archive {PAPER[0]} found;" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "archive").exists()
 
 
 def test_finding_archives_by_name(tmp_path):
@@ -238,12 +299,9 @@ def test_finding_archives_by_name(tmp_path):
     assert find_archives("US-Me2", [tmp_path]) == []
     assert find_archives("US-CRT", [tmp_path], ["*FLUXNET*", "*_2050_*"]) == []  # not a part of the record
     assert "AMF_US-Me2_BASE-BADM_*.zip" in missing_message("US-Me2", "archives")
-    assert missing_message("US-Me2", "there", ["a_*.zip", "b.zip"]).endswith(
-        "there, expected a_*.zip and b.zip"
-    )
 
 
 def test_archive_that_does_not_fit_the_names_asked_for_is_not_fetched(service, tmp_path):
-    with pytest.raises(NotAvailable, match=f"offers {NAME}"):
+    with pytest.raises(NotAvailable, match=f"offers {NAME} instead"):
         download("US-CRT", tmp_path, service.url, pause=0.0, patterns=["*_2050_*"])
     assert not list(tmp_path.iterdir())

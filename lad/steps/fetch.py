@@ -2,10 +2,12 @@
 
 import argparse
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from lad.errors import InputError
 from lad.io import replacing, sha256, write_json
+from lad.provenance import provenance
 from lad.towers.archives import read_table
 from lad.towers.fetch import BASE_URL, NotAvailable, download, find_archives, md5, missing_message
 from lad.towers.sites import site
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--archive",
         action="append",
         metavar="NAME",
-        help="name of an archive to take, may have * and ?; can be repeated",
+        help="name of an archive to take, may have * and ?; can be repeated, each has to be there",
     )
     parser.add_argument(
         "--base-url", default=BASE_URL, metavar="URL", help="download service, default %(default)s"
@@ -46,9 +48,9 @@ def run(args: argparse.Namespace) -> None:
     found = find_archives(place.site_id, args.archives, args.archive)
     for path in found:
         read_table(path, place.site_id)  # refuses what is damaged or of another site
-    for path in found:
-        with replacing(folder / path.name) as temporary:
-            shutil.copyfile(path, temporary)
+    with ExitStack() as copies:  # all get their names, or none
+        for path in found:
+            shutil.copyfile(path, copies.enter_context(replacing(folder / path.name)))
     origin = {folder / path.name: "folder" for path in found}
     if not found:
         try:
@@ -69,8 +71,12 @@ def run(args: argparse.Namespace) -> None:
         }
         for path, where in origin.items()
     ]
-    write_json(
-        args.output / "source.json", {"site": place.site_id, "citation": place.citation, "archives": archives}
-    )
+    source = {
+        "site": place.site_id,
+        "citation": place.citation,
+        "archives": archives,
+        "provenance": provenance({path.name: path for path in origin}, archive=args.archive),
+    }
+    write_json(args.output / "source.json", source)
     for path, where in origin.items():
         print(f"{place.site_id}: {path.name} from {found[0].parent if found else where}")

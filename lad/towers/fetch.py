@@ -38,23 +38,38 @@ def find_archives(
     `patterns` are globs of file names, of which each has to name a file; without them every archive of the
     site counts. Folders that do not exist are passed over.
     """
-    for folder in map(Path, folders):
-        present = [
-            path for path in sorted(folder.glob("*")) if path.is_file() and is_archive(path.name, site_id)
-        ]
-        named = [[path for path in present if fnmatch(path.name, pattern)] for pattern in patterns or ["*"]]
-        if all(named):
-            return [path for path in present if any(path in some for some in named)]
+    patterns = patterns or ["*"]
+    for folder in folders:
+        present = _present(site_id, folder)
+        if not _unmatched(patterns, present):
+            return [path for path in present if any(fnmatch(path.name, pattern) for pattern in patterns)]
     return []
 
 
 def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
-    """What to do by hand about a site without its archives, in one line."""
-    names = f"expected {' and '.join(patterns)}" if patterns else expected(site_id)
+    """What to do by hand about a site without its archives, in one line.
+
+    Of `patterns` those are told that name no file of the folder.
+    """
+    absent = _unmatched(patterns or (), _present(site_id, folder))
+    what = f"no archive {' and no '.join(absent)} found" if absent else "no archive found"
+    names = "" if absent else f", {expected(site_id)}"
     return (
-        f"{site_id}: no archive found; download it from its network (https://ameriflux.lbl.gov or "
-        f"https://fluxnet.org) and put it into the folder {folder}, {names}"
+        f"{site_id}: {what}; download it from its network (https://ameriflux.lbl.gov or "
+        f"https://fluxnet.org) and put it into the folder {folder}{names}"
     )
+
+
+def _present(site_id: str, folder: str | Path) -> list[Path]:
+    """Archives of a site in a folder, sorted by name."""
+    return [
+        path for path in sorted(Path(folder).glob("*")) if path.is_file() and is_archive(path.name, site_id)
+    ]
+
+
+def _unmatched(patterns: Sequence[str], paths: Sequence[Path]) -> list[str]:
+    """The patterns that fit the name of no file."""
+    return [pattern for pattern in patterns if not any(fnmatch(path.name, pattern) for path in paths)]
 
 
 def download(
@@ -70,18 +85,20 @@ def download(
 
     The manifest states size and MD5; both are checked, and that the file is a readable archive of the site,
     before it gets its name. Server errors, time-outs and truncated bodies are tried three times, `pause` and
-    2 `pause` s apart. Raises NotAvailable if there is no connection or no archive, InputError for a reply or
-    a file that is not what it should be.
+    2 `pause` s apart. Raises NotAvailable if there is no connection or no archive, InputError for a
+    `base_url`, a reply or a file that is not what it should be.
     """
+    if not _is_web(base_url):
+        raise InputError(f"download service {base_url!r}: expected an address like {BASE_URL}")
     query = {"user_id": USER, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
     manifest = urllib.parse.urljoin(base_url, MANIFEST)
     reply = _persist(lambda: _read(manifest, json.dumps(query).encode()), pause)
     url, size, checksum = _offer(reply, site_id)
-    name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
-    if not url.startswith(("http://", "https://")) or not is_archive(name, site_id):
+    name = urllib.parse.urlsplit(url).path.rpartition("/")[2] if _is_web(url) else ""
+    if not is_archive(name, site_id):
         raise InputError(f"{site_id}: {manifest} offers {url!r}, {expected(site_id)}")
     if not all(fnmatch(name, pattern) for pattern in patterns or ()):
-        raise NotAvailable(f"the download service offers {name}")
+        raise NotAvailable(f"the download service offers {name} instead")
     path = Path(folder) / name
     with replacing(path) as temporary:
         _persist(lambda: _save(url, temporary), pause)
@@ -89,12 +106,25 @@ def download(
     return path, url
 
 
+def _is_web(url: str) -> bool:
+    """Whether this is an address of the web with a server in it, and not of a file or no address at all."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half a bracket, a port that is no number
+        return False
+
+
 def _offer(reply: bytes, site_id: str) -> tuple[str, int, str]:
     """Address, size and MD5 from the manifest of one site."""
     try:
         offers = [offer for offer in json.loads(reply)["data_urls"] if offer["site_id"] == site_id]
         if offers:
-            return offers[0]["url"], int(offers[0]["download_size"]), offers[0]["download_checksum"].lower()
+            return (
+                str(offers[0]["url"]),
+                int(offers[0]["download_size"]),
+                offers[0]["download_checksum"].lower(),
+            )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{site_id}: the download service sent no manifest but {reply[:40]!r}") from None
     raise NotAvailable("the download service has no FLUXNET archive of this site")
