@@ -119,6 +119,13 @@ def test_direct_way_gives_the_same_files(files):
         assert hashlib.sha256(contents[0]).digest() == hashlib.sha256(contents[1]).digest()
 
 
+def test_gapfill_tells_which_sensor_stands_in(tmp_path, capsys):
+    rows = crt_rows(days=10).rename(columns={"TA": "TA_1_2_1"})
+    arguments = ["--archive", str(write_base(tmp_path, rows)), "--output", str(tmp_path / "tower.nc")]
+    assert main(["gapfill", "--site", "US-CRT", *arguments]) == 0
+    assert "9-9.zip: TA_1_2_1 is taken, there is no TA_1_1_1 with any value\n" in capsys.readouterr().out
+
+
 def test_second_run_is_identical_to_the_byte(files, tmp_path):
     again = tmp_path / "tower.nc"
     main(["gapfill", "--site", "US-CRT", "--archive", *map(str, files.glob("*.zip")), "--output", str(again)])
@@ -147,7 +154,16 @@ def test_time_on_disk_is_the_interval_start(files):
     assert dataset["time"].encoding["dtype"] == np.float64
     assert dataset.attrs["utc_offset_hours"] == -5
     assert "AMF_US-CRT_BASE-BADM_9-9.zip sha256:" in dataset.attrs["source"]
-    assert json.loads(dataset.attrs["provenance"])["settings"]["site"]["cover"] > 0
+
+
+def test_files_tell_their_origin(files):
+    (archive,) = files.glob("*.zip")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    for name in ("tower", "forcing_a", "observations_b"):
+        origin = json.loads(read_netcdf(files / f"{name}.nc").attrs["provenance"])
+        assert origin["inputs"] == {archive.name: {"name": archive.name, "sha256": digest}}
+        assert origin["settings"]["site"] == dataclasses.asdict(SITE)
+        assert origin["code"].keys() == {"lad", "git", "sha256"}
 
 
 def test_bad_input_is_one_line_and_status_2(files, capsys):

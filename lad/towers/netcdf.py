@@ -71,6 +71,8 @@ def cf_dataset(
 ) -> xr.Dataset:
     """CF-1.8 dataset on the time axis of a record: interval means (n,), units as described, and flags."""
     site = record.site
+    archives = {name: {"name": name, "sha256": digest} for name, digest in record.sources.items()}
+    origin = provenance({}, site=dataclasses.asdict(site)) | {"inputs": archives}
     dataset = time_frame(
         record.time,
         record.step,
@@ -84,7 +86,7 @@ def cf_dataset(
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
             "history": "made by lad from the archives named in source",
-            "provenance": json.dumps(provenance({}, site=dataclasses.asdict(site)), sort_keys=True),
+            "provenance": json.dumps(origin, sort_keys=True),
         },
     )
     dataset["reference_height"] = ((), site.reference_height, HEIGHT)
