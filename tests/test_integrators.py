@@ -208,22 +208,12 @@ def differences(free, static, directions, start, weather):
     return v @ jnp.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * STEP)
 
 
-@eqx.filter_jit
-def forward(free, static, directions, start, weather):
-    """Forward-mode derivatives along each of some stacked directions."""
-
-    def along(direction):
-        return jax.jvp(lambda f: objective(f, static, start, weather), (free,), (direction,))[1]
-
-    return jax.vmap(along)(directions)
-
-
 def backward(gradient, directions):
     """Reverse-mode derivatives along each of some stacked directions."""
     return jax.vmap(lambda d: jnp.vdot(ravel_pytree(gradient)[0], ravel_pytree(d)[0]))(directions)
 
 
-def test_gradients_by_parameters_equal_differences_and_forward_mode():
+def test_gradients_by_parameters_equal_differences():
     free, static, batch, (_, (by_model, _)) = gradients("bulk")
     gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)
     zero = jax.tree.map(jnp.zeros_like, free)
@@ -235,7 +225,6 @@ def test_gradients_by_parameters_equal_differences_and_forward_mode():
     reverse = backward(gradient, directions)
     assert np.all(np.abs(reverse) > 1e-9)
     np.testing.assert_allclose(differences(free, static, directions, *here), reverse, rtol=1e-5)
-    np.testing.assert_allclose(forward(free, static, directions, *here), reverse, rtol=1e-8)
 
 
 def test_gradients_by_weights_equal_differences():

@@ -19,7 +19,7 @@ from lad.fluxes import Scaling
 from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
 from lad.learn.files import load_fluxes, random_law, save_law
-from lad.learn.fit import Fit
+from lad.learn.fit import Fit, _backward, _forward
 from lad.learn.objective import loss
 from lad.parameters import from_json, table_parameters, to_json
 from lad.provenance import code_sha256
@@ -141,6 +141,18 @@ def test_calibration_space_starts_at_the_table_and_stays_in_bounds():
         parameters = space.parameters(jnp.full(len(space.bounds), extreme))
         from_json(to_json(parameters), "extreme")  # still a possible column
     assert len(np.unique(free, axis=0)) == 5
+
+
+def test_forward_and_backward_gradients_agree():
+    x = {"a": jnp.array([0.3, -1.2]), "b": jnp.array(0.7)}
+
+    def function(x):
+        return jnp.sum(jnp.sin(x["a"]) * x["b"]) ** 2
+
+    forward, backward = _forward(function, x), _backward(function, x)
+    np.testing.assert_allclose(forward[0], backward[0])
+    for name in x:
+        np.testing.assert_allclose(forward[1][name], backward[1][name])
 
 
 def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
