@@ -106,7 +106,7 @@ def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     checksums = subprocess.run(sums, cwd=bare, capture_output=True, text=True, check=True).stdout
     (bare / ".venv/origin").write_text(f"{bare}\n{checksums}", encoding="utf-8")
     assert run(bare, "-n", "a b").stdout == f"{bare} -n a b\n"
-    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -x\n"
+    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile -x\n"
 
     with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:
         lock.write("\n")
