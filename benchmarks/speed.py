@@ -30,7 +30,7 @@ from lad.provenance import git_revision, package_version
 from lad.state import plain_state
 
 DT = 1800.0  # s
-STEPS = 2  # of the solver in an interval
+STEPS = 1  # of the solver in an interval
 YEAR = 365 * 48
 WINDOWS, LENGTH = 64, 10 * 48  # as in training
 REPEATS = 5
@@ -76,7 +76,9 @@ def network() -> MLPFluxes:
 def cases() -> list[Case]:
     """Everything that is timed."""
     solver = fast(STEPS)
-    light = jax.checkpoint(solver, static_argnums=(3,))  # as in training: keeps states alone for the way back
+    def light(model, dt):  # as in training: keeps states alone for the way back
+        return jax.checkpoint(solver(model, dt))
+
     year, parameters = synthetic_year(), table_parameters(cover=6, soil=2, z_ref=3.0)
     bulk, hybrid = Model(parameters, BulkFluxes()), Model(parameters, network())
     start = plain_state(parameters, year)

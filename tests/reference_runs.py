@@ -21,7 +21,7 @@ from lad.state import State, initial_state
 FOLDER = Path(__file__).parent / "reference"
 DT = 1800.0
 PIECE = 3  # days
-FAST = fast(2)
+FAST = fast()
 ORDER = ("SWdown", "LWdown", "Rainf", "Snowf", "Tair", "Qair", "Wind", "Psurf")
 STATES = ("dry", "snow-free", "full", "deep snow", "calm", "dark")
 

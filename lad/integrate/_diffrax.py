@@ -26,28 +26,31 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
     method = diffrax.Kvaerno5()
     controller = diffrax.PIDController(rtol=rtol, atol=atol, norm=norm)
 
-    def solver(model: Model, state: State, forcing: Forcing, dt) -> tuple[State, Rates]:
-        y, to_state = ravel_pytree(state)
-        shapes = eqx.filter_eval_shape(model.rates, state, forcing)
-        zeros, to_rates = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
+    def solver(model: Model, dt):
+        def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            y, to_state = ravel_pytree(state)
+            shapes = eqx.filter_eval_shape(model.rates, state, forcing)
+            zeros, to_rates = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
 
-        def field(s, y, args):
-            rates = model.rates(to_state(y[0]), forcing)
-            derivative = tendency(rates, model.parameters)
-            return dt * ravel_pytree(derivative)[0], ravel_pytree(rates)[0]
+            def field(s, y, args):
+                rates = model.rates(to_state(y[0]), forcing)
+                derivative = tendency(rates, model.parameters)
+                return dt * ravel_pytree(derivative)[0], ravel_pytree(rates)[0]
 
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(field),
-            method,
-            t0=0.0,
-            t1=1.0,
-            dt0=0.01,
-            y0=(y, zeros),
-            stepsize_controller=controller,
-            max_steps=10_000,
-        )
-        mean = to_rates(solution.ys[1][-1])
-        end = jax.tree.map(lambda y, f: y + dt * f, state, tendency(mean, model.parameters))
-        return end, mean
+            solution = diffrax.diffeqsolve(
+                diffrax.ODETerm(field),
+                method,
+                t0=0.0,
+                t1=1.0,
+                dt0=0.01,
+                y0=(y, zeros),
+                stepsize_controller=controller,
+                max_steps=10_000,
+            )
+            mean = to_rates(solution.ys[1][-1])
+            end = jax.tree.map(lambda y, f: y + dt * f, state, tendency(mean, model.parameters))
+            return end, mean
+
+        return interval
 
     return solver

@@ -1,46 +1,105 @@
-"""The default solver: fixed steps of the extrapolated linearly implicit Euler method, of second order.
+"""The default solver: fixed steps of second order, with two evaluations of the flux law in each.
 
-One linearly implicit Euler step of length h for ``y' = N r(y)``, with Jacobian ``N B``, solves
-``(1 - h N B) k = N r(y)`` and moves by ``h N m`` with the rates ``m = r(y) + h B k``. Two steps of h/2 and one of h are
-combined to ``m = m_a + m_b - m_h`` (Deuflhard, Hairer & Zugck 1987, Numer. Math. 51, 501-516), which is of order two
-for *any* B, strongly damping, and, because the state only ever moves by ``N m``, conserves energy and water to
-round-off.
+A flux law is expensive and smooth; conduction, melt and drainage are cheap, but stiff or with sudden onsets. So each
+step has two stretches. In the first, short one the surface rates are linear in surface temperature: the tangent at
+the start of the step, which sees the new forcing. It also gives an estimate of the mean state over the rest of the
+step, and the tangent there serves the second stretch. As in the midpoint rule, rates at the mean are mean rates but
+for an error of third order in the step.
 
-B holds what is stiff: the derivatives of the surface fluxes by surface temperature (by forward differentiation of the
-flux law), and conduction, drainage and discharge. The linear system is then a tridiagonal one for temperature,
-eliminated upward, and one equation for each store. Two things no linearisation foresees are solved exactly instead:
-melt, with its sudden onset, is the one that agrees with the surface temperature at the end of the step, and no store
-loses more than it has.
+With rates linear in surface temperature, each stretch is divided into a few parts, solved by extrapolated linearly
+implicit Euler steps, one of the length of the part against two of half of it (Deuflhard, Hairer & Zugck 1987, Numer.
+Math. 51, 501-516): second order, strongly damping, with one elimination of the layers below the surface for all time.
+Two things no linearisation foresees are solved exactly instead: melt, with its sudden onset, is the one that agrees
+with the surface temperature at the end of the Euler step, and no store loses more than it has.
+
+The state only ever moves by ``h N m`` with mean rates m, so energy and water are conserved to round-off.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from lad.constants import L_FUSION, T_FREEZE
 from lad.forcing import Forcing
 from lad.model import Model, Rates, ground_heat, tendency
-from lad.physics import hydrology, snow
-from lad.physics.soil_heat import conductances
+from lad.parameters import Parameters
+from lad.physics import hydrology, snow, soil_heat
 from lad.state import State
 
+FIRST = 0.1  # share of a step that goes by the tangent at its start
+PARTS = (0.1, 0.3, 0.6)  # of the rest
 TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
 
 
-def _axpy(a, x, y):
-    """``a x + y`` of two trees."""
-    return jax.tree.map(lambda u, v: a * u + v, x, y)
+class _Step(NamedTuple):
+    """Step lengths and, for each, conduction with the layers below the surface eliminated.
+
+    At the end of an Euler step of length h layer m has ``T[m] = slope[m] T[m - 1] + offset[m]``, ``offset[m] =
+    (capacity[m] / h T_0[m] + g[m] offset[m + 1]) / pivot[m]``, with T_0 at its start.
+    """
+
+    h: Float[Array, "..."]  # s
+    slope: tuple[Float[Array, "..."], ...]
+    pivot: tuple[Float[Array, "..."], ...]  # W m-2 K-1
+
+    @classmethod
+    def of(cls, parameters: Parameters, h: Float[Array, "..."]) -> "_Step":
+        """Steps of lengths `h` (s)."""
+        capacity, g = parameters.C * parameters.dz, soil_heat.conductances(parameters.dz, parameters.lam)
+        slope, pivot = [0.0], []
+        for m in reversed(range(1, len(g) + 1)):
+            below = g[m] * (1.0 - slope[0]) if m < len(g) else 0.0
+            pivot.insert(0, capacity[m] / h + g[m - 1] + below)
+            slope.insert(0, g[m - 1] / pivot[0])
+        return cls(h, tuple(slope[:-1]), tuple(pivot))
 
 
-def _linearise(model: Model, state: State, forcing: Forcing) -> tuple[Rates, Rates]:
-    """Rates without melt, and their derivatives by surface temperature."""
+class _Tangent(NamedTuple):
+    """Rates of a model that are linear in surface temperature about a point, and constant in all else."""
 
-    def rates(T):
-        at = dataclasses.replace(state, T=(T, *state.T[1:]))
-        return model.rates(at, forcing, melt=jnp.zeros_like(T))
+    T: Float[Array, "..."]  # K, surface temperature of the point
+    value: Rates
+    slope: Rates  # by surface temperature
 
-    return jax.jvp(rates, (state.T[0],), (jnp.ones_like(state.T[0]),))
+    @classmethod
+    def of(cls, model: Model, state: State, forcing: Forcing) -> "_Tangent":
+        """Tangent at `state`, by forward differentiation; without melt."""
+        T = state.T[0]
+
+        def rates(T):
+            at = dataclasses.replace(_without_traces(state), T=(T, *state.T[1:]))
+            return model.rates(at, forcing, melt=jnp.zeros_like(T))
+
+        value, slope = jax.jvp(rates, (T,), (jnp.ones_like(T),))
+        # A surface that feeds itself (the warmer, the more heat it gains; a network may do that) is left constant.
+        damped = (ground_heat(slope) < 0.0).astype(T.dtype)
+        return cls(T, value, jax.tree.map(lambda x: damped * x, slope))
+
+    def at(self, T: Float[Array, "..."]) -> Rates:
+        """Rates at surface temperature `T` (K)."""
+        return jax.tree.map(lambda value, slope: value + slope * (T - self.T), self.value, self.slope)
+
+
+class _Means(NamedTuple):
+    """Means over a time from which, with a tangent, all mean rates follow."""
+
+    T: tuple[Float[Array, "..."], ...]  # K, that conduct; T[0] also emits and evaporates
+    E_snow: Float[Array, "..."]
+    E_root: Float[Array, "..."]
+    melt: Float[Array, "..."]
+    calving: Float[Array, "..."]
+    drainage: Float[Array, "..."]
+    discharge: Float[Array, "..."]
+
+    def rates(self, tangent: _Tangent, parameters: Parameters) -> Rates:
+        """All mean rates."""
+        g = soil_heat.conductances(parameters.dz, parameters.lam)
+        water = {name: getattr(self, name) for name in self._fields if name != "T"}
+        return tangent.at(self.T[0])._replace(G=soil_heat.heat_flux(self.T, g), **water)
 
 
 def _melt(T, snow_mass, cooling, h):
@@ -58,49 +117,45 @@ def _melt(T, snow_mass, cooling, h):
     return jnp.where(h * melt < snow_mass, melt, snow_mass / h)
 
 
-def _euler(model: Model, state: State, r: Rates, by_T: Rates, h) -> Rates:
-    """Mean rates of one linearly implicit Euler step of length `h`; `r` and `by_T` from `_linearise`."""
-    p = model.parameters
-    capacity, g = p.C * p.dz, conductances(p.dz, p.lam)
-    n = capacity.shape[0]
-    f = tendency(r, p)
-
-    # Layers below the surface, from the bottom: k_T[m] = slope[m] k_T[m - 1] + offset[m].
-    slope, offset = [0.0] * (n + 1), [0.0] * (n + 1)
+def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Means:
+    """One linearly implicit Euler step; the means of T are its values at the end."""
+    h, r, by_T = step.h, tangent.value, tangent.slope
+    capacity, g = p.C * p.dz, soil_heat.conductances(p.dz, p.lam)
+    n = len(state.T)
+    offset = [0.0]
     for m in reversed(range(1, n)):
-        below = g[m] if m + 1 < n else 0.0
-        pivot = capacity[m] + h * (g[m - 1] + below * (1.0 - slope[m + 1]))
-        slope[m] = h * g[m - 1] / pivot
-        offset[m] = (capacity[m] * f.T[m] + h * below * offset[m + 1]) / pivot
-    # Surface: a law that feeds itself (d ground_heat / dT > 0, a network may do that) is taken explicitly.
-    damped = (ground_heat(by_T) < 0.0).astype(r.H.dtype)
-    by_T = jax.tree.map(lambda x: damped * x, by_T)._replace(G=by_T.G)
-    pivot = capacity[0] - h * ground_heat(by_T) + h * g[0] * (1.0 - slope[1])
-    unmelted = (capacity[0] * f.T[0] + h * g[0] * offset[1]) / pivot
+        below = g[m] * offset[0] if m + 1 < n else 0.0
+        offset.insert(0, (capacity[m] / h * state.T[m] + below) / step.pivot[m - 1])
+    pivot = capacity[0] / h + g[0] * (1.0 - step.slope[0]) - ground_heat(by_T)
+    gain = ground_heat(r) - ground_heat(by_T) * tangent.T + g[0] * offset[0]
+    unmelted = (capacity[0] / h * state.T[0] + gain) / pivot
     # Melt: what remains of the snow after the step's other gains and losses may melt.
-    remaining = jnp.maximum(state.snow + h * (f.snow - h * by_T.E_snow * unmelted), 0.0)
-    cooling = h * L_FUSION / pivot
-    melt = _melt(state.T[0] + h * unmelted, remaining, cooling, h)
-    T = [unmelted - cooling * melt / h]
+    E_snow = r.E_snow + by_T.E_snow * (unmelted - tangent.T)
+    remaining = jnp.maximum(state.snow + h * (r.snowfall - r.calving - E_snow), 0.0)
+    melt = _melt(unmelted, remaining, L_FUSION / pivot, h)
+    T = [unmelted - L_FUSION * melt / pivot]
     for m in range(1, n):
-        T.append(slope[m] * T[-1] + offset[m])
+        T.append(step.slope[m - 1] * T[-1] + offset[m - 1])
 
-    # Stores, each implicit in its own loss.
-    inflow = f.root + melt - h * by_T.E_root * T[0]
-    _, by_root = jax.jvp(lambda w: hydrology.drainage(w, p.Wmax), (state.root,), (jnp.ones_like(state.root),))
-    drainage = r.drainage + h * by_root * inflow / (1.0 + h * by_root)
-    discharge = r.discharge + h / p.tau * (drainage - r.discharge) / (1.0 + h / p.tau)
-    mean = _axpy(h * T[0], by_T, r)._replace(
-        G=tuple(r.G[m] + h * g[m] * (T[m] - T[m + 1]) for m in range(n - 1)),
-        melt=melt,
-        drainage=drainage,
-        discharge=discharge,
+    E_root = r.E_root + by_T.E_root * (T[0] - tangent.T)
+    drainage, by_root = jax.jvp(
+        lambda w: hydrology.drainage(w, p.Wmax), (state.root,), (jnp.ones_like(state.root),)
     )
-    return _limit(state, mean, h)
+    inflow = r.rain + melt - E_root
+    drainage = (drainage + h * by_root * inflow) / (1.0 + h * by_root)
+    return _Means(
+        T=tuple(T),
+        E_snow=r.E_snow + by_T.E_snow * (T[0] - tangent.T),
+        E_root=E_root,
+        melt=melt,
+        calving=r.calving,
+        drainage=drainage,
+        discharge=(state.groundwater + h * drainage) / (p.tau + h),
+    )
 
 
-def _limit(state: State, mean: Rates, h) -> Rates:
-    """Scale the losses of a store that would end below zero, so that it ends empty."""
+def _limited(mean: _Means, state: State, r: Rates, h) -> _Means:
+    """The losses of a store that would end below zero scaled so that it ends empty."""
 
     def losses(*rates):
         return sum(jnp.maximum(rate, 0.0) for rate in rates)
@@ -112,8 +167,8 @@ def _limit(state: State, mean: Rates, h) -> Rates:
         s = jnp.where(scarce, available / jnp.where(scarce, loss, 1.0), 1.0)
         return [jnp.where(rate > 0.0, rate * s, rate) for rate in rates]
 
-    E_snow, melt, calving = scaled(state.snow, mean.snowfall, mean.E_snow, mean.melt, mean.calving)
-    E_root, drainage = scaled(state.root, mean.rain + melt, mean.E_root, mean.drainage)
+    E_snow, melt, calving = scaled(state.snow, r.snowfall, mean.E_snow, mean.melt, mean.calving)
+    E_root, drainage = scaled(state.root, r.rain + melt, mean.E_root, mean.drainage)
     return mean._replace(E_snow=E_snow, melt=melt, calving=calving, E_root=E_root, drainage=drainage)
 
 
@@ -130,32 +185,65 @@ def _without_traces(state: State) -> State:
     return dataclasses.replace(state, snow=emptied(state.snow), root=emptied(state.root))
 
 
-def _step(model: Model, state: State, forcing: Forcing, h) -> tuple[State, Rates]:
-    """One extrapolated step of length `h`."""
-
-    def move(y, mean, h):
-        return _axpy(h, tendency(mean, model.parameters), y)
-
-    def half(y, _):
-        seen = _without_traces(y)
-        r, by_T = _linearise(model, seen, forcing)
-        mean = _euler(model, seen, r, by_T, 0.5 * h)
-        # The whole step is wanted from the first half alone; doing it in both keeps the compiled loop half
-        # as large.
-        return move(y, mean, 0.5 * h), (mean, _euler(model, seen, r, by_T, h))
-
-    _, (halves, whole) = jax.lax.scan(half, state, length=2)
-    extrapolated = jax.tree.map(lambda a, b: a[0] + a[1] - b[0], halves, whole)
-    mean = _limit(_without_traces(state), extrapolated, h)
-    return move(state, mean, h), mean
+def _move(state: State, mean: _Means, tangent: _Tangent, p: Parameters, h) -> State:
+    """The state after `h` seconds of `mean`."""
+    slope = tendency(mean.rates(tangent, p), p)
+    return jax.tree.map(lambda y, f: y + h * f, state, slope)
 
 
-def fast(steps: int = 2):
+def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _Step) -> tuple[State, _Means]:
+    """Extrapolated Euler steps: the state after `whole` and the means over it."""
+    start = _without_traces(state)
+    once = _euler(tangent, p, start, whole)
+    first = _euler(tangent, p, start, half)
+    middle = _without_traces(_move(start, first, tangent, p, half.h))
+    second = _euler(tangent, p, middle, half)
+    mean = jax.tree.map(lambda a, b, c: a + b - c, first, second, once)
+    mean = _limited(mean, start, tangent.value, whole.h)
+    return _move(state, mean, tangent, p, whole.h), mean
+
+
+def fast(steps: int = 1):
     """Solver with `steps` equal steps in each forcing interval."""
 
-    def solver(model: Model, state: State, forcing: Forcing, dt) -> tuple[State, Rates]:
-        h = dt / steps
-        state, means = jax.lax.scan(lambda y, _: _step(model, y, forcing, h), state, length=steps)
-        return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+    def solver(model: Model, dt):
+        p, h = model.parameters, dt / steps
+
+        def lengths(shares):
+            return _Step.of(p, h * jnp.array(shares))
+
+        rest = (1.0 - FIRST) * np.array(PARTS)
+        first, second = (lengths([FIRST]), lengths([0.5 * FIRST])), (lengths(rest), lengths(0.5 * rest))
+        ahead = _Step.of(p, h * (1.0 - FIRST))
+
+        def stretch(tangent: _Tangent, state: State, parts) -> tuple[State, Rates]:
+            """The state after `parts` and the integrals of the rates over them, in units of `h`."""
+
+            def part(y, lengths):
+                y, mean = _part(tangent, p, y, *lengths)
+                return y, (lengths[0].h / h, mean)
+
+            state, (share, means) = jax.lax.scan(part, state, parts)
+            total = jnp.sum(share)
+            mean = jax.tree.map(lambda x: jnp.sum(share * x) / total, means)
+            return state, jax.tree.map(lambda x: total * x, mean.rates(tangent, p))
+
+        def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            tangent = _Tangent.of(model, state, forcing)
+            middle, before = stretch(tangent, state, first)
+            end = _move(middle, _euler(tangent, p, _without_traces(middle), ahead), tangent, p, ahead.h)
+            # The mean of the second stretch, and a little beyond it: makes good for the first, which goes by its
+            # start.
+            point = jax.tree.map(
+                lambda a, b, c: a + (0.5 * (b + c) - a) / (1.0 - FIRST**2), state, middle, end
+            )
+            end, after = stretch(_Tangent.of(model, point, forcing), middle, second)
+            return end, jax.tree.map(jnp.add, before, after)
+
+        def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            state, means = jax.lax.scan(lambda y, _: step(y, forcing), state, length=steps)
+            return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+
+        return interval
 
     return solver

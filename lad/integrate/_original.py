@@ -60,14 +60,17 @@ def original(steps: int = 1, freezable: tuple[float, ...] = ()):
     not freeze.
     """
 
-    def solver(model: Model, state: SplitState, forcing: Forcing, dt) -> tuple[SplitState, Rates]:
+    def solver(model: Model, dt):
         h = dt / steps
 
-        def step(y, _):
-            return _step(model.parameters, y, forcing, h, freezable)
+        def interval(state: SplitState, forcing: Forcing) -> tuple[SplitState, Rates]:
+            def step(y, _):
+                return _step(model.parameters, y, forcing, h, freezable)
 
-        state, means = jax.lax.scan(step, state, length=steps)
-        return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+            state, means = jax.lax.scan(step, state, length=steps)
+            return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+
+        return interval
 
     return solver
 

@@ -24,9 +24,10 @@ def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) ->
     """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory."""
 
     model = model.prepare()
+    advance = solver(model, dt)
 
     def interval(state, row):
-        end, mean = solver(model, state, row, dt)
+        end, mean = advance(state, row)
         energy = energy_residual(state, end, mean, dt, model.parameters)
         water = water_residual(state, end, mean, dt)
         return end, Trajectory(end, mean, energy, water)
@@ -38,11 +39,11 @@ def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) ->
 def spin_up(solver, model: Model, start: State, forcing: Forcing, dt: float, years) -> State:
     """State after running `years` times (traced integer) through `forcing`, best a whole year."""
 
-    model = model.prepare()
+    advance = solver(model.prepare(), dt)
 
     def year(_, state):
         def interval(state, row):
-            return solver(model, state, row, dt)[0], None
+            return advance(state, row)[0], None
 
         return jax.lax.scan(interval, state, forcing)[0]
 

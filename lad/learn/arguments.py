@@ -21,7 +21,7 @@ def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
     parser.add_argument(
-        "--steps-per-interval", type=int, default=2, choices=range(1, 65), metavar="N", help="of the solver"
+        "--steps-per-interval", type=int, default=1, choices=range(1, 65), metavar="N", help="of the solver"
     )
 
 

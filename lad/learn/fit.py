@@ -115,7 +115,7 @@ def fit(
 
     few = sum(x[0].size for x in jax.tree.leaves(free)) <= FEW
     value_and_gradient = _forward if few else _backward
-    memoryless = solver if few else jax.checkpoint(solver, static_argnums=(3,))
+    memoryless = solver if few else lambda model, dt: jax.checkpoint(solver(model, dt))
 
     @eqx.filter_jit
     def survey(free, starts, forcing, years):

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--steps-per-interval",
         type=int,
         metavar="N",
-        help="of fast (default 2) and original (default 1); diffrax chooses its own",
+        help="of fast and original (default 1); diffrax chooses its own",
     )
     parser.add_argument("--output", required=True, type=Path, metavar="NC", help="states and fluxes")
 
@@ -96,7 +96,7 @@ def _solver(args: argparse.Namespace, content: Mapping[str, Any]):
     if ice:
         raise InputError(f"{args.parameters}: Fmax > 0: soil freezing needs --integrator original")
     if args.integrator == "fast":
-        return fast(args.steps_per_interval or 2)
+        return fast(args.steps_per_interval or 1)
     return adaptive()
 
 
