@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lad.constants import L_FUSION, T_FREEZE
+from lad.constants import L_FUSION
 from lad.forcing import Forcing
 from lad.model import Model, Rates, ground_heat, tendency
 from lad.parameters import Parameters
@@ -102,21 +102,6 @@ class _Means(NamedTuple):
         return tangent.at(self.T[0])._replace(G=soil_heat.heat_flux(self.T, g), **water)
 
 
-def _melt(T, snow_mass, cooling, h):
-    """Melt m (kg m-2 s-1) over a step `h` with ``m = melt(T - cooling m)``, at most `snow_mass`.
-
-    `T` is the surface temperature at the end of a step without melt; the equation is quadratic because of
-    the form of the ramp in `lad.physics.snow.melt`.
-    """
-    strength = snow.MELT_CONDUCTANCE / L_FUSION * snow.presence(snow_mass)
-    x, a = T - T_FREEZE, 1.0 + strength * cooling
-    excess = (x + jnp.sqrt(x * x + 4.0 * a * snow.MELT_WIDTH**2)) / (2.0 * a)
-    melt = strength * excess
-    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a
-    # hundred times too large.
-    return jnp.where(h * melt < snow_mass, melt, snow_mass / h)
-
-
 def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Means:
     """One linearly implicit Euler step; the means of T are its values at the end."""
     h, r, by_T = step.h, tangent.value, tangent.slope
@@ -132,7 +117,10 @@ def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Mean
     # Melt: what remains of the snow after the step's other gains and losses may melt.
     E_snow = r.E_snow + by_T.E_snow * (unmelted - tangent.T)
     remaining = jnp.maximum(state.snow + h * (r.snowfall - r.calving - E_snow), 0.0)
-    melt = _melt(unmelted, remaining, L_FUSION / pivot, h)
+    melt = snow.self_cooled_melt(unmelted, remaining, L_FUSION / pivot)
+    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a hundred
+    # times too large.
+    melt = jnp.where(h * melt < remaining, melt, remaining / h)
     T = [unmelted - L_FUSION * melt / pivot]
     for m in range(1, n):
         T.append(step.slope[m - 1] * T[-1] + offset[m - 1])

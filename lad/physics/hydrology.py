@@ -3,20 +3,21 @@
 LaD empties the overflow of the bucket at once; here it leaves within minutes.
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-STRESS_POWER = 16  # sharpness of the passage from dry to unstressed; LaD: a kink
+from lad.physics.smooth import ramp
+
+STRESS_POWER = 32  # sharpness of the passage from dry to unstressed; LaD: a kink
 STRESS_ONSET = 0.75  # fraction of capacity below which evaporation is stressed
 OVERFLOW_WIDTH = 0.1  # kg m-2, width of the onset of overflow
-OVERFLOW_TIME = 600.0  # s, in which an excess over capacity leaves
+OVERFLOW_TIME = 300.0  # s, in which an excess over capacity leaves
 
 
 def stress(root: Float[Array, "..."], Wmax: Float[Array, ""]) -> Float[Array, "..."]:
     """Water-stress factor beta (0 dry to 1 unstressed) of root-zone water `root` (kg m-2, not negative).
 
-    LaD: min(root / (0.75 Wmax), 1). The smooth form is at most 4 % below it, at the kink.
+    LaD: min(root / (0.75 Wmax), 1). The smooth form is at most 2 % below it, at the kink.
     """
     x = root / (STRESS_ONSET * Wmax)
     # x (1 + x^m)^(-1/m), written with a power of a number in (0, 1] on either side of 1, so that x^m cannot
@@ -27,7 +28,7 @@ def stress(root: Float[Array, "..."], Wmax: Float[Array, ""]) -> Float[Array, ".
 
 def drainage(root: Float[Array, "..."], Wmax: Float[Array, ""]) -> Float[Array, "..."]:
     """Overflow (kg m-2 s-1) of the root zone to ground water."""
-    return OVERFLOW_WIDTH * jax.nn.softplus((root - Wmax) / OVERFLOW_WIDTH) / OVERFLOW_TIME
+    return ramp(root - Wmax, OVERFLOW_WIDTH) / OVERFLOW_TIME
 
 
 def discharge(groundwater: Float[Array, "..."], tau: Float[Array, ""]) -> Float[Array, "..."]:

@@ -4,15 +4,15 @@ LaD switches between snow and no snow; here the switch is a presence fraction th
 half millimetre, and the surface is held at the freezing point not exactly but by a strong relaxation.
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lad.constants import L_FUSION, T_FREEZE
+from lad.physics.smooth import ramp, relaxed_ramp
 
-PRESENCE = 0.5  # kg m-2, snow mass at which the presence fraction is one half
-MELT_CONDUCTANCE = 1000.0  # W m-2 K-1, melt energy per kelvin of the surface above freezing
-MELT_WIDTH = 0.01  # K, width of the onset of melt
+PRESENCE = 0.25  # kg m-2, snow mass at which the presence fraction is one half
+MELT_CONDUCTANCE = 4000.0  # W m-2 K-1, melt energy per kelvin of the surface above freezing
+MELT_WIDTH = 0.02  # K, width of the onset of melt
 CAP_WIDTH = 1.0  # kg m-2, width of the onset of calving
 CAP_TIME = 1800.0  # s, time in which the excess over the cap leaves
 
@@ -23,15 +23,16 @@ def presence(snow: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def melt(T: Float[Array, "..."], snow: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Snow melt (kg m-2 s-1) at surface temperature `T` (K): relaxation of T to freezing while there is snow.
+    """Snow melt (kg m-2 s-1) at surface temperature `T` (K): relaxation of T to freezing while there is snow."""
+    return MELT_CONDUCTANCE / L_FUSION * presence(snow) * ramp(T - T_FREEZE, MELT_WIDTH)
 
-    The ramp ``(x + sqrt(x^2 + 4 d^2))/2`` begins a hundredth of a kelvin wide.
-    """
-    x = T - T_FREEZE
-    excess = 0.5 * (x + jnp.sqrt(x * x + 4.0 * MELT_WIDTH**2))
-    return MELT_CONDUCTANCE / L_FUSION * presence(snow) * excess
+
+def self_cooled_melt(T: Float[Array, "..."], snow: Float[Array, "..."], cooling) -> Float[Array, "..."]:
+    """The melt m (kg m-2 s-1) with ``m = melt(T - cooling m, snow)``, for a surface that it cools."""
+    strength = MELT_CONDUCTANCE / L_FUSION * presence(snow)
+    return strength * relaxed_ramp(T - T_FREEZE, MELT_WIDTH, strength * cooling)
 
 
 def calving(snow: Float[Array, "..."], Wsmax: Float[Array, ""]) -> Float[Array, "..."]:
     """Snow (kg m-2 s-1) that leaves because the store exceeds its cap `Wsmax` (kg m-2)."""
-    return CAP_WIDTH * jax.nn.softplus((snow - Wsmax) / CAP_WIDTH) / CAP_TIME
+    return ramp(snow - Wsmax, CAP_WIDTH) / CAP_TIME
