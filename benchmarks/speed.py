@@ -76,6 +76,7 @@ def network() -> MLPFluxes:
 def cases() -> list[Case]:
     """Everything that is timed."""
     solver = fast(STEPS)
+
     def light(model, dt):  # as in training: keeps states alone for the way back
         return jax.checkpoint(solver(model, dt))
 

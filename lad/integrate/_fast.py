@@ -30,8 +30,8 @@ from lad.parameters import Parameters
 from lad.physics import hydrology, snow, soil_heat
 from lad.state import State
 
-FIRST = 0.1  # share of a step that goes by the tangent at its start
-PARTS = (0.1, 0.3, 0.6)  # of the rest
+FIRST = 0.1  # share of a step, its first stretch, that goes by the tangent at its start
+FIRST_PARTS, SECOND_PARTS = (0.3, 0.7), (0.1, 0.3, 0.6)  # of the stretches
 TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
 
 
@@ -197,11 +197,13 @@ def fast(steps: int = 1):
     def solver(model: Model, dt):
         p, h = model.parameters, dt / steps
 
-        def lengths(shares):
-            return _Step.of(p, h * jnp.array(shares))
+        def lengths(shares):  # whole and half
+            return tuple(_Step.of(p, part * h * jnp.array(shares)) for part in (1.0, 0.5))
 
-        rest = (1.0 - FIRST) * np.array(PARTS)
-        first, second = (lengths([FIRST]), lengths([0.5 * FIRST])), (lengths(rest), lengths(0.5 * rest))
+        first, second = (
+            lengths(FIRST * np.array(FIRST_PARTS)),
+            lengths((1.0 - FIRST) * np.array(SECOND_PARTS)),
+        )
         ahead = _Step.of(p, h * (1.0 - FIRST))
 
         def stretch(tangent: _Tangent, state: State, parts) -> tuple[State, Rates]:
@@ -209,12 +211,12 @@ def fast(steps: int = 1):
 
             def part(y, lengths):
                 y, mean = _part(tangent, p, y, *lengths)
-                return y, (lengths[0].h / h, mean)
+                return y, jax.tree.map(lambda x: lengths[0].h * x, mean)
 
-            state, (share, means) = jax.lax.scan(part, state, parts)
-            total = jnp.sum(share)
-            mean = jax.tree.map(lambda x: jnp.sum(share * x) / total, means)
-            return state, jax.tree.map(lambda x: total * x, mean.rates(tangent, p))
+            state, integrals = jax.lax.scan(part, state, parts)
+            length = jnp.sum(parts[0].h)
+            mean = jax.tree.map(lambda x: jnp.sum(x, axis=0) / length, integrals)
+            return state, jax.tree.map(lambda x: length / h * x, mean.rates(tangent, p))
 
         def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
             tangent = _Tangent.of(model, state, forcing)

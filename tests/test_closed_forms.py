@@ -1,0 +1,134 @@
+"""The solver against solutions known in closed form, and its bounds under any weather and parameters."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_runs import DT, FAST, case, network
+from scipy.special import erf
+
+from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
+from lad.forcing import make_forcing
+from lad.integrate import fast, roll_out
+from lad.model import Model, ground_heat, latent_heat
+from lad.parameters import table_parameters
+from lad.state import State
+
+run = eqx.filter_jit(roll_out)
+
+
+class Contact(AbstractFluxes):
+    """A surface held at air temperature by a strong exchange of heat, without evaporation."""
+
+    def __call__(self, state, forcing, parameters):
+        none = jnp.zeros_like(state.T[0])
+        return Fluxes(H=1e5 * (state.T[0] - forcing.Tair), E_snow=none, E_root=none)
+
+
+def constant(n, **changes):
+    """Forcing of `n` equal intervals."""
+    values = {"SWdown": 0.0, "LWdown": 300.0, "Tair": 290.0, "Qair": 0.006, "Psurf": 9.5e4, "Wind": 3.0}
+    values |= {"Rainf": 0.0, "Snowf": 0.0} | changes
+    return make_forcing(**{name: np.full(n, float(value)) for name, value in values.items()})
+
+
+def test_heat_diffuses_as_into_a_half_space():
+    parameters = table_parameters(cover=6, soil=2, z_ref=3.0)
+    dz = np.array([0.001] + [0.02] * 10 + [0.06] * 10)
+    C, lam = np.full(dz.size, 2.0e6), np.full(dz.size, 0.8)
+    parameters = eqx.tree_at(lambda p: (p.dz, p.C, p.lam), parameters, tuple(map(jnp.asarray, (dz, C, lam))))
+    cold = 280.0
+    start = State((jnp.asarray(cold),) * dz.size, *map(jnp.asarray, (0.0, 50.0, 0.0)))
+    hours, warm = 12, 290.0
+    end, result = run(FAST, Model(parameters, Contact()), start, constant(2 * hours, Tair=warm), DT)
+    depth, time = np.cumsum(dz) - 0.5 * dz, hours * 3600.0
+    exact = warm + (cold - warm) * erf(depth / (2.0 * np.sqrt(0.8 / 2.0e6 * time)))
+    np.testing.assert_allclose(np.array(end.T), exact, atol=0.05)  # K, of a step of 10 K
+    stored = 10.0 * 2.0 * np.sqrt(0.8 * 2.0e6 * time / np.pi)  # J m-2 that a half-space takes up
+    np.testing.assert_allclose(DT * np.sum(ground_heat(result.rates)), stored, rtol=0.01)
+
+
+def test_constant_weather_leads_to_a_balanced_surface():
+    parameters = table_parameters(cover=6, soil=2, z_ref=3.0)
+    model = Model(parameters, BulkFluxes())
+    start = State((jnp.asarray(280.0),) * 5, *map(jnp.asarray, (0.0, 60.0, 10.0)))
+    steady = constant(48 * 400, SWdown=150.0, Rainf=2e-5, LWdown=320.0)
+    end, result = run(FAST, model, start, steady, DT)
+    last = jax.tree.map(lambda x: float(x[-1]), result.rates)
+    assert abs(last.SWnet + last.LWnet - last.H - latent_heat(last)) < 1e-3
+    np.testing.assert_allclose(np.array(end.T), float(end.T[0]), atol=1e-4)
+    assert abs(last.rain - last.E_root - last.drainage) < 1e-4 * last.rain
+
+
+LAWS = {"bulk": BulkFluxes(), "network": network(seed=3, scale=5.0)}
+DAY = 48
+
+
+@eqx.filter_jit
+def free_day(law, parameters, start, weather):
+    return roll_out(fast(), Model(parameters, law), start, weather, DT)
+
+
+def numbers(low, high):
+    return st.floats(low, high, allow_nan=False)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    law=st.sampled_from(sorted(LAWS)),
+    seed=st.integers(0, 2**31),
+    cover=st.integers(1, 9),
+    soil=st.integers(1, 8),
+    cold=numbers(0.0, 1.0),
+    snow=st.one_of(st.just(0.0), numbers(0.0, 2.0), numbers(0.0, 900.0)),
+    fill=st.one_of(st.just(0.0), st.just(1.0), numbers(0.0, 1.0)),
+    burst=numbers(0.0, 0.02),
+)
+def test_budgets_close_and_stores_stay_positive_in_any_weather(
+    law, seed, cover, soil, cold, snow, fill, burst
+):
+    rng = np.random.default_rng(seed)
+    parameters = table_parameters(cover=cover, soil=soil, z_ref=10.0)
+    Tair = 308.0 - 60.0 * cold + rng.normal(0.0, 5.0, DAY)
+    wet = rng.random(DAY) < 0.2
+    weather = make_forcing(
+        SWdown=rng.uniform(0.0, 1200.0, DAY) * (rng.random(DAY) < 0.6),
+        LWdown=rng.uniform(120.0, 480.0, DAY),
+        Tair=Tair,
+        Qair=rng.uniform(1e-4, 0.02, DAY),
+        Psurf=rng.uniform(6e4, 1.04e5, DAY),
+        Wind=rng.uniform(0.0, 25.0, DAY),
+        Rainf=np.where(wet & (Tair > 274.0), burst, 0.0),
+        Snowf=np.where(wet & (Tair <= 274.0), burst, 0.0),
+    )
+    start = State(
+        tuple(jnp.asarray(Tair.mean() + x) for x in rng.normal(0.0, 8.0, 5)),
+        *map(jnp.asarray, (snow, fill * float(parameters.Wmax), 20.0)),
+    )
+    _, result = free_day(LAWS[law], parameters, start, weather)
+    assert np.abs(result.energy_residual).max() <= 1e-6
+    assert np.abs(result.water_residual).max() <= 1e-9
+    for store in (result.state.snow, result.state.root, result.state.groundwater):
+        assert store.min() >= -1e-10
+    assert np.isfinite(np.array(result.state.T)).all()
+    if law == "bulk":  # a network may heat the soil at will
+        assert 150.0 < np.min(result.state.T[0]) and np.max(result.state.T[0]) < 400.0
+    assert (result.rates.melt >= 0.0).all() and (result.rates.drainage >= -1e-12).all()
+
+
+def test_a_year_of_gradients_neither_vanishes_nor_overflows():
+    model, start, weather, _ = case("year_temperate")
+    solver = fast()
+
+    @eqx.filter_jit
+    def by_start(start):
+        def last(start):
+            return roll_out(solver, model, start, weather, DT)[0].root
+
+        return jax.grad(last)(start)
+
+    slope = by_start(start)
+    size = np.abs(jax.tree.leaves(slope))
+    assert 1e-9 < size.max() < 10.0  # also not NaN
