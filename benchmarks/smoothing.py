@@ -1,20 +1,14 @@
 """How wide to smooth: the smoothed model against the continuous limit of the original, width by width.
 
-    .venv/bin/python benchmarks/smoothing.py
+    PYTHONPATH=tests .venv/bin/python benchmarks/smoothing.py
 
 takes two minutes. Each width is varied about its value in `lad.physics`, the others as they are. The model runs with
 eight steps of `fast` an interval, so that what is left is the smoothing.
 """
 
-import sys
-from pathlib import Path
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-
 from reference_runs import DT, case, fortran
 
 from lad.integrate import fast, roll_out

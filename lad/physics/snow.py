@@ -4,7 +4,6 @@ LaD switches between snow and no snow; here the switch is a presence fraction th
 half millimetre, and the surface is held at the freezing point not exactly but by a strong relaxation.
 """
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lad.constants import L_FUSION, T_FREEZE
@@ -12,7 +11,7 @@ from lad.physics.smooth import ramp, relaxed_ramp
 
 PRESENCE = 0.25  # kg m-2, snow mass at which the presence fraction is one half
 MELT_CONDUCTANCE = 4000.0  # W m-2 K-1, melt energy per kelvin of the surface above freezing
-MELT_WIDTH = 0.02  # K, width of the onset of melt
+MELT_WIDTH = 0.02  # K, half-width of the onset of melt
 CAP_WIDTH = 1.0  # kg m-2, width of the onset of calving
 CAP_TIME = 1800.0  # s, time in which the excess over the cap leaves
 
