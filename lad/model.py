@@ -9,6 +9,7 @@ import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -16,7 +17,7 @@ from lad.constants import L_FUSION, L_VAPORISATION, T_FREEZE
 from lad.fluxes import AbstractFluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
-from lad.physics import hydrology, radiation, snow, soil_heat
+from lad.physics import freezing, hydrology, radiation, snow, soil_heat
 from lad.state import State
 
 
@@ -94,7 +95,7 @@ def ground_heat(rates: Rates) -> Float[Array, "..."]:
 
 
 def tendency(rates: Rates, parameters: Parameters) -> State:
-    """``N r``: the time derivative of the state (K s-1, kg m-2 s-1), linear in the rates."""
+    """``N r``: the time derivative of `heat_state` (K s-1, kg m-2 s-1), linear in the rates."""
     into = (ground_heat(rates), *rates.G)
     out_of = (*rates.G, 0.0)
     capacity = parameters.C * parameters.dz
@@ -104,6 +105,32 @@ def tendency(rates: Rates, parameters: Parameters) -> State:
         root=rates.rain + rates.melt - rates.E_root - rates.drainage,
         groundwater=rates.drainage - rates.discharge,
     )
+
+
+def heat_state(state: State, parameters: Parameters) -> State:
+    """The state in variables that rates change linearly: `T` the heat temperatures of `lad.physics.freezing`."""
+    if parameters.Fmax is None:
+        return state
+    theta = map(freezing.heat_temperature, state.T, state.ice, parameters.C)
+    return dataclasses.replace(state, T=tuple(theta), ice=())
+
+
+def with_ice(state: State, parameters: Parameters) -> State:
+    """The inverse of `heat_state`, for soil that freezes and thaws as its heat demands."""
+    p = parameters
+    if p.Fmax is None:
+        return state
+    points = freezing.plateaus(jnp.maximum(state.snow, 0.0), len(state.T))
+    T = tuple(map(freezing.temperature, state.T, points, p.Fmax, p.C))
+    ice = tuple(p.C[k] * (T[k] - theta) for k, theta in enumerate(state.T))
+    return dataclasses.replace(state, T=T, ice=ice)
+
+
+def advance(state: State, mean: Rates, dt: float, parameters: Parameters) -> State:
+    """The state after `dt` seconds of `mean` rates."""
+    slope = tendency(mean, parameters)
+    moved = jax.tree.map(lambda y, f: y + dt * f, heat_state(state, parameters), slope)
+    return with_ice(moved, parameters)
 
 
 def heat_storage(state: State, parameters: Parameters) -> Float[Array, "..."]:

@@ -62,7 +62,31 @@ class Parameters(eqx.Module):
     Wsmax: Float[Array, ""]  # kg m-2, snow cap
     z_ref: Float[Array, ""]  # m, height of the forcing above the zero plane
     gust: Float[Array, ""]  # m s-1, wind speed added in quadrature
+    Fmax: Float[Array, " n"] | None = (
+        None  # J m-3, heat that melts all freezable water; None: soil never freezes
+    )
 
+
+# Lowest and highest value, units as above, that a column of land can have.
+BOUNDS = {
+    "rs": (1e-6, 1e5),
+    "Wmax": (0.01, 1e4),
+    "z0": (1e-6, 20.0),
+    "zh": (1e-9, 20.0),
+    "Wc": (0.01, 1e4),
+    "alb0_warm": (0.0, 1.0),
+    "alb0_cold": (0.0, 1.0),
+    "albs_warm": (0.0, 1.0),
+    "albs_cold": (0.0, 1.0),
+    "dz": (1e-4, 100.0),
+    "C": (1e4, 1e8),
+    "lam": (1e-3, 1e3),
+    "tau": (60.0, 1e10),
+    "Wsmax": (1.0, 1e6),
+    "z_ref": (0.1, 1000.0),
+    "gust": (1e-3, 10.0),
+    "Fmax": (0.0, 1e9),
+}
 
 SCALARS = ("rs", "Wmax", "z0", "zh", "Wc", "alb0_warm", "alb0_cold", "albs_warm", "albs_cold", "tau", "Wsmax")
 PROFILES = ("dz", "C", "lam")
@@ -108,13 +132,15 @@ def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
 def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     """Parameters from the layout `{"params": {…}, "z_ref_m": …, "gust_m_s": …}`.
 
-    Freezable water (`Fmax`) is left aside, see `freezable_heat`. Raises InputError, naming `source`, for
-    missing keys and impossible values.
+    `params` may hold `Fmax`; all zero, it counts as absent. Raises InputError, naming `source`, for missing keys
+    and values outside `BOUNDS`.
     """
     try:
         params = content["params"]
         values = {key: params[key] for key in SCALARS + PROFILES}
         values |= {"z_ref": content["z_ref_m"], "gust": content["gust_m_s"]}
+        if "Fmax" in params:
+            values["Fmax"] = params["Fmax"]
     except KeyError as error:
         raise InputError(f"{source}: no {error}, expected params, z_ref_m and gust_m_s") from None
     except TypeError:
@@ -137,26 +163,10 @@ def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Par
     return parameters
 
 
-def freezable_heat(content: Mapping[str, Any], source: str) -> tuple[float, ...]:
-    """Heat (J m-3) that melts all freezable water of each layer: `Fmax`, or () where it is absent or zero.
-
-    Soil freezing is no part of the differentiable model, only of LaD's original scheme. Raises InputError,
-    naming `source`, for a list that does not fit the layers or a negative value.
-    """
-    values = content["params"].get("Fmax", [])
-    layers = len(content["params"]["dz"])
-    try:
-        heat = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
-        raise InputError(f"{source}: Fmax = {values!r}, expected a list of numbers") from None
-    if heat and (len(heat) != layers or not all(0.0 <= value < 1e12 for value in heat)):
-        raise InputError(f"{source}: Fmax = {values!r}, expected {layers} values of 0 or more")
-    return heat if any(heat) else ()
-
-
 def to_json(parameters: Parameters) -> dict[str, Any]:
     """The inverse of `from_json`."""
-    params = {key: np.asarray(getattr(parameters, key)).tolist() for key in SCALARS + PROFILES}
+    freezing = () if parameters.Fmax is None else ("Fmax",)
+    params = {key: np.asarray(getattr(parameters, key)).tolist() for key in (*SCALARS, *PROFILES, *freezing)}
     return {
         "params": params,
         "z_ref_m": float(parameters.z_ref),
@@ -173,17 +183,17 @@ def _checked(values: Mapping[str, Any], source: str) -> Parameters:
     if len(layers) != 1 or layers[0] < 2:
         raise InputError(f"{source}: dz must list the thickness of two or more soil layers")
     for key, array in arrays.items():
-        expected = layers if key in PROFILES else ()
+        expected = layers if key in (*PROFILES, "Fmax") else ()
         if array.shape != expected:
             raise InputError(f"{source}: {key} has shape {array.shape}, expected {expected}")
-        lowest = 0.0 if key.startswith("alb") else np.finfo(float).tiny
-        if not np.all(np.isfinite(array) & (array >= lowest)):
-            raise InputError(f"{source}: {key} = {array.tolist()}, expected finite and positive")
-        if key.startswith("alb") and array > 1.0:
-            raise InputError(f"{source}: {key} = {array}, expected an albedo of at most 1")
+        low, high = BOUNDS[key]
+        if not np.all((array >= low) & (array <= high)):  # also not NaN
+            raise InputError(f"{source}: {key} = {array.tolist()}, expected {low:g} to {high:g}")
     if not arrays["z_ref"] > max(arrays["z0"], arrays["zh"]):
         raise InputError(
             f"{source}: reference height {arrays['z_ref']:g} m must exceed the roughness lengths "
             f"z0 = {arrays['z0']:g} m and zh = {arrays['zh']:g} m"
         )
+    if not np.any(arrays.get("Fmax")):
+        arrays.pop("Fmax", None)
     return Parameters(**{key: jnp.asarray(array) for key, array in arrays.items()})

@@ -44,7 +44,7 @@ def case(name: str, days: int | None = None) -> Case:
     values = values[: 48 * days if days else None]
     weather = make_forcing(**dict(zip(ORDER, values.T, strict=True)))
     parameters = from_json(content, name)
-    return Case(Model(parameters, BulkFluxes()), initial_state(content, name), weather, content)
+    return Case(Model(parameters, BulkFluxes()), initial_state(content, name, parameters), weather, content)
 
 
 @functools.cache

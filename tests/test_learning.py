@@ -217,7 +217,6 @@ def unfit_parameters() -> dict[str, dict]:
     fewer = {name: good["params"][name][:3] for name in ("dz", "C", "lam")}
     return {
         "three.json": good | {"params": good["params"] | fewer},
-        "frozen.json": good | {"params": good["params"] | {"Fmax": [1e7] * 5}},
         "high.json": good | {"z_ref_m": 20.0},
     }
 
@@ -232,7 +231,6 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--parameters": "absent.json"}, "no such file"),
         ({"--observations": "forcing.nc"}, "has no variable Qle"),
         ({"--parameters": "three.json"}, "3 soil layers, expected the 5"),
-        ({"--parameters": "frozen.json"}, "Fmax > 0"),
         ({"--parameters": "high.json"}, "reference_height is 10 m"),
     ],
 )

@@ -22,7 +22,7 @@ from lad.model import (
     tendency,
     water_residual,
 )
-from lad.parameters import freezable_heat, from_json, parameters_at, table_parameters, to_json
+from lad.parameters import from_json, parameters_at, table_parameters, to_json
 from lad.state import State, initial_state, plain_state
 
 PARAMETERS = table_parameters(6, 2, 10.0)
@@ -197,17 +197,23 @@ def test_reference_height_must_agree():
         parameters_at(12.0, [], "P.json")
 
 
-def test_freezable_heat():
+def test_freezable_water_is_optional():
     content = to_json(PARAMETERS)
-    assert freezable_heat(content, "P.json") == ()
+    assert "Fmax" not in content["params"]
     content["params"]["Fmax"] = [0.0] * 5
-    assert freezable_heat(content, "P.json") == ()
+    assert from_json(content, "P.json").Fmax is None
     content["params"]["Fmax"] = [1e8] * 5
-    assert freezable_heat(content, "P.json") == (1e8,) * 5
+    freezing = from_json(content, "P.json")
+    assert to_json(freezing)["params"]["Fmax"] == [1e8] * 5
     for wrong in ([1e8], [-1.0] * 5, "much"):
         content["params"]["Fmax"] = wrong
-        with pytest.raises(InputError, match="Fmax"):
-            freezable_heat(content, "P.json")
+        with pytest.raises(InputError, match=r"Fmax|numbers"):
+            from_json(content, "P.json")
+    initial = {"T": [270.0] * 5, "F": [5e7] * 5, "Ws": 1.0, "Wr": 2.0, "Wg": 3.0}
+    assert initial_state(initial, "S.json", freezing).ice[4] == 5e7
+    for parameters, F in ((PARAMETERS, [5e7] * 5), (freezing, [2e8] * 5), (freezing, [5e7] * 4)):
+        with pytest.raises(InputError, match=r"S\.json.* F"):
+            initial_state(initial | {"F": F}, "S.json", parameters)
 
 
 def test_plain_and_given_states():
@@ -215,7 +221,7 @@ def test_plain_and_given_states():
     assert [float(t) for t in state.T] == [285.0] * 5
     assert state.root == 0.5 * PARAMETERS.Wmax and state.snow == state.groundwater == 0.0
     good = {"T": [280.0] * 5, "Ws": 1.0, "Wr": 2.0, "Wg": 3.0}
-    assert initial_state({"initial": good}, "S.json").groundwater == 3.0
+    assert initial_state({"initial": good}, "S.json", PARAMETERS).groundwater == 3.0
     for wrong in ({"Ws": -1.0}, {"T": [20.0]}, {"Wr": "much"}):
         with pytest.raises(InputError, match=r"S\.json"):
-            initial_state(good | wrong, "S.json")
+            initial_state(good | wrong, "S.json", PARAMETERS)

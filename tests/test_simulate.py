@@ -167,11 +167,12 @@ def test_segments_run_for_themselves(files, tmp_path, capsys):
     assert "several segments" in capsys.readouterr().err
 
 
-def test_original_scheme_and_soil_freezing(files, tmp_path):
+@pytest.mark.parametrize("integrator", ["original", "fast"])
+def test_soil_freezes(files, tmp_path, integrator):
     content = case("year_temperate").content
     freezing = content | {"params": content["params"] | {"Fmax": [1e8] * 5}}
     options = {"parameters": json_file(tmp_path / "p.json", freezing), "output": tmp_path / "out.nc"}
-    assert simulate(**files | options | {"integrator": "original"}) == 0
+    assert simulate(**files | options | {"integrator": integrator}) == 0
     with xr.open_dataset(tmp_path / "out.nc") as dataset:
         assert dataset.SoilIce.dims == ("time", "soil_layer") and float(dataset.SoilIce.max()) > 1e6
         assert dataset.attrs["max_water_residual"] < 1e-12
@@ -210,7 +211,9 @@ def bad_options(files, folder):
         "temperature in Celsius": (weather(Tair=15.0), "Tair"),
         "gap in the rain": (weather(Rainf=wet), "Rainf"),
         "other height": (parameters(z_ref_m=40.0), "reference_height"),
-        "soil freezing": (parameters(params=params | {"Fmax": [1e8] * 5}), "Fmax"),
+        "one layer freezes": (parameters(params=params | {"Fmax": [1e8]}), "Fmax"),
+        "negative rain": (weather(Rainf=-1e-6), "Rainf"),
+        "rough as high": (parameters(params=params | {"z0": 19.0}, z_ref_m=19.0), "z0"),
         "list of parameters": (lambda: {"parameters": json_file(folder / "l.json", [1, 2])}, "params"),
         "no params": (lambda: {"parameters": json_file(folder / "e.json", {})}, "params"),
         "four layers": (state({"T": [280.0] * 4, "Ws": 0, "Wr": 0, "Wg": 0}), "4 soil layers"),

@@ -12,7 +12,7 @@ import optimistix
 from jax.flatten_util import ravel_pytree
 
 from lad.forcing import Forcing
-from lad.model import Model, Rates, tendency
+from lad.model import Model, Rates, advance, heat_state, tendency, with_ice
 from lad.state import State
 
 
@@ -28,14 +28,14 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
 
     def solver(model: Model, dt):
         def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
-            y, to_state = ravel_pytree(state)
+            p = model.parameters
+            y, to_state = ravel_pytree(heat_state(state, p))
             shapes = eqx.filter_eval_shape(model.rates, state, forcing)
             zeros, to_rates = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes))
 
             def field(s, y, args):
-                rates = model.rates(to_state(y[0]), forcing)
-                derivative = tendency(rates, model.parameters)
-                return dt * ravel_pytree(derivative)[0], ravel_pytree(rates)[0]
+                rates = model.rates(with_ice(to_state(y[0]), p), forcing)
+                return dt * ravel_pytree(tendency(rates, p))[0], ravel_pytree(rates)[0]
 
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(field),
@@ -48,8 +48,7 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
                 max_steps=10_000,
             )
             mean = to_rates(solution.ys[1][-1])
-            end = jax.tree.map(lambda y, f: y + dt * f, state, tendency(mean, model.parameters))
-            return end, mean
+            return advance(state, mean, dt, p), mean
 
         return interval
 

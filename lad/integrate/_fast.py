@@ -25,21 +25,24 @@ from jaxtyping import Array, Float
 
 from lad.constants import L_FUSION
 from lad.forcing import Forcing
-from lad.model import Model, Rates, ground_heat, tendency
+from lad.model import Model, Rates, advance, ground_heat, heat_state
 from lad.parameters import Parameters
-from lad.physics import hydrology, snow, soil_heat
+from lad.physics import freezing, hydrology, snow, soil_heat
 from lad.state import State
 
 FIRST = 0.1  # share of a step, its first stretch, that goes by the tangent at its start
 FIRST_PARTS, SECOND_PARTS = (0.3, 0.7), (0.1, 0.3, 0.6)  # of the stretches
+FREEZING_ITERATIONS = 4
 TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
 
 
 class _Step(NamedTuple):
     """Step lengths and, for each, conduction with the layers below the surface eliminated.
 
-    At the end of an Euler step of length h layer m has ``T[m] = slope[m] T[m - 1] + offset[m]``, ``offset[m] =
-    (capacity[m] / h T_0[m] + g[m] offset[m + 1]) / pivot[m]``, with T_0 at its start.
+    At the end of an Euler step of length h layer m has ``T[m] = slope[m] T[m - 1] + offset[m]``, where its
+    temperature is linear in its heat, ``T = by_heat theta + constant`` (without freezing T = theta), ``offset[m] =
+    (by_heat[m] (capacity[m] / h theta_0[m] + g[m] offset[m + 1]) + capacity[m] / h constant[m]) / pivot[m]``, and
+    theta_0 is at its start.
     """
 
     h: Float[Array, "..."]  # s
@@ -47,14 +50,15 @@ class _Step(NamedTuple):
     pivot: tuple[Float[Array, "..."], ...]  # W m-2 K-1
 
     @classmethod
-    def of(cls, parameters: Parameters, h: Float[Array, "..."]) -> "_Step":
-        """Steps of lengths `h` (s)."""
+    def of(cls, parameters: Parameters, h: Float[Array, "..."], by_heat=None) -> "_Step":
+        """Steps of lengths `h` (s); `by_heat` is 1 where it is not given."""
         capacity, g = parameters.C * parameters.dz, soil_heat.conductances(parameters.dz, parameters.lam)
+        by_heat = by_heat or (1.0,) * (len(g) + 1)
         slope, pivot = [0.0], []
         for m in reversed(range(1, len(g) + 1)):
             below = g[m] * (1.0 - slope[0]) if m < len(g) else 0.0
-            pivot.insert(0, capacity[m] / h + g[m - 1] + below)
-            slope.insert(0, g[m - 1] / pivot[0])
+            pivot.insert(0, capacity[m] / h + by_heat[m] * (g[m - 1] + below))
+            slope.insert(0, by_heat[m] * g[m - 1] / pivot[0])
         return cls(h, tuple(slope[:-1]), tuple(pivot))
 
 
@@ -103,31 +107,63 @@ class _Means(NamedTuple):
 
 
 def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Means:
-    """One linearly implicit Euler step; the means of T are its values at the end."""
+    """One linearly implicit Euler step; the means of T are its values at the end.
+
+    Newton's iteration finds the point on the curve of temperature by heat where a freezing layer ends.
+    """
+    start = heat_state(state, p)
+    if p.Fmax is None:
+        n = len(state.T)
+        return _linear_euler(tangent, p, start, step, (1.0,) * n, (0.0,) * n)
+
+    points = freezing.plateaus(start.snow, len(start.T))
+
+    def temperatures(theta):
+        return tuple(map(freezing.temperature, theta, points, p.Fmax, p.C))
+
+    def iterate(theta, _):
+        # Each layer's temperature follows from its own heat: one derivative for all of them.
+        T, by_heat = jax.jvp(temperatures, (theta,), (jax.tree.map(jnp.ones_like, theta),))
+        constant = tuple(T[k] - by_heat[k] * theta[k] for k in range(len(T)))
+        mean = _linear_euler(tangent, p, start, _Step.of(p, step.h, by_heat), by_heat, constant)
+        end = _move(state, mean, tangent, p, step.h)
+        return heat_state(end, p).T, mean
+
+    _, means = jax.lax.scan(iterate, start.T, length=FREEZING_ITERATIONS)
+    return jax.tree.map(lambda x: x[-1], means)
+
+
+def _linear_euler(tangent: _Tangent, p: Parameters, start: State, step: _Step, by_heat, constant) -> _Means:
+    """One linearly implicit Euler step of soil whose temperatures are ``by_heat theta + constant``.
+
+    `start` holds theta in place of T, see `lad.model.heat_state`.
+    """
     h, r, by_T = step.h, tangent.value, tangent.slope
     capacity, g = p.C * p.dz, soil_heat.conductances(p.dz, p.lam)
-    n = len(state.T)
+    n = len(start.T)
     offset = [0.0]
     for m in reversed(range(1, n)):
         below = g[m] * offset[0] if m + 1 < n else 0.0
-        offset.insert(0, (capacity[m] / h * state.T[m] + below) / step.pivot[m - 1])
-    pivot = capacity[0] / h + g[0] * (1.0 - step.slope[0]) - ground_heat(by_T)
+        gain = by_heat[m] * (capacity[m] / h * start.T[m] + below) + capacity[m] / h * constant[m]
+        offset.insert(0, gain / step.pivot[m - 1])
+    pivot = capacity[0] / h + by_heat[0] * (g[0] * (1.0 - step.slope[0]) - ground_heat(by_T))
     gain = ground_heat(r) - ground_heat(by_T) * tangent.T + g[0] * offset[0]
-    unmelted = (capacity[0] / h * state.T[0] + gain) / pivot
+    unmelted = (by_heat[0] * (capacity[0] / h * start.T[0] + gain) + capacity[0] / h * constant[0]) / pivot
+    cooling = by_heat[0] * L_FUSION / pivot  # K per kg m-2 s-1 of melt
     # Melt: what remains of the snow after the step's other gains and losses may melt.
     E_snow = r.E_snow + by_T.E_snow * (unmelted - tangent.T)
-    remaining = jnp.maximum(state.snow + h * (r.snowfall - r.calving - E_snow), 0.0)
-    melt = snow.self_cooled_melt(unmelted, remaining, L_FUSION / pivot)
+    remaining = jnp.maximum(start.snow + h * (r.snowfall - r.calving - E_snow), 0.0)
+    melt = snow.self_cooled_melt(unmelted, remaining, cooling)
     # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a hundred
     # times too large.
     melt = jnp.where(h * melt < remaining, melt, remaining / h)
-    T = [unmelted - L_FUSION * melt / pivot]
+    T = [unmelted - cooling * melt]
     for m in range(1, n):
         T.append(step.slope[m - 1] * T[-1] + offset[m - 1])
 
     E_root = r.E_root + by_T.E_root * (T[0] - tangent.T)
     drainage, by_root = jax.jvp(
-        lambda w: hydrology.drainage(w, p.Wmax), (state.root,), (jnp.ones_like(state.root),)
+        lambda w: hydrology.drainage(w, p.Wmax), (start.root,), (jnp.ones_like(start.root),)
     )
     inflow = r.rain + melt - E_root
     drainage = (drainage + h * by_root * inflow) / (1.0 + h * by_root)
@@ -138,7 +174,7 @@ def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Mean
         melt=melt,
         calving=r.calving,
         drainage=drainage,
-        discharge=(state.groundwater + h * drainage) / (p.tau + h),
+        discharge=(start.groundwater + h * drainage) / (p.tau + h),
     )
 
 
@@ -175,8 +211,7 @@ def _without_traces(state: State) -> State:
 
 def _move(state: State, mean: _Means, tangent: _Tangent, p: Parameters, h) -> State:
     """The state after `h` seconds of `mean`."""
-    slope = tendency(mean.rates(tangent, p), p)
-    return jax.tree.map(lambda y, f: y + h * f, state, slope)
+    return advance(state, mean.rates(tangent, p), h, p)
 
 
 def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _Step) -> tuple[State, _Means]:

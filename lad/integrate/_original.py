@@ -1,6 +1,6 @@
 """LaD's own scheme: one linearly implicit step with operator splitting and hard switches, not smoothed.
 
-For comparison with the differentiable solvers, and the only one with soil freezing. Order of operations as
+For comparison with the differentiable solvers. Order of operations as
 in the GFDL land code (Milly & Shmakin 2002): exchange with old temperature and canopy humidity, implicit
 heat diffusion, snow melt, soil phase change, bucket, ground water. Conserves water, and energy but for one
 leak: evaporation charged as sublimation, because the step began with snow, but taken from the root zone
@@ -35,37 +35,30 @@ class SplitState(State):
 
 
 def split_state(state: State, forcing: Forcing, content: Mapping[str, Any], source: str | None) -> SplitState:
-    """`state` with soil ice and canopy humidity: `F` (J m-3), `qca` (kg/kg) of an initial-state file's `content`.
+    """`state` with humidity of the canopy air: `qca` (kg/kg) of an initial-state file's `content`.
 
-    Where these are absent the soil is free of ice, and the canopy as humid as the air in the first interval
-    of `forcing` (n,). Raises InputError, naming `source`, for values that are no numbers or do not fit the
-    layers.
+    Where absent, the canopy is as humid as the air in the first interval of `forcing` (n,). Raises InputError,
+    naming `source`, for a value that is no humidity.
     """
     content = content.get("initial", content)
-    layers = len(state.T)
     try:
-        ice = tuple(jnp.asarray(float(value)) for value in content.get("F", [0.0] * layers))
         q = jnp.asarray(float(content.get("qca", forcing.Qair[0])))
     except (TypeError, ValueError):
-        raise InputError(f"{source}: initial F must be a list of numbers, qca a number") from None
-    if len(ice) != layers or not all(value >= 0.0 for value in (*ice, q)):
-        raise InputError(f"{source}: initial F must hold {layers} values, F and qca not be negative")
-    return SplitState(state.T, state.snow, state.root, state.groundwater, ice, q_canopy=q)
+        raise InputError(f"{source}: initial qca must be a number") from None
+    if not 0.0 <= q <= 1.0:
+        raise InputError(f"{source}: initial qca = {q}, expected 0 to 1 kg/kg")
+    return SplitState(state.T, state.snow, state.root, state.groundwater, state.ice, q_canopy=q)
 
 
-def original(steps: int = 1, freezable: tuple[float, ...] = ()):
-    """Solver with `steps` equal steps of LaD's own scheme in each interval, for states of `split_state`.
-
-    `freezable` gives the heat (J m-3) that melts all the ice each layer may hold; () is a soil that does
-    not freeze.
-    """
+def original(steps: int = 1):
+    """Solver with `steps` equal steps of LaD's own scheme in each interval, for states of `split_state`."""
 
     def solver(model: Model, dt):
         h = dt / steps
 
         def interval(state: SplitState, forcing: Forcing) -> tuple[SplitState, Rates]:
             def step(y, _):
-                return _step(model.parameters, y, forcing, h, freezable)
+                return _step(model.parameters, y, forcing, h)
 
             state, means = jax.lax.scan(step, state, length=steps)
             return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
@@ -89,7 +82,7 @@ def _albedo(T, snow, p: Parameters):
     return bare + covered * (deep - bare)
 
 
-def _step(p: Parameters, state: SplitState, forcing: Forcing, h, freezable) -> tuple[SplitState, Rates]:
+def _step(p: Parameters, state: SplitState, forcing: Forcing, h) -> tuple[SplitState, Rates]:
     """One step of length `h` (s): the state at its end and the rates that it used."""
     T, snow, root, q = state.T[0], state.snow, state.root, state.q_canopy
     icy = snow > 0.0
@@ -134,7 +127,7 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h, freezable) -> t
         dT.append(slope[k] * dT[-1] + offset[k])
     E, H, LW = E + E_slope * dT[0], H + H_slope * dT[0], LW + LW_slope * dT[0]
     G = tuple(G[k] + g[k] * (dT[k] - dT[k + 1]) for k in range(n - 1))
-    T_new, ice = _freeze([t + d for t, d in zip(state.T, dT, strict=True)], state.ice, p.C, freezable)
+    T_new, ice = _freeze([t + d for t, d in zip(state.T, dT, strict=True)], state.ice, p)
 
     # Water: evaporation is from snow while there is some after melt, and from the root zone what snow
     # cannot give.
@@ -180,13 +173,13 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h, freezable) -> t
     )
 
 
-def _freeze(T, ice, C, freezable):
+def _freeze(T, ice, p: Parameters):
     """Temperatures (K) and ice (J m-3) after the phase change that a temperature beyond freezing allows."""
-    after = []
-    for k, most in enumerate(freezable):
-        heat = C[k] * (T[k] - T_FREEZE)
-        melted = jnp.where(heat > 0.0, jnp.minimum(ice[k], heat), -jnp.minimum(most - ice[k], -heat))
-        after.append((T[k] - melted / C[k], ice[k] - melted))
-    if not after:
+    if p.Fmax is None:
         return tuple(T), ice
+    after = []
+    for k, most in enumerate(p.Fmax):
+        heat = p.C[k] * (T[k] - T_FREEZE)
+        melted = jnp.where(heat > 0.0, jnp.minimum(ice[k], heat), -jnp.minimum(most - ice[k], -heat))
+        after.append((T[k] - melted / p.C[k], ice[k] - melted))
     return tuple(zip(*after, strict=True))

@@ -5,9 +5,8 @@ Without an initial state every segment of the record begins with a spin-up: its 
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from lad.errors import InputError
 from lad.fluxes import AbstractFluxes, BulkFluxes
@@ -16,7 +15,7 @@ from lad.integrate import adaptive, fast, original, split_state
 from lad.io import read_json, write_netcdf
 from lad.model import Model
 from lad.output import simulation_dataset
-from lad.parameters import Parameters, freezable_heat, parameters_at
+from lad.parameters import Parameters, parameters_at
 from lad.provenance import provenance
 from lad.simulation import check_budgets, simulate
 from lad.state import State, initial_state, plain_state
@@ -53,12 +52,11 @@ def run(args: argparse.Namespace) -> None:
     if args.steps_per_interval is not None and not 1 <= args.steps_per_interval <= 10_000:
         raise InputError(f"--steps-per-interval {args.steps_per_interval}: expected 1 to 10000")
     record = read_record(args.forcing)
-    content = read_json(args.parameters)
-    parameters = parameters_at(record.reference_height, content, args.parameters)
+    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     model = Model(parameters, _fluxes(args))
     start = _start(args, record, parameters)
     years = 0 if args.initial_state else args.spinup_years
-    trajectory = simulate(_solver(args, content), model, record, start, years)
+    trajectory = simulate(_solver(args), model, record, start, years)
     if args.integrator != "original":  # which is known to leak
         check_budgets(trajectory, record.time)
     inputs = {"forcing": args.forcing, "parameters": args.parameters}
@@ -89,12 +87,9 @@ def _fluxes(args: argparse.Namespace) -> AbstractFluxes:
     return load_fluxes(args.model)
 
 
-def _solver(args: argparse.Namespace, content: Mapping[str, Any]):
-    ice = freezable_heat(content, args.parameters)
+def _solver(args: argparse.Namespace):
     if args.integrator == "original":
-        return original(args.steps_per_interval or 1, ice)
-    if ice:
-        raise InputError(f"{args.parameters}: Fmax > 0: soil freezing needs --integrator original")
+        return original(args.steps_per_interval or 1)
     if args.integrator == "fast":
         return fast(args.steps_per_interval or 1)
     return adaptive()
@@ -106,10 +101,7 @@ def _start(args: argparse.Namespace, record: Record, parameters: Parameters) -> 
     content = read_json(source) if source else {}
     if source and len(list(record.segments())) > 1:
         raise InputError(f"{args.forcing}: has several segments, {source} could begin only one of them")
-    given = initial_state(content, source) if source else None
-    layers = parameters.dz.shape[0]
-    if given and len(given.T) != layers:
-        raise InputError(f"{source}: {len(given.T)} soil layers, expected {layers} as in {args.parameters}")
+    given = initial_state(content, source, parameters) if source else None
 
     def start(forcing: Forcing) -> State:
         state = given or plain_state(parameters, forcing)

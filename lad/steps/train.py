@@ -22,7 +22,7 @@ from lad.learn.files import check_law, random_law, save_law
 from lad.learn.fit import Settings, fit
 from lad.learn.normalise import training_scaling
 from lad.model import Model
-from lad.parameters import Parameters, freezable_heat, parameters_at
+from lad.parameters import Parameters, parameters_at
 from lad.periods import parse_periods
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
@@ -90,13 +90,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _parameters(source: str, height: float, states: bool) -> Parameters:
     """Parameters that the body of a hybrid can have; raises InputError for others."""
-    content = read_json(source)
-    parameters = parameters_at(height, content, source)
+    parameters = parameters_at(height, read_json(source), source)
     layers = parameters.dz.shape[0]
     if states and layers != LAYERS:
         raise InputError(
             f"{source}: {layers} soil layers, expected the {LAYERS} that a network with states sees"
         )
-    if freezable_heat(content, source):
-        raise InputError(f"{source}: Fmax > 0: a hybrid cannot freeze its soil")
     return parameters
