@@ -17,6 +17,7 @@ include: "workflow/rules/calibration.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/solvers.smk"
 
 
 # A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
@@ -30,6 +31,7 @@ for study, members in config["studies"].items():
             table=f"results/{study}/table.md",
             scores=f"results/{study}/scores.csv",
             figures=expand(rules.figures.output, site=members),
+            solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
         log:
             f"logs/{study}/table.log",
         localrule: True

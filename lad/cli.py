@@ -8,7 +8,18 @@ from pathlib import Path
 
 from lad.errors import InputError
 
-STEPS = ("fetch", "gapfill", "forcing", "calibrate", "train", "simulate", "evaluate", "figures", "compare")
+STEPS = (
+    "fetch",
+    "gapfill",
+    "forcing",
+    "calibrate",
+    "train",
+    "simulate",
+    "evaluate",
+    "figures",
+    "compare",
+    "solvers",
+)
 
 
 def _summary(step: str) -> str:

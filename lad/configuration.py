@@ -55,6 +55,9 @@ def checked(config: Mapping[str, Any], schema: str | Path, known_sites: Collecti
         absent = [site for site in sites if site not in config["sites"]]
         if absent:
             raise InputError(f"studies.{study}: expected a key sites.{absent[0]} with the site's periods")
+    for site in config["solvers"]["sites"]:
+        if site not in config["sites"]:
+            raise InputError(f"solvers.sites: {site}: expected one of {', '.join(config['sites'])}")
     for model in config["models"]:
         if model in RESERVED_MODELS:
             raise InputError(f"models.{model}: is what is compared with the models, expected another name")

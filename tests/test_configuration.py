@@ -32,6 +32,7 @@ REFUSED = [  # settings, what is said about them
     ("models: {1lin: {law: mlp, states: true, hidden: [8]}}", "models: '1lin' does not match"),
     ("simulation: {integrator: original}", "simulation.integrator: 'original' is not one of"),
     ("simulation: {steps_per_interval: 20000}", "simulation.steps_per_interval: 20000 is greater than"),
+    ("solvers: {sites: [US-Tw3]}", "solvers.sites: US-Tw3: expected one of US-CRT, US-Me2"),
     ("training: {batch: 8.0}", "training.batch: 8.0 is not of type 'integer'"),
     ("seeds: true", "seeds: True is not of type 'integer'"),
     ("training: {window_days: .nan}", "training.window_days: nan is not of type 'number'"),

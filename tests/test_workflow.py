@@ -91,6 +91,7 @@ def test_plan_of_all_studies(tree, tmp_path):
         "simulate": sites * models * seeds,
         "simulate_bulk": sites,
         "compare": 2,
+        "solvers": 1,
         "demo": 1,
         "paper": 1,
     }

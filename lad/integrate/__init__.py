@@ -5,16 +5,16 @@ change in time, and returns a function ``(state, forcing) -> (state at the end, 
 Whatever that does inside, the two obey ``end - start = dt N mean``.
 """
 
-from lad.integrate._fast import fast
+from lad.integrate._fast import euler, fast
 from lad.integrate._original import original, split_state
 from lad.integrate._roll_out import Trajectory, roll_out, spin_up
 
 
-def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
+def adaptive(rtol: float = 1e-6, atol: float = 1e-6, method: str = "Kvaerno5"):
     """The adaptive reference solver, see `lad.integrate._diffrax`, which takes seconds to import."""
     from lad.integrate._diffrax import adaptive
 
-    return adaptive(rtol, atol)
+    return adaptive(rtol, atol, method)
 
 
-__all__ = ["Trajectory", "adaptive", "fast", "original", "roll_out", "spin_up", "split_state"]
+__all__ = ["Trajectory", "adaptive", "euler", "fast", "original", "roll_out", "spin_up", "split_state"]

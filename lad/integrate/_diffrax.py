@@ -1,7 +1,7 @@
-"""The reference solver: adaptive, error-controlled implicit Runge-Kutta, restarted at every forcing interval.
+"""The reference solver: adaptive, error-controlled Runge-Kutta, restarted at every forcing interval.
 
-State and time-integrated rates are advanced together by Kvaerno's 5(4) method (diffrax); the state at the
-end is then rebuilt from the mean rates, so that budgets close to round-off whatever the tolerance.
+State and time-integrated rates are advanced together by diffrax; the state at the end is then rebuilt from the
+mean rates, so that budgets close to round-off whatever the tolerance.
 """
 
 import diffrax
@@ -16,14 +16,17 @@ from lad.model import Model, Rates, advance, heat_state, tendency, with_ice
 from lad.state import State
 
 
-def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
-    """Solver that keeps the local error of the state (K, kg m-2) below ``atol + rtol |y|``."""
+def adaptive(rtol: float = 1e-6, atol: float = 1e-6, method: str = "Kvaerno5"):
+    """Solver that keeps the local error of the state (K, kg m-2) below ``atol + rtol |y|``.
+
+    `method` names a Runge-Kutta method of diffrax: Kvaerno3 or Kvaerno5, implicit, or Tsit5, explicit.
+    """
 
     def norm(y):
         state, _ = y  # the integrals of the rates follow the state; they do not choose the step
         return optimistix.rms_norm(state)
 
-    method = diffrax.Kvaerno5()
+    runge_kutta = getattr(diffrax, method)()
     controller = diffrax.PIDController(rtol=rtol, atol=atol, norm=norm)
 
     def solver(model: Model, dt):
@@ -39,7 +42,7 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6):
 
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(field),
-                method,
+                runge_kutta,
                 t0=0.0,
                 t1=1.0,
                 dt0=0.01,

@@ -265,10 +265,33 @@ def fast(steps: int = 1):
             end, after = stretch(_Tangent.of(model, point, forcing), middle, second)
             return end, jax.tree.map(jnp.add, before, after)
 
-        def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
-            state, means = jax.lax.scan(lambda y, _: step(y, forcing), state, length=steps)
-            return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
-
-        return interval
+        return _repeated(step, steps)
 
     return solver
+
+
+def euler(steps: int = 1):
+    """Solver of first order, for comparison: `steps` linearly implicit Euler steps in each forcing interval."""
+
+    def solver(model: Model, dt):
+        p, h = model.parameters, dt / steps
+        lengths = _Step.of(p, h)
+
+        def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            tangent, start = _Tangent.of(model, state, forcing), _without_traces(state)
+            mean = _limited(_euler(tangent, p, start, lengths), start, tangent.value, h)
+            return _move(state, mean, tangent, p, h), mean.rates(tangent, p)
+
+        return _repeated(step, steps)
+
+    return solver
+
+
+def _repeated(step, steps: int):
+    """Function for an interval of so many steps."""
+
+    def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
+        state, means = jax.lax.scan(lambda y, _: step(y, forcing), state, length=steps)
+        return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+
+    return interval
