@@ -77,9 +77,6 @@ def cases() -> list[Case]:
     """Everything that is timed."""
     solver = fast(STEPS)
 
-    def light(model, dt):  # as in training: keeps states alone for the way back
-        return jax.checkpoint(solver(model, dt))
-
     year, parameters = synthetic_year(), table_parameters(cover=6, soil=2, z_ref=3.0)
     bulk, hybrid = Model(parameters, BulkFluxes()), Model(parameters, network())
     start = plain_state(parameters, year)
@@ -95,7 +92,7 @@ def cases() -> list[Case]:
     @eqx.filter_value_and_grad
     def gradient(layers, windows):
         model = eqx.tree_at(lambda model: model.fluxes.layers, hybrid, layers)
-        rates = jax.vmap(lambda forcing: roll_out(light, model, start, forcing, DT)[1].rates)(windows)
+        rates = jax.vmap(lambda forcing: roll_out(solver, model, start, forcing, DT)[1].rates)(windows)
         observed = jnp.full((WINDOWS, LENGTH, 2), 40.0)
         return loss(simulated_fluxes(rates), observed, jnp.ones_like(observed), jnp.full(2, 60.0))
 

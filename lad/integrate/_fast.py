@@ -21,10 +21,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from lad.constants import L_FUSION
-from lad.forcing import Forcing
+from lad.forcing import Forcing, rows
 from lad.model import Model, Rates, advance, ground_heat, heat_state
 from lad.parameters import Parameters
 from lad.physics import freezing, hydrology, snow, soil_heat
@@ -214,8 +214,8 @@ def _move(state: State, mean: _Means, tangent: _Tangent, p: Parameters, h) -> St
     return advance(state, mean.rates(tangent, p), h, p)
 
 
-def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _Step) -> tuple[State, _Means]:
-    """Extrapolated Euler steps: the state after `whole` and the means over it."""
+def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _Step):
+    """Extrapolated Euler steps: the state after `whole`, the means over it, and the state by one Euler step alone."""
     start = _without_traces(state)
     once = _euler(tangent, p, start, whole)
     first = _euler(tangent, p, start, half)
@@ -223,49 +223,68 @@ def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _S
     second = _euler(tangent, p, middle, half)
     mean = jax.tree.map(lambda a, b, c: a + b - c, first, second, once)
     mean = _limited(mean, start, tangent.value, whole.h)
-    return _move(state, mean, tangent, p, whole.h), mean
+    return _move(state, mean, tangent, p, whole.h), mean, _move(state, once, tangent, p, whole.h)
+
+
+class _Stretch(NamedTuple):
+    """Parts of a step that go by one tangent."""
+
+    whole: _Step
+    half: _Step
+    share: Float[Array, "..."]  # of the step; 0 for a part that only looks ahead
+    ahead: Bool[Array, "..."]  # whether its last part only looks ahead
+
+    @classmethod
+    def both(cls, parameters: Parameters, h) -> "_Stretch":
+        """The two stretches of a step of `h` seconds, stacked."""
+        first, second = FIRST * np.array(FIRST_PARTS), (1.0 - FIRST) * np.array(SECOND_PARTS)
+        parts = h * np.array([[*first, 1.0 - FIRST], second])
+        whole, half = _Step.of(parameters, jnp.array(parts)), _Step.of(parameters, jnp.array(0.5 * parts))
+        return cls(whole, half, jnp.array([[*first, 0.0], second]), jnp.array([True, False]))
 
 
 def fast(steps: int = 1):
-    """Solver with `steps` equal steps in each forcing interval."""
+    """Solver with `steps` equal steps in each forcing interval.
+
+    Differentiated in reverse, it keeps the state at each tangent alone, and computes all else a second time.
+    """
 
     def solver(model: Model, dt):
-        p, h = model.parameters, dt / steps
+        p = model.parameters
+        stretches = _Stretch.both(p, dt / steps)
+        stretches = jax.tree.map(lambda x: jnp.tile(x, (steps,) + (1,) * (x.ndim - 1)), stretches)
 
-        def lengths(shares):  # whole and half
-            return tuple(_Step.of(p, part * h * jnp.array(shares)) for part in (1.0, 0.5))
+        @jax.checkpoint
+        def stretch(carry: tuple[State, State], one: _Stretch, forcing: Forcing):
+            """The state after a stretch, by the tangent at `point`, and the next point; rates times their shares."""
+            state, point = carry
+            tangent = _Tangent.of(model, point, forcing)
 
-        first, second = (
-            lengths(FIRST * np.array(FIRST_PARTS)),
-            lengths((1.0 - FIRST) * np.array(SECOND_PARTS)),
-        )
-        ahead = _Step.of(p, h * (1.0 - FIRST))
-
-        def stretch(tangent: _Tangent, state: State, parts) -> tuple[State, Rates]:
-            """The state after `parts` and the integrals of the rates over them, in units of `h`."""
-
+            @jax.checkpoint
             def part(y, lengths):
-                y, mean = _part(tangent, p, y, *lengths)
-                return y, jax.tree.map(lambda x: lengths[0].h * x, mean)
+                y, mean, by_euler = _part(tangent, p, y, *lengths)
+                return y, (y, mean, by_euler)
 
-            state, integrals = jax.lax.scan(part, state, parts)
-            length = jnp.sum(parts[0].h)
-            mean = jax.tree.map(lambda x: jnp.sum(x, axis=0) / length, integrals)
-            return state, jax.tree.map(lambda x: length / h * x, mean.rates(tangent, p))
-
-        def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
-            tangent = _Tangent.of(model, state, forcing)
-            middle, before = stretch(tangent, state, first)
-            end = _move(middle, _euler(tangent, p, _without_traces(middle), ahead), tangent, p, ahead.h)
-            # The mean of the second stretch, and a little beyond it: makes good for the first, which goes by its
-            # start.
-            point = jax.tree.map(
-                lambda a, b, c: a + (0.5 * (b + c) - a) / (1.0 - FIRST**2), state, middle, end
+            _, (ends, means, by_euler) = jax.lax.scan(part, state, (one.whole, one.half))
+            before, end, ahead = rows(ends, -2), rows(ends, -1), rows(by_euler, -1)
+            # The mean state over what is ahead, and a little beyond it: makes good for the first stretch, which goes
+            # by its start.
+            beyond = jax.tree.map(
+                lambda a, b, c: a + (0.5 * (b + c) - a) / (1.0 - FIRST**2), state, before, ahead
             )
-            end, after = stretch(_Tangent.of(model, point, forcing), middle, second)
-            return end, jax.tree.map(jnp.add, before, after)
+            share = jnp.sum(one.share)
+            mean = jax.tree.map(lambda x: jnp.sum(one.share * x) / share, means)
+            rates = jax.tree.map(lambda x: share * x, mean.rates(tangent, p))
+            state, point = jax.tree.map(lambda a, b: jnp.where(one.ahead, a, b), (before, beyond), (end, end))
+            return (state, point), rates
 
-        return _repeated(step, steps)
+        def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            (state, _), rates = jax.lax.scan(
+                lambda y, one: stretch(y, one, forcing), (state, state), stretches
+            )
+            return state, jax.tree.map(lambda x: jnp.sum(x, axis=0) / steps, rates)
+
+        return interval
 
     return solver
 
@@ -282,16 +301,10 @@ def euler(steps: int = 1):
             mean = _limited(_euler(tangent, p, start, lengths), start, tangent.value, h)
             return _move(state, mean, tangent, p, h), mean.rates(tangent, p)
 
-        return _repeated(step, steps)
+        def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
+            state, means = jax.lax.scan(lambda y, _: step(y, forcing), state, length=steps)
+            return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
+
+        return interval
 
     return solver
-
-
-def _repeated(step, steps: int):
-    """Function for an interval of so many steps."""
-
-    def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
-        state, means = jax.lax.scan(lambda y, _: step(y, forcing), state, length=steps)
-        return state, jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
-
-    return interval

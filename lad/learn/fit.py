@@ -115,7 +115,6 @@ def fit(
 
     few = sum(x[0].size for x in jax.tree.leaves(free)) <= FEW
     value_and_gradient = _forward if few else _backward
-    memoryless = solver if few else lambda model, dt: jax.checkpoint(solver(model, dt))
 
     @eqx.filter_jit
     def survey(free, starts, forcing, years):
@@ -143,7 +142,7 @@ def fit(
             def of_member(free, optimiser_state, states):
                 def mismatch(free):
                     model = build(free)
-                    _, trajectory = jax.vmap(lambda s, f: roll_out(memoryless, model, s, f, data.dt))(
+                    _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, data.dt))(
                         rows(states, windows), batch[0]
                     )
                     return loss(simulated_fluxes(trajectory.rates), batch[1], batch[2], std)
