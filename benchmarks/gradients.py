@@ -68,7 +68,7 @@ def check(model: Model, start, weather, directions) -> list[tuple[str, float, fl
 def each_parameter(free):
     """A direction for each parameter: all of it, relative to its value."""
     zero = jax.tree.map(jnp.zeros_like, free)
-    names = [name for name, x in vars(free.parameters).items() if np.any(np.asarray(x) != 0.0)]
+    names = [name for name, x in vars(free.parameters).items() if x is not None and np.any(x != 0.0)]
     return {
         name: eqx.tree_at(lambda m, n=name: getattr(m.parameters, n), zero, getattr(free.parameters, name))
         for name in names

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/speed.py
 
-takes one to two minutes. Everything is computed on a synthetic year of half-hours, so that the figures of two
+takes two minutes. Everything is computed on a synthetic year of half-hours, so that the figures of two
 machines or revisions differ by these alone. Let nothing else run meanwhile.
 """
 
@@ -33,6 +33,7 @@ DT = 1800.0  # s
 STEPS = 1  # of the solver in an interval
 YEAR = 365 * 48
 WINDOWS, LENGTH = 64, 10 * 48  # as in training
+LONG = 20 * YEAR // WINDOWS  # half-hours of as many windows that make 20 site-years
 REPEATS = 5
 
 
@@ -73,15 +74,16 @@ def network() -> MLPFluxes:
     return MLPFluxes(scaling, states=True, hidden=(32, 32), key=jax.random.key(0))
 
 
-def cases() -> list[Case]:
-    """Everything that is timed."""
-    solver = fast(STEPS)
+def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
+    """Everything that is timed, with `solver`."""
 
     year, parameters = synthetic_year(), table_parameters(cover=6, soil=2, z_ref=3.0)
     bulk, hybrid = Model(parameters, BulkFluxes()), Model(parameters, network())
     start = plain_state(parameters, year)
-    first = np.linspace(0, YEAR - LENGTH, WINDOWS).astype(int)
-    windows = rows(year, first[:, None] + np.arange(LENGTH))
+
+    def windows(length):
+        first = np.linspace(0, YEAR - length, WINDOWS).astype(int)
+        return rows(year, first[:, None] + np.arange(length))
 
     def fluxes(model, forcing):
         return simulated_fluxes(roll_out(solver, model, start, forcing, DT)[1].rates)
@@ -93,21 +95,36 @@ def cases() -> list[Case]:
     def gradient(layers, windows):
         model = eqx.tree_at(lambda model: model.fluxes.layers, hybrid, layers)
         rates = jax.vmap(lambda forcing: roll_out(solver, model, start, forcing, DT)[1].rates)(windows)
-        observed = jnp.full((WINDOWS, LENGTH, 2), 40.0)
+        observed = jnp.full((*windows.Tair.shape, 2), 40.0)
         return loss(simulated_fluxes(rates), observed, jnp.ones_like(observed), jnp.full(2, 60.0))
 
-    many = WINDOWS * LENGTH
+    layers, short, long, many = hybrid.fluxes.layers, windows(LENGTH), windows(LONG), WINDOWS * LENGTH
     return [
         Case("LaD, a year", fluxes, (bulk, year), YEAR),
         Case("network, a year", fluxes, (hybrid, year), YEAR),
-        Case(f"LaD, {WINDOWS} windows", batch, (bulk, windows), many),
-        Case(f"network, {WINDOWS} windows", batch, (hybrid, windows), many),
-        Case(f"network, {WINDOWS} windows, gradient", gradient, (hybrid.fluxes.layers, windows), many),
+        Case(f"LaD, {WINDOWS} windows", batch, (bulk, short), many),
+        Case(f"network, {WINDOWS} windows", batch, (hybrid, short), many),
+        Case("network, 1 window, gradient", gradient, (layers, rows(short, slice(0, 1))), LENGTH),
+        Case(f"network, {WINDOWS} windows, gradient", gradient, (layers, short), many),
+        Case("network, 20 site-years, gradient", gradient, (layers, long), WINDOWS * LONG),
     ]
 
 
-def timed(case: Case) -> tuple[float, list[float]]:
-    """Seconds of tracing and compiling, and of `REPEATS` runs after one that does not count."""
+class Timing(NamedTuple):
+    """Seconds of tracing and compiling, seconds of `REPEATS` runs, and MB that a run needs for what is in between."""
+
+    compiling: float
+    runs: list[float]
+    memory: float
+
+    @property
+    def median(self) -> float:
+        """Median of the runs."""
+        return statistics.median(self.runs)
+
+
+def timed(case: Case) -> Timing:
+    """Time a case; one run that does not count comes first."""
     begin = time.perf_counter()
     compiled = eqx.filter_jit(case.function).lower(*case.args).compile()
     compiling = time.perf_counter() - begin
@@ -117,7 +134,7 @@ def timed(case: Case) -> tuple[float, list[float]]:
         result = jax.block_until_ready(compiled(*case.args))
         runs.append(time.perf_counter() - begin)
     _check_finite(case.name, result)
-    return compiling, runs[1:]
+    return Timing(compiling, runs[1:], compiled.compiled.memory_analysis().temp_size_in_bytes / 1e6)
 
 
 def _check_finite(name: str, result: Any) -> None:
@@ -136,19 +153,24 @@ def machine() -> str:
 
 def main() -> None:
     """Print the table."""
-    jax.config.update("jax_enable_compilation_cache", False)  # compile times are those of a first run
-    versions = ", ".join(f"{name} {package_version(name)}" for name in ("lad", "jax", "jaxlib", "equinox"))
-    print(f"{machine()}\nPython {platform.python_version()}, {versions}\nrevision {git_revision()}")
+    begin()
     print(f"fast, {STEPS} steps per half-hour, float64; run: median of {REPEATS} (lowest to highest)\n")
-    print("| case | compile s | run s | ms per site-year |\n|---|---|---|---|")
+    print("| case | compile s | run s | ms per site-year | MB |\n|---|---|---|---|---|")
     for case in cases():
-        compiling, runs = timed(case)
-        median = statistics.median(runs)
-        spread = f"{median:.3f} ({min(runs):.3f} to {max(runs):.3f})"
+        timing = timed(case)
+        spread = f"{timing.median:.3f} ({min(timing.runs):.3f} to {max(timing.runs):.3f})"
+        speed = 1e3 * timing.median * YEAR / case.intervals
         print(
-            f"| {case.name} | {compiling:.1f} | {spread} | {1e3 * median * YEAR / case.intervals:.1f} |",
+            f"| {case.name} | {timing.compiling:.1f} | {spread} | {speed:.1f} | {timing.memory:.0f} |",
             flush=True,
         )
+
+
+def begin() -> None:
+    """Say what is measured where; compile times are to be those of a first run."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    versions = ", ".join(f"{name} {package_version(name)}" for name in ("lad", "jax", "jaxlib", "equinox"))
+    print(f"{machine()}\nPython {platform.python_version()}, {versions}\nrevision {git_revision()}")
 
 
 if __name__ == "__main__":

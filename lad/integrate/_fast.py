@@ -106,6 +106,7 @@ class _Means(NamedTuple):
         return tangent.at(self.T[0])._replace(G=soil_heat.heat_flux(self.T, g), **water)
 
 
+@jax.jit  # traced and differentiated once for all the steps of a part
 def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Means:
     """One linearly implicit Euler step; the means of T are its values at the end.
 

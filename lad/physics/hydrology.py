@@ -1,5 +1,9 @@
 """Root zone and ground water: a bucket that overflows, and a linear reservoir.
 
+    beta = min(x, 1), x = W_r / (0.75 W_max)    water stress
+    D = what exceeds W_max                      overflow, to ground water
+    Q = W_g / tau                               discharge
+
 LaD empties the overflow of the bucket at once; here it leaves within minutes.
 """
 

@@ -1,4 +1,8 @@
-"""Net radiation of the surface: one broadband albedo, emissivity one."""
+"""Net radiation of the surface: one broadband albedo, emissivity one.
+
+    R_n = (1 - alpha) S + L - sigma T_1**4
+    alpha = alpha_bare + (alpha_deep - alpha_bare) W_s / (W_s + W_c)
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

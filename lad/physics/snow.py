@@ -1,5 +1,9 @@
 """Snow: presence, melt and cap, smoothed so that they can be integrated and differentiated.
 
+    f = W_s / (W_s + 0.25 kg m-2)    presence
+    M = k f (T_1 - T_f)+ / L_f       melt
+    C = (W_s - W_s,max)+ / 1800 s    snow beyond the cap
+
 LaD switches between snow and no snow; here the switch is a presence fraction that falls to zero over the last
 half millimetre, and the surface is held at the freezing point not exactly but by a strong relaxation.
 """

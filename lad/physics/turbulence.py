@@ -4,6 +4,9 @@ Bulk Richardson number `Ri` -> stability `zeta = z/L` -> drag, with the profile 
 exchange code: Businger-Dyer type (1 - 16 zeta) in unstable air, and in stable air
 ``phi = 1 + zeta (5 + b zeta)/(1 + zeta)``, `b = 1/Ri_c`, which allows exchange up to `Ri_c = 2`.
 
+    Ri = -g z (theta_s - theta_a) / (theta_s U**2)
+    C_H = kappa**2 / (Phi_m Phi_h)
+
 `zeta` solves ``Ri = R(zeta) = zeta Phi_h / Phi_m**2`` by Newton steps of fixed number; its derivative is that of
 the implicit function, so it is exact whatever the number of steps, and may be differentiated again.
 """
