@@ -12,6 +12,8 @@ from lad.errors import InputError
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 
+ROUNDING = 1e-9  # relative, by which ice a run has ended with may exceed what the soil can hold
+
 
 class State(eqx.Module):
     """Prognostic variables. `T` has one entry per soil layer, each of the same shape as the stores.
@@ -50,7 +52,9 @@ def initial_state(content: Mapping[str, Any], source: str, parameters: Parameter
     if len(T) != layers:
         raise InputError(f"{source}: {len(T)} soil layers, expected {layers}, as many as dz has")
     most = np.zeros(layers) if parameters.Fmax is None else np.asarray(parameters.Fmax)
-    if len(ice) != layers or not all(0.0 <= heat <= limit for heat, limit in zip(ice, most, strict=True)):
+    if len(ice) != layers or not all(
+        0.0 <= heat <= limit * (1.0 + ROUNDING) for heat, limit in zip(ice, most, strict=True)
+    ):
         raise InputError(f"{source}: initial F = {ice} J m-3, expected 0 to Fmax = {most.tolist()}")
     if not all(150.0 < t < 400.0 for t in T):
         raise InputError(f"{source}: initial temperatures {T} K, expected 150 to 400 K")

@@ -13,7 +13,7 @@ from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import make_forcing
 from lad.integrate import fast, roll_out
 from lad.model import Model, ground_heat, latent_heat
-from lad.parameters import table_parameters
+from lad.parameters import BOUNDS, from_json, table_parameters, to_json
 from lad.state import State
 
 run = eqx.filter_jit(roll_out)
@@ -75,6 +75,19 @@ def numbers(low, high):
     return st.floats(low, high, allow_nan=False)
 
 
+def any_parameters(cover, soil, rng, freezes):
+    """Those of the types, each times 1/5 to 5 as far as `BOUNDS` allow."""
+    content = to_json(table_parameters(cover=cover, soil=soil, z_ref=10.0))
+    for name, value in content["params"].items():
+        factor = 1.0 if name.startswith("alb") else np.exp(rng.uniform(-1.6, 1.6))
+        content["params"][name] = np.clip(np.multiply(value, factor), *BOUNDS[name]).tolist()
+    content["params"]["z0"] = min(content["params"]["z0"], 5.0)
+    content["params"]["zh"] = min(content["params"]["zh"], 5.0)
+    if freezes:
+        content["params"]["Fmax"] = rng.uniform(1e6, 3e8, 5).tolist()
+    return from_json(content, "random")
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     law=st.sampled_from(sorted(LAWS)),
@@ -85,12 +98,13 @@ def numbers(low, high):
     snow=st.one_of(st.just(0.0), numbers(0.0, 2.0), numbers(0.0, 900.0)),
     fill=st.one_of(st.just(0.0), st.just(1.0), numbers(0.0, 1.0)),
     burst=numbers(0.0, 0.02),
+    freezes=st.booleans(),
 )
 def test_budgets_close_and_stores_stay_positive_in_any_weather(
-    law, seed, cover, soil, cold, snow, fill, burst
+    law, seed, cover, soil, cold, snow, fill, burst, freezes
 ):
     rng = np.random.default_rng(seed)
-    parameters = table_parameters(cover=cover, soil=soil, z_ref=10.0)
+    parameters = any_parameters(cover, soil, rng, freezes)
     Tair = 308.0 - 60.0 * cold + rng.normal(0.0, 5.0, DAY)
     wet = rng.random(DAY) < 0.2
     weather = make_forcing(
@@ -106,6 +120,7 @@ def test_budgets_close_and_stores_stay_positive_in_any_weather(
     start = State(
         tuple(jnp.asarray(Tair.mean() + x) for x in rng.normal(0.0, 8.0, 5)),
         *map(jnp.asarray, (snow, fill * float(parameters.Wmax), 20.0)),
+        tuple(rng.uniform(0.0, 1.0, 5) * parameters.Fmax) if freezes else (),
     )
     _, result = free_day(LAWS[law], parameters, start, weather)
     assert np.abs(result.energy_residual).max() <= 1e-6

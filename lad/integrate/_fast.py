@@ -131,7 +131,7 @@ def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Mean
         return heat_state(end, p).T, mean
 
     _, means = jax.lax.scan(iterate, start.T, length=FREEZING_ITERATIONS)
-    return jax.tree.map(lambda x: x[-1], means)
+    return rows(means, -1)
 
 
 def _linear_euler(tangent: _Tangent, p: Parameters, start: State, step: _Step, by_heat, constant) -> _Means:
@@ -280,10 +280,9 @@ def fast(steps: int = 1):
             return (state, point), rates
 
         def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
-            (state, _), rates = jax.lax.scan(
-                lambda y, one: stretch(y, one, forcing), (state, state), stretches
-            )
-            return state, jax.tree.map(lambda x: jnp.sum(x, axis=0) / steps, rates)
+            _, rates = jax.lax.scan(lambda y, one: stretch(y, one, forcing), (state, state), stretches)
+            mean = jax.tree.map(lambda x: jnp.sum(x, axis=0) / steps, rates)
+            return advance(state, mean, dt, p), mean  # in one move: rounded once, not in every part
 
         return interval
 

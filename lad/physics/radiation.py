@@ -1,7 +1,7 @@
 """Net radiation of the surface: one broadband albedo, emissivity one.
 
-    R_n = (1 - alpha) S + L - sigma T_1**4
-    alpha = alpha_bare + (alpha_deep - alpha_bare) W_s / (W_s + W_c)
+R_n = (1 - alpha) S + L - sigma T_1**4
+alpha = alpha_bare + (alpha_deep - alpha_bare) W_s / (W_s + W_c)
 """
 
 import jax.numpy as jnp

@@ -1,6 +1,6 @@
 """Heat conduction between soil layers; no flux through the bottom.
 
-    G_k = 2 (T_k - T_{k+1}) / (dz_k / lam_k + dz_{k+1} / lam_{k+1})
+G_k = 2 (T_k - T_{k+1}) / (dz_k / lam_k + dz_{k+1} / lam_{k+1})
 """
 
 from collections.abc import Sequence
