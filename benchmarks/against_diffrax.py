@@ -56,8 +56,12 @@ def main() -> None:
     print(f"\n| case | fast s | {method} {tolerance:g} s | ratio |\n|---|---|---|---|")
     for ours, theirs in zip(speed.cases(fast()), speed.cases(other), strict=True):
         if ours.name in COMPARED:
-            a, b = speed.timed(ours).median, speed.timed(theirs).median
-            print(f"| {ours.name} | {a:.3f} | {b:.3f} | {b / a:.1f} |", flush=True)
+            a, b = speed.timed(ours), speed.timed(theirs)
+            finite = "" if b.finite else ", not finite"
+            print(
+                f"| {ours.name} | {a.median:.3f} | {b.median:.3f}{finite} | {b.median / a.median:.1f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

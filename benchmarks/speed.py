@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -111,11 +111,12 @@ def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
 
 
 class Timing(NamedTuple):
-    """Seconds of tracing and compiling, seconds of `REPEATS` runs, and MB that a run needs for what is in between."""
+    """Seconds of tracing and compiling, seconds of `REPEATS` runs, MB that a run needs for what is in between."""
 
     compiling: float
     runs: list[float]
     memory: float
+    finite: bool
 
     @property
     def median(self) -> float:
@@ -133,13 +134,9 @@ def timed(case: Case) -> Timing:
         begin = time.perf_counter()
         result = jax.block_until_ready(compiled(*case.args))
         runs.append(time.perf_counter() - begin)
-    _check_finite(case.name, result)
-    return Timing(compiling, runs[1:], compiled.compiled.memory_analysis().temp_size_in_bytes / 1e6)
-
-
-def _check_finite(name: str, result: Any) -> None:
-    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(result, eqx.is_array))):
-        raise SystemExit(f"{name}: not finite, its time means nothing")
+    leaves = jax.tree.leaves(eqx.filter(result, eqx.is_array))
+    finite = all(np.isfinite(leaf).all() for leaf in leaves)
+    return Timing(compiling, runs[1:], compiled.compiled.memory_analysis().temp_size_in_bytes / 1e6, finite)
 
 
 def machine() -> str:
@@ -158,6 +155,8 @@ def main() -> None:
     print("| case | compile s | run s | ms per site-year | MB |\n|---|---|---|---|---|")
     for case in cases():
         timing = timed(case)
+        if not timing.finite:
+            raise SystemExit(f"{case.name}: not finite, its time means nothing")
         spread = f"{timing.median:.3f} ({min(timing.runs):.3f} to {max(timing.runs):.3f})"
         speed = 1e3 * timing.median * YEAR / case.intervals
         print(

@@ -69,7 +69,7 @@ def test_original_scheme_reproduces_the_fortran(name):
 LIMITS = {
     "unit_drydown": (0.02, 0.3, 0.4, 0.1, 1e-9),
     "unit_snow": (0.05, 0.6, 0.5, 0.1, 0.15),
-    "unit_freeze": (0.05, 0.5, 0.5, 0.02, 1e-9),
+    "unit_freeze": (0.012, 0.07, 0.03, 0.02, 1e-9),
     "unit_freezeoff": (0.005, 0.05, 0.03, 0.02, 1e-9),
     "unit_saturation": (0.005, 0.12, 0.13, 0.3, 1e-9),
     "unit_recession": (0.01, 0.1, 1e-9, 1e-9, 1e-9),
