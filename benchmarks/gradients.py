@@ -20,7 +20,7 @@ from lad.forcing import make_forcing
 from lad.integrate import fast, roll_out
 from lad.model import Model, latent_heat
 
-STEP = 1e-5  # relative, of the differences
+STEP = 1e-6  # relative, of the differences; ten times larger ones straddle an event of the snow
 DIRECTIONS = 5
 
 
