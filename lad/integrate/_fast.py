@@ -30,7 +30,7 @@ from lad.parameters import Parameters
 from lad.physics import freezing, hydrology, snow, soil_heat
 from lad.state import State
 
-FIRST = 0.1  # share of a step, its first stretch, that goes by the tangent at its start
+FIRST = 0.095  # share of a step, its first stretch, that goes by the tangent at its start
 FIRST_PARTS, SECOND_PARTS = (0.3, 0.7), (0.1, 0.3, 0.6)  # of the stretches
 FREEZING_ITERATIONS = 4
 TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
