@@ -1,5 +1,7 @@
 """The solver against solutions known in closed form, and its bounds under any weather and parameters."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -147,3 +149,25 @@ def test_a_year_of_gradients_neither_vanishes_nor_overflows():
     slope = by_start(start)
     size = np.abs(jax.tree.leaves(slope))
     assert 1e-9 < size.max() < 10.0  # also not NaN
+
+
+def test_gradients_of_freezing_soil_equal_differences():
+    """Of a surface frozen through over a layer that freezes, by conductivity and heat capacity."""
+    table = table_parameters(cover=6, soil=1, z_ref=10.0)
+    soil = {"dz": jnp.array([0.05, 0.5]), "C": table.C[:2], "lam": table.lam[:2], "Fmax": jnp.full(2, 1e8)}
+    parameters = dataclasses.replace(table, **soil)
+    T, stores, ice = (268.0, 273.16), (0.0, 50.0, 5.0), (1e8, 3e7)
+    start = jax.tree.map(jnp.asarray, State(T, *stores, ice))
+    weather = constant(48, Tair=266.0)
+
+    @eqx.filter_jit
+    def value(s):
+        scaled = dataclasses.replace(parameters, lam=(1.0 + s) * parameters.lam, C=(1.0 + s) * parameters.C)
+        end, _ = roll_out(fast(), Model(scaled, Contact()), start, weather, DT)
+        return end.T[0] - 270.0 + end.ice[1] / 1e8
+
+    slope, h = float(jax.grad(value)(0.0)), 1e-3
+    difference = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h)
+    assert 3.1e7 < run(fast(), Model(parameters, Contact()), start, weather, DT)[0].ice[1] < 1e8
+    assert abs(slope) > 1e-3
+    np.testing.assert_allclose(difference, slope, rtol=1e-5)

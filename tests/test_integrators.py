@@ -253,29 +253,6 @@ def test_forward_mode_equals_reverse_mode():
     np.testing.assert_allclose(forward(free, direction), reverse, rtol=1e-9)
 
 
-def test_gradients_of_freezing_soil_equal_differences():
-    model, _, weather, _ = case("unit_freeze")
-    day = 48 * 4
-    begin = member(trajectory("unit_freeze").state, day - 1)
-    assert 0.0 < begin.ice[1] < model.parameters.Fmax[1]  # the second layer is freezing
-    ahead = jax.tree.map(lambda x: x[day : day + 96], weather)
-    model = Model(model.parameters, network(scale=0.1))
-
-    @eqx.filter_jit
-    def value(s):
-        scaled = eqx.tree_at(
-            lambda m: (m.parameters.Fmax, m.parameters.C), model, replace_fn=lambda x: (1.0 + s) * x
-        )
-        return weighted(roll_out(FAST, scaled, begin, ahead, DT)[1])
-
-    slope = float(jax.grad(value)(0.0))
-    difference = (8.0 * (value(STEP) - value(-STEP)) - (value(2.0 * STEP) - value(-2.0 * STEP))) / (
-        12.0 * STEP
-    )
-    assert abs(slope) > 1e-6
-    np.testing.assert_allclose(difference, slope, rtol=1e-5)
-
-
 def test_traces_of_snow_count_as_none():
     model, start, weather, _ = case("unit_drydown", days=3)
     thaw = run(FAST, model, dataclasses.replace(start, snow=jnp.asarray(1e-13)), weather, DT)[1]

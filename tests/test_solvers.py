@@ -9,7 +9,7 @@ from test_simulate import forcing_file, json_file
 
 from lad.cli import main
 from lad.evaluation import precision
-from lad.integrate import adaptive, euler, fast, original
+from lad.integrate import euler, fast, original
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,6 @@ def table(tmp_path_factory) -> pd.DataFrame:
     folder, patch = tmp_path_factory.mktemp("solvers"), pytest.MonkeyPatch()
     tried = [("original", original, (1, 10)), ("euler", euler, (1, 4)), ("fast", fast, (1, 4))]
     settings = [precision.Setting(name, f"{n} steps", make(n)) for name, make, steps in tried for n in steps]
-    settings.append(precision.Setting("Kvaerno3", "rtol 0.0001", adaptive(1e-4, 1e-4, "Kvaerno3")))
     with patch.context() as patched:
         patched.setattr(precision, "settings", lambda: settings)
         files = {
