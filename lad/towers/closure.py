@@ -1,0 +1,97 @@
+"""Correction of the turbulent fluxes for the energy balance that towers do not close.
+
+LE and H are raised by one factor, which keeps their ratio (Twine et al. 2000, Agricultural and Forest Meteorology 103,
+279-300), in the variant of ONEFlux, the code that makes LE_CORR and H_CORR of the FLUXNET products (Pastorello et al.
+2020, Scientific Data 7, 225); the algorithm follows ONEFlux (BSD licence), its methods 1 and 2 for half-hours and
+hours. Method 3, which borrows from neighbouring years, is left out: rows that need it stay without correction.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lad.towers.mds import clock_rows
+from lad.towers.variables import MEASURED
+
+HALF_WINDOW = 15  # days to either side
+FEWEST = 5  # samples
+SPREAD = 1.5  # interquartile ranges around the median within which a factor counts
+# Ends of the intervals around midnight and noon, when storage in canopy and soil changes least, in minutes.
+MIDNIGHT, NOON = (22 * 60, 2 * 60 + 30), (10 * 60, 14 * 60 + 30)
+NEIGHBOURS = 5  # days to either side from which method 2 takes the correction of method 1
+USABLE = (MEASURED, 1)  # flags of LE and H: measured, or filled well
+QUARTILES = (0.25, 0.50, 0.75)
+
+
+class Closed(NamedTuple):
+    """Corrected fluxes (n, 3), W m-2: the 25th, 50th and 75th percentile; NaN where there is none."""
+
+    latent: np.ndarray
+    sensible: np.ndarray
+    count: np.ndarray  # samples of the factor
+    method: np.ndarray  # 1 factors of the days around, 2 mean correction of neighbouring rows, 0 none
+
+
+def closure_factor(
+    latent: np.ndarray,
+    sensible: np.ndarray,
+    flags: tuple[np.ndarray, np.ndarray],
+    net_radiation: np.ndarray,
+    ground: np.ndarray,
+) -> np.ndarray:
+    """(Rn - G) / (LE + H) where all four are there and LE and H are measured or well filled, else NaN.
+
+    Factors outside the median ± 1.5 interquartile ranges of the whole record are dropped. All (n,), W m-2;
+    `flags` of LE and H as in `variables`.
+    """
+    usable = np.isin(flags[0], USABLE) & np.isin(flags[1], USABLE)
+    turbulent = latent + sensible
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(usable & (turbulent != 0.0), (net_radiation - ground) / turbulent, np.nan)
+    known = factor[~np.isnan(factor)]
+    if len(known) == 0:
+        return factor
+    low, _, high = _percentiles(known)
+    middle, margin = np.median(known), SPREAD * (high - low)
+    return np.where((factor > middle - margin) & (factor < middle + margin), factor, np.nan)
+
+
+def correct(
+    latent: np.ndarray, sensible: np.ndarray, factor: np.ndarray, end_minute: np.ndarray, steps_per_day: int
+) -> Closed:
+    """Corrected fluxes of each row, from the `factor` of the rows around noon and midnight.
+
+    All (n,) on one regular time axis, NaN where missing; `end_minute` is the minute of the day at which the
+    interval ends (0 … 1439).
+    """
+    quiet = np.flatnonzero(~np.isnan(factor) & _is_quiet(end_minute))
+    row, reach = np.arange(len(factor)), HALF_WINDOW * steps_per_day
+    first = np.searchsorted(quiet, row - reach - (steps_per_day == 48))
+    count = np.searchsorted(quiet, row + reach) - first
+    samples = [factor[quiet[start : start + n]] for start, n in zip(first, count, strict=True)]
+    fluxes = np.stack([latent, sensible])
+    corrected = np.full((2, len(factor), 3), np.nan)
+    for k in np.flatnonzero(count >= FEWEST):
+        corrected[:, k] = [_percentiles(flux * samples[k]) for flux in fluxes[:, k]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = corrected[:, :, 1] / fluxes
+    ratio[~np.isfinite(ratio)] = np.nan
+    method = np.where(count >= FEWEST, 1, 0).astype(np.int8)
+    for k in np.flatnonzero(count < FEWEST):
+        near = ratio[:, clock_rows(k, NEIGHBOURS, steps_per_day, len(factor))]
+        count[k] = (~np.isnan(near)).any(axis=0).sum()
+        if count[k]:
+            method[k] = 2
+            with np.errstate(invalid="ignore"):  # one of the fluxes may have no neighbour
+                corrected[:, k, 1] = fluxes[:, k] * np.nansum(near, axis=1) / (~np.isnan(near)).sum(axis=1)
+    return Closed(*corrected, count, method)
+
+
+def _is_quiet(minute: np.ndarray) -> np.ndarray:
+    return (minute >= MIDNIGHT[0]) | (minute <= MIDNIGHT[1]) | ((minute >= NOON[0]) & (minute <= NOON[1]))
+
+
+def _percentiles(values: np.ndarray) -> list[float]:
+    """The quartiles as ONEFlux takes them: always one of the values."""
+    ordered = np.sort(values)
+    return [ordered[min(int(share * len(ordered)), len(ordered) - 1)] for share in QUARTILES]
