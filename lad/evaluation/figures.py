@@ -10,12 +10,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, DayLocator
 from matplotlib.figure import Figure
 
+from lad.drawing import RC
 from lad.evaluation import metrics
 from lad.evaluation.models import label, ordered
 from lad.evaluation.series import Simulated
 from lad.evaluation.style import (
     COUNTS,
-    RC,
     TARGET_LABELS,
     colours,
     draw_model,

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lad.evaluation.style import COLOURS, RC, SPARE_COLOURS, legend_below
+from lad.drawing import RC
+from lad.evaluation.style import COLOURS, SPARE_COLOURS, legend_below
 from lad.forcing import Forcing
 from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
 from lad.model import Model, latent_heat

@@ -1,17 +1,10 @@
-"""The look of all figures: colours, names, units, and how they are saved."""
+"""How models and observations are drawn: colours, names, units."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lad.evaluation.models import label, ordered
-from lad.io import replacing
 
 TARGET_LABELS = {"LE": "Latent heat LE (W m$^{-2}$)", "H": "Sensible heat H (W m$^{-2}$)"}
 OBSERVED = "#000000"
@@ -19,21 +12,6 @@ OBSERVED = "#000000"
 COLOURS = {"bulk": "#D55E00", "mlp": "#0072B2", "mlp_nostate": "#009E73", "1lin": "#CC79A7"}
 SPARE_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
 COUNTS = "viridis"
-
-RC = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "figure.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E5E5E5",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "lines.linewidth": 1.2,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-}
 
 
 def colours(models: list[str]) -> dict[str, str]:
@@ -64,13 +42,3 @@ def draw_model(axes: Axes, members: pd.DataFrame, model: str, colour: str) -> No
 def legend_below(figure: Figure, axes: Axes) -> None:
     """One legend for the whole figure, with the entries of `axes`."""
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-
-
-def save(path: str | Path, figure: Figure, origin: Mapping[str, Any]) -> None:
-    """Write a PNG with its record of origin (`lad.provenance`) as the text `provenance`.
-
-    It bears no date and no software name, so that equal figures are equal files.
-    """
-    metadata = {"Software": None, "provenance": json.dumps(origin, sort_keys=True)}
-    with replacing(path) as temporary, matplotlib.rc_context(RC):
-        figure.savefig(temporary, format="png", dpi=150, metadata=metadata)

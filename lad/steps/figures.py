@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from lad.drawing import save
 from lad.evaluation import figures
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
-from lad.evaluation.style import save
 from lad.observations import read_observed
 from lad.periods import parse_periods
 from lad.provenance import provenance

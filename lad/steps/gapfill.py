@@ -1,22 +1,22 @@
-"""Read the archives of a tower, check them and fill the gaps of the meteorology."""
+"""Read the archives of a tower, check them and fill the gaps."""
 
 import argparse
 from pathlib import Path
 
+from lad.drawing import save
 from lad.io import write_csv, write_netcdf
+from lad.provenance import provenance
+from lad.towers.arguments import add_site_arguments, site_from
+from lad.towers.figures import origins
 from lad.towers.fill import fill
 from lad.towers.netcdf import tower_dataset
 from lad.towers.record import read_record
 from lad.towers.report import gap_report
-from lad.towers.sites import site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    parser.add_argument("--site", required=True, metavar="ID", help="site id, for example US-CRT")
-    parser.add_argument(
-        "--sites", type=Path, metavar="CSV", help="site table instead of the one of the package"
-    )
+    add_site_arguments(parser)
     parser.add_argument(
         "--archive", type=Path, nargs="+", required=True, metavar="FILE", help="archives of the site"
     )
@@ -24,15 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="CSV", help="table of what was measured and what was filled"
     )
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="the same as a picture")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the filled record; print how it came about."""
-    record = read_record(site(args.site, args.sites), args.archive)
+    place = site_from(args, args.archive)
+    record = read_record(place, args.archive)
     filled = fill(record)
     report = gap_report(record, filled)
     print(report.to_string(index=False, float_format="{:.1f}".format))
-    for remark in record.remarks:
+    print(place.origin)
+    for remark in filled.remarks:
         print(remark)
     for name, count in record.spikes.items():
         print(f"{name}: {count} implausible values were set missing")
@@ -41,3 +44,9 @@ def run(args: argparse.Namespace) -> None:
     write_netcdf(args.output, tower_dataset(filled))
     if args.report:
         write_csv(args.report, report)
+    if args.picture:
+        save(
+            args.picture,
+            origins(filled),
+            provenance({path.name: path for path in args.archive}, site=args.site),
+        )

@@ -17,6 +17,9 @@ TOLERANCE = 20.0  # W m-2
 # Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
 # near the horizon), labels wrong by half an hour more than a hundred.
 HANDFUL = 20
+YEAR = 365.25 * 86400.0  # s
+MOST_RAIN = 13000.0  # mm a year; Mawsynram, India, has 12000
+SHORT = 0.1  # years; shorter records may hold one storm
 FEW = 1e-3  # share of a variable's values that may be spikes
 SOME = 5e-2  # share of deficits above saturation: some products filled them without regard to the temperature
 
@@ -57,6 +60,18 @@ def check_labels(table: Table, site: Site) -> None:
                 f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
                 f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
                 f"longitude {site.longitude:g}"
+            )
+
+
+def check_rain(table: Table) -> None:
+    """Raise InputError if it rains more than anywhere on Earth: then P is no sum over the interval in mm."""
+    if "Precip" in table.values:
+        rain = table.values["Precip"].dropna()
+        fallen, years = rain.sum() * table.step, max(len(rain) * table.step / YEAR, SHORT)
+        if fallen > MOST_RAIN * years:
+            raise InputError(
+                f"{table.name}: P is {fallen / years:.0f} mm a year, expected at most {MOST_RAIN:.0f}; is it the sum "
+                "over each interval in mm?"
             )
 
 

@@ -6,12 +6,14 @@ LE and H are raised by one factor, which keeps their ratio (Twine et al. 2000, A
 hours. Method 3, which borrows from neighbouring years, is left out: rows that need it stay without correction.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from lad.towers.mds import clock_rows
-from lad.towers.variables import MEASURED
+from lad.towers.variables import DERIVED, FLUXES, GOOD, MISSING, OWN_VALUES
 
 HALF_WINDOW = 15  # days to either side
 FEWEST = 5  # samples
@@ -19,7 +21,7 @@ SPREAD = 1.5  # interquartile ranges around the median within which a factor cou
 # Ends of the intervals around midnight and noon, when storage in canopy and soil changes least, in minutes.
 MIDNIGHT, NOON = (22 * 60, 2 * 60 + 30), (10 * 60, 14 * 60 + 30)
 NEIGHBOURS = 5  # days to either side from which method 2 takes the correction of method 1
-USABLE = (MEASURED, 1)  # flags of LE and H: measured, or filled well
+USABLE = (*OWN_VALUES, GOOD)  # flags of LE and H
 QUARTILES = (0.25, 0.50, 0.75)
 
 
@@ -30,6 +32,59 @@ class Closed(NamedTuple):
     sensible: np.ndarray
     count: np.ndarray  # samples of the factor
     method: np.ndarray  # 1 factors of the days around, 2 mean correction of neighbouring rows, 0 none
+
+
+def corrected_fluxes(
+    values: Mapping[str, np.ndarray],
+    flags: Mapping[str, np.ndarray],
+    time: np.ndarray,
+    step: int,
+    segment: np.ndarray,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    """`Qle_cor` and `Qh_cor` of a record, their flags, and the method of each row (0 none, 1, 2).
+
+    `values` and `flags` have the four fluxes of `variables.FLUXES`, (n,) like the interval starts `time`. NaN, flag 9
+    and method 0 where there is no correction.
+    """
+    own = {name: np.where(np.isin(flags[name], OWN_VALUES), values[name], np.nan) for name in ("Rnet", "Qg")}
+    factor = closure_factor(
+        np.asarray(values["Qle"]),
+        np.asarray(values["Qh"]),
+        (np.asarray(flags["Qle"]), np.asarray(flags["Qh"])),
+        own["Rnet"],
+        own["Qg"],
+    )
+    end_minute = ((time + np.timedelta64(step, "s")).astype("datetime64[m]").astype(int)) % 1440
+    corrected, method = np.full((2, len(time)), np.nan), np.zeros(len(time), dtype=np.int8)
+    for number in np.unique(segment):
+        rows = segment == number
+        latent, sensible = (np.asarray(values[name])[rows] for name in ("Qle", "Qh"))
+        found = correct(latent, sensible, factor[rows], end_minute[rows], 86400 // step)
+        corrected[0, rows], corrected[1, rows] = found.latent[:, 1], found.sensible[:, 1]
+        method[rows] = found.method
+    result = dict(zip(("Qle_cor", "Qh_cor"), corrected, strict=True))
+    derived = {name: np.where(np.isnan(value), MISSING, DERIVED) for name, value in result.items()}
+    return result, derived, method
+
+
+def energy_balance(
+    values: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray], groups: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """How far LE + H make up Rn - G in each group of rows (bool (n,) by name), where the tower gave all four.
+
+    `ratio` is that of the sums; `slope` and `intercept` (W m-2) are those of LE + H on Rn - G by least squares.
+    """
+    own = np.all([np.isin(flags[name], OWN_VALUES) for name in FLUXES], axis=0)
+    fluxes = {name: np.asarray(values[name], dtype=float) for name in FLUXES}
+    turbulent, available = fluxes["Qle"] + fluxes["Qh"], fluxes["Rnet"] - fluxes["Qg"]
+    rows = []
+    for name, group in groups.items():
+        used = own & group & ~np.isnan(turbulent + available)
+        x, y = available[used], turbulent[used]
+        slope, intercept = np.polyfit(x, y, 1) if len(x) > 2 else (np.nan, np.nan)
+        ratio = y.sum() / x.sum() if len(x) else np.nan
+        rows.append((name, int(used.sum()), ratio, slope, intercept))
+    return pd.DataFrame(rows, columns=["period", "intervals", "ratio", "slope", "intercept"])
 
 
 def closure_factor(
@@ -78,7 +133,8 @@ def correct(
     ratio[~np.isfinite(ratio)] = np.nan
     method = np.where(count >= FEWEST, 1, 0).astype(np.int8)
     for k in np.flatnonzero(count < FEWEST):
-        near = ratio[:, clock_rows(k, NEIGHBOURS, steps_per_day, len(factor))]
+        rows = clock_rows(k, NEIGHBOURS, steps_per_day)
+        near = ratio[:, rows[(rows >= 0) & (rows < len(factor))]]
         count[k] = (~np.isnan(near)).any(axis=0).sum()
         if count[k]:
             method[k] = 2

@@ -3,15 +3,30 @@
 from itertools import chain
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from lad.errors import InputError
-from lad.towers.humidity import snow_fraction, specific_humidity
+from lad.towers.checks import YEAR
+from lad.towers.closure import corrected_fluxes
+from lad.towers.humidity import snow_fraction, snow_fraction_jordan, specific_humidity
+from lad.towers.leaves import lai_at
 from lad.towers.netcdf import cf_dataset
 from lad.towers.record import Record
 from lad.towers.solar import potential
 from lad.towers.synthesis import pressure
-from lad.towers.variables import FLUXES, FORCING, PROFILES, USTAR, Variable, variable, worst
+from lad.towers.variables import (
+    FLAGS,
+    FLUXES,
+    FORCING,
+    LEAVES,
+    MISSING,
+    PROFILES,
+    USTAR,
+    Variable,
+    variable,
+    worst,
+)
 
 SAME = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")
 DERIVED = {
@@ -20,14 +35,21 @@ DERIVED = {
     "Snowf": Variable("", "kg m-2 s-1", 0.0, 0.05, "snowfall_flux"),
 }
 DESCRIPTIONS = {name: FORCING[name] for name in SAME} | DERIVED
+CORRECTED = {f"{name}_cor": FLUXES[name] for name in ("Qle", "Qh")}
+METHOD = {
+    "long_name": "method of the correction for the energy balance",
+    "flag_values": np.array([0, 1, 2], dtype=np.int8),
+    "flag_meanings": "none factors_of_the_days_around mean_correction_of_neighbouring_rows",
+}
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 
 
-def forcing_dataset(record: Record) -> xr.Dataset:
+def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Dataset:
     """Forcing of the model in the layout of forcing.nc, without NaN.
 
     Shortwave radiation becomes zero where it is negative (offset of the sensor at night) and in the dark.
-    Qair carries the worst flag of VPD and Tair. Raises InputError if the result cannot be weather.
+    Qair carries the worst flag of VPD and Tair. With `leaves` (LAI by date, as `leaves.read_lai` gives it), or where
+    the record has LAI of its own, there is a variable LAI. Raises InputError if the result cannot be weather.
     """
     weather = {name: record.values[name].to_numpy() for name in FORCING}
     snow = snow_fraction(weather["Tair"], weather["VPD"])
@@ -40,21 +62,45 @@ def forcing_dataset(record: Record) -> xr.Dataset:
     flags = {name: record.flags[name].to_numpy() for name in SAME}
     flags["Qair"] = worst(record.flags["VPD"], record.flags["Tair"])
     flags["Rainf"] = flags["Snowf"] = record.flags["Precip"].to_numpy()
-    _check(record, values)
+    descriptions = dict(DESCRIPTIONS)
+    if leaves is None and "LAI" in record.values:
+        leaves = record.values["LAI"].dropna()
+    if leaves is not None:
+        descriptions |= LEAVES
+        values["LAI"], flags["LAI"] = lai_at(leaves, record.time)
+    _check(record, values, flags)
     return cf_dataset(
-        record, DESCRIPTIONS, values, flags, f"Forcing of a land surface model at {record.site.site_id}"
+        record, descriptions, values, flags, f"Forcing of a land surface model at {record.site.site_id}"
     )
 
 
 def observations_dataset(record: Record) -> xr.Dataset:
     """Fluxes and soil sensors in the layout of observations.nc: NaN and flag 9 where missing.
 
-    Qle and Qh are positive upward, Qg and Rnet positive downward.
+    Qle and Qh are positive upward, Qg and Rnet positive downward; all four are there, if only as NaN. Qle_cor and
+    Qh_cor are corrected for the energy balance (`closure`), `closure_method` tells how.
     """
-    wanted = [name for name in record.values if name.split("_")[0] in chain(FLUXES, USTAR, PROFILES)]
-    descriptions = {name: variable(name) for name in wanted}
+    absent = [name for name in FLUXES if name not in record.values]
+    values = record.values.assign(**dict.fromkeys(absent, np.nan))
+    flags = record.flags.assign(**dict.fromkeys(absent, np.int8(MISSING)))
+    corrected, derived, method = corrected_fluxes(values, flags, record.time, record.step, record.segment)
+    wanted = [name for name in values if name.split("_")[0] in chain(FLUXES, USTAR, PROFILES)]
+    descriptions = {name: variable(name) for name in wanted} | CORRECTED
     title = f"Fluxes and soil observed at {record.site.site_id}"
-    return cf_dataset(record, descriptions, record.values, record.flags, title)
+    dataset = cf_dataset(record, descriptions, {**values, **corrected}, {**flags, **derived}, title)
+    dataset["closure_method"] = ("time", method, METHOD)
+    return dataset
+
+
+def snowfall(record: Record) -> dict[str, float]:
+    """Mean precipitation, and snowfall after two rules, mm a year; to see what the choice of the rule is worth."""
+    rain, tair = record.values["Precip"].to_numpy(), record.values["Tair"].to_numpy()
+    shares = {
+        "precipitation": 1.0,
+        "snow (Jennings et al. 2018)": snow_fraction(tair, record.values["VPD"].to_numpy()),
+        "snow (Jordan 1991)": snow_fraction_jordan(tair),
+    }
+    return {name: float((share * rain).mean() * YEAR) for name, share in shares.items()}
 
 
 def _dark(record: Record) -> np.ndarray:
@@ -64,8 +110,16 @@ def _dark(record: Record) -> np.ndarray:
     return np.max(top, axis=0) <= 0.0
 
 
-def _check(record: Record, values: dict[str, np.ndarray]) -> None:
-    """Raise InputError with the variable and the time of the first value that cannot be weather."""
+def _check(record: Record, values: dict[str, np.ndarray], flags: dict[str, np.ndarray]) -> None:
+    """Raise InputError with the variable and the time of the first value that cannot be weather.
+
+    The rest is sure by construction and is asserted: a regular axis, a flag for every value, no lost water.
+    """
+    lags = np.diff(record.time)[np.diff(record.segment) == 0] // np.timedelta64(1, "s")
+    assert (lags == record.step).all(), "the time axis is not regular"
+    assert all(np.isin(flag, list(set(FLAGS) - {MISSING})).all() for flag in flags.values()), "a flag is none"
+    fallen = values["Rainf"] + values["Snowf"]
+    assert np.allclose(fallen, record.values["Precip"], rtol=1e-12, atol=0.0), "rain and snow lose water"
     standard = pressure(values["Tair"], record.site.elevation)
     saturated = specific_humidity(values["Tair"], np.zeros(len(standard)), values["Psurf"])
     limits = {name: (described.low, described.high) for name, described in DESCRIPTIONS.items()}

@@ -41,3 +41,10 @@ def snow_fraction(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
     humidity = 100.0 * vapour_pressure(tair, vpd) / saturation(tair)
     share = 1.0 / (1.0 + np.exp(-10.04 + 1.41 * (tair - 273.15) + 0.09 * humidity))
     return np.where(share < 0.01, 0.0, np.where(share > 0.99, 1.0, share))
+
+
+def snow_fraction_jordan(tair: np.ndarray) -> np.ndarray:
+    """Share of precipitation that falls as snow after Jordan (1991, CRREL Special Report 91-16), from K alone."""
+    warmth = tair - 273.16
+    rising = 1.0 - (-54.632 + 0.2 * tair)
+    return np.select([warmth > 2.5, warmth <= 0.5, warmth <= 2.0], [0.0, 1.0, np.clip(rising, 0.0, 1.0)], 0.6)

@@ -14,6 +14,7 @@ METHODS = {ALL_DRIVERS: "similar weather", SHORTWAVE: "similar radiation", DIURN
 TAIR_TOLERANCE = 2.5  # K
 VPD_TOLERANCE = 500.0  # Pa
 SW_TOLERANCE = (20.0, 50.0)  # W m-2: the radiation itself, within these
+PIECE = 1000  # rows at a time, to spare memory
 WIDE = {ALL_DRIVERS: (14, 56), SHORTWAVE: (14, 28), DIURNAL: (1, 5)}  # days above which the quality falls
 
 
@@ -42,43 +43,31 @@ def sample(
     value itself is among its samples.
     """
     rows = np.flatnonzero(np.isnan(target)) if rows is None else rows
-    found = [_sample_row(row, target, swdown, tair, vpd, steps_per_day) for row in rows]
-    value, deviation, count, method, window = (
-        np.array(column) for column in (zip(*found, strict=True) if found else [()] * 5)
-    )
-    count, method, window = count.astype(int), method.astype(np.int8), window.astype(int)
-    return Sampled(value, deviation, count, method, window, _quality(method, window))
-
-
-def _quality(method: np.ndarray, window: np.ndarray) -> np.ndarray:
-    limits = np.array([(0, 0)] + [WIDE[key] for key in (ALL_DRIVERS, SHORTWAVE, DIURNAL)])[method]
-    return np.where(method == 0, 0, 1 + (window[:, None] > limits).sum(axis=1)).astype(np.int8)
-
-
-def _sample_row(
-    row: int, target: np.ndarray, swdown: np.ndarray, tair: np.ndarray, vpd: np.ndarray, daily: int
-) -> tuple[float, float, int, int, int]:
-    tolerance = np.clip(swdown[row], *SW_TOLERANCE)
-    drivers = {SHORTWAVE: ((swdown, tolerance),)}
-    drivers[ALL_DRIVERS] = (*drivers[SHORTWAVE], (tair, TAIR_TOLERANCE), (vpd, VPD_TOLERANCE))
-    usable = {
-        method: not any(np.isnan(series[row]) for series, _ in pairs) for method, pairs in drivers.items()
-    }
-    for method, days in _order(len(target) // daily):
+    valid = np.flatnonzero(~np.isnan(target))
+    drivers = {SHORTWAVE: [(swdown, np.clip(swdown, *SW_TOLERANCE))]}
+    drivers[ALL_DRIVERS] = [
+        *drivers[SHORTWAVE],
+        (tair, np.full_like(tair, TAIR_TOLERANCE)),
+        (vpd, np.full_like(vpd, VPD_TOLERANCE)),
+    ]
+    result = Sampled(*np.full((2, len(rows)), np.nan), *np.zeros((4, len(rows)), dtype=int))
+    left = np.arange(len(rows))  # those of `rows` without samples so far
+    for method, days in _order(len(target) // steps_per_day + 1):
+        if len(left) == 0 or len(valid) < 2:
+            break
         if method == DIURNAL:
-            samples = target[clock_rows(row, days, daily, len(target))]
-            samples, window = samples[~np.isnan(samples)], 2 * days + 1
-        elif usable[method]:
-            around = slice(max(row - days * daily + 1, 0), row + days * daily)
-            similar = ~np.isnan(target[around])
-            for series, limit in drivers[method]:
-                similar &= np.abs(series[around] - series[row]) < limit  # false where missing
-            samples, window = target[around][similar], 2 * days
+            found = _same_clock(target, valid, rows[left], days, steps_per_day)
         else:
-            continue
-        if len(samples) > 1:
-            return samples.mean(), samples.std(ddof=1), len(samples), method, window
-    return np.nan, np.nan, 0, 0, 0
+            found = _similar(target, valid, drivers[method], rows[left], days * steps_per_day)
+        window = 2 * days + (method == DIURNAL)
+        quality = 1 + (window > WIDE[method][0]) + (window > WIDE[method][1])
+        for at, samples in found.items():
+            row = left[at]
+            result.value[row], result.deviation[row] = samples.mean(), samples.std(ddof=1)
+            result.count[row], result.method[row] = len(samples), method
+            result.window[row], result.quality[row] = window, quality
+        left = np.delete(left, list(found))
+    return result
 
 
 def _order(record_days: int) -> Iterator[tuple[int, int]]:
@@ -90,8 +79,45 @@ def _order(record_days: int) -> Iterator[tuple[int, int]]:
     yield from ((DIURNAL, days) for days in range(3, record_days + 3, 3))
 
 
-def clock_rows(row: int, days: int, daily: int, length: int) -> np.ndarray:
-    """Rows within an hour of the same clock time, so many days to either side."""
+def _similar(
+    target: np.ndarray,
+    valid: np.ndarray,
+    drivers: list[tuple[np.ndarray, np.ndarray]],
+    rows: np.ndarray,
+    reach: int,
+) -> dict[int, np.ndarray]:
+    """Samples nearer than `reach` rows with all drivers within their tolerance, by position in `rows`."""
+    values, weather = target[valid], [series[valid] for series, _ in drivers]
+    first, last = np.searchsorted(valid, rows - reach + 1), np.searchsorted(valid, rows + reach)
+    known = ~np.isnan([series[rows] for series, _ in drivers]).any(axis=0)
+    found = {}
+    for at in np.flatnonzero(known & (last - first > 1)):
+        around = slice(first[at], last[at])
+        similar = np.ones(last[at] - first[at], dtype=bool)
+        for part, (series, tolerance) in zip(weather, drivers, strict=True):
+            similar &= np.abs(part[around] - series[rows[at]]) < tolerance[rows[at]]  # false where missing
+        if np.count_nonzero(similar) > 1:
+            found[at] = values[around][similar]
+    return found
+
+
+def _same_clock(
+    target: np.ndarray, valid: np.ndarray, rows: np.ndarray, days: int, daily: int
+) -> dict[int, np.ndarray]:
+    """Samples within an hour of the same clock time, so many days to either side, by position in `rows`."""
+    reach = days * daily + daily // 24
+    some = np.flatnonzero(np.searchsorted(valid, rows + reach + 1) - np.searchsorted(valid, rows - reach) > 1)
+    found = {}
+    for part in np.split(some, range(PIECE, len(some), PIECE)):
+        near = clock_rows(rows[part, None], days, daily)
+        samples = np.where((near >= 0) & (near < len(target)), target[near.clip(0, len(target) - 1)], np.nan)
+        known = ~np.isnan(samples)
+        for at in np.flatnonzero(known.sum(axis=1) > 1):
+            found[int(part[at])] = samples[at][known[at]]
+    return found
+
+
+def clock_rows(row: np.ndarray | int, days: int, daily: int) -> np.ndarray:
+    """Rows within an hour of the clock time of `row`, up to so many days away; some may lie outside the record."""
     hour = daily // 24
-    rows = row + np.add.outer(np.arange(-days, days + 1) * daily, np.arange(-hour, hour + 1)).ravel()
-    return rows[(rows >= 0) & (rows < length)]
+    return row + np.add.outer(np.arange(-days, days + 1) * daily, np.arange(-hour, hour + 1)).ravel()

@@ -32,18 +32,19 @@ def tower_dataset(record: Record) -> xr.Dataset:
         {name: variable(name) for name in record.values},
         record.values,
         record.flags,
-        title=f"Flux tower {record.site.site_id}: meteorology without gaps, fluxes as they were measured",
+        title=f"Flux tower {record.site.site_id}: meteorology and turbulent fluxes without gaps",
     )
 
 
-def read_tower(path: str | Path, site: Site) -> Record:
+def read_tower(path: str | Path, site_id: str) -> Record:
     """Record of a tower.nc; raises InputError if it is not one, or of another site."""
     dataset = read_netcdf(path)
     absent = [name for name in (*FORCING, "segment", "time_bnds") if name not in dataset]
-    if absent:
-        raise InputError(f"{path}: no variable {absent[0]}, expected a file written by lad gapfill")
-    if dataset.attrs.get("site_id") != site.site_id:
-        raise InputError(f"{path}: is of site {dataset.attrs.get('site_id')}, expected {site.site_id}")
+    if absent or "provenance" not in dataset.attrs:
+        what = f"no variable {absent[0]}" if absent else "no attribute provenance"
+        raise InputError(f"{path}: {what}, expected a file written by lad gapfill")
+    if dataset.attrs.get("site_id") != site_id:
+        raise InputError(f"{path}: is of site {dataset.attrs.get('site_id')}, expected {site_id}")
     names = [
         str(name)
         for name in dataset.data_vars
@@ -52,13 +53,14 @@ def read_tower(path: str | Path, site: Site) -> Record:
     index = pd.DatetimeIndex(dataset["time"].values).as_unit("s")
     start, end = dataset["time_bnds"].values[0]
     return Record(
-        site,
+        Site(**json.loads(dataset.attrs["provenance"])["settings"]["site"]),
         dict(source.split(" sha256:") for source in dataset.attrs["source"].split("; ")),
         int((end - start) / np.timedelta64(1, "s")),
         pd.DataFrame({name: dataset[name].values for name in names}, index=index),
         pd.DataFrame({name: dataset[f"{name}_qc"].values for name in names}, index=index),
         dataset["segment"].values,
         {},
+        origins={name: dataset[name].attrs["source"] for name in names if "source" in dataset[name].attrs},
     )
 
 
@@ -81,6 +83,8 @@ def cf_dataset(
             "title": title,
             "site_id": site.site_id,
             "igbp": site.igbp,
+            "lad_cover": site.cover,
+            "lad_soil": site.soil,
             "utc_offset_hours": site.utc_offset_hours,
             "comment": "time is the start of the interval in local standard time",
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
@@ -94,13 +98,17 @@ def cf_dataset(
         dataset.coords[name] = ((), getattr(site, name), attributes)
     for name, described in descriptions.items():
         value = np.asarray(values[name], dtype=float)
-        naming = {"standard_name": described.standard_name, "long_name": described.long_name}
+        texts = {
+            "standard_name": described.standard_name,
+            "long_name": described.long_name,
+            "source": record.origins.get(name, ""),
+        }
         attributes = {
             "units": described.units,
             "cell_methods": "time: mean",
             "ancillary_variables": f"{name}_qc",
         }
-        attributes |= {key: text for key, text in naming.items() if text}
+        attributes |= {key: text for key, text in texts.items() if text}
         gaps = {"_FillValue": np.nan} if np.isnan(value).any() else {}
         dataset[name] = ("time", value, attributes, gaps)
         dataset[f"{name}_qc"] = ("time", np.asarray(flags[name], dtype=np.int8), _flag_attributes(name))

@@ -1,14 +1,16 @@
 """The record of one tower: its archives joined on a regular time axis."""
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers.checks import check_labels, without_spikes
+from lad.towers.archives import expected, is_metadata
+from lad.towers.checks import check_labels, check_rain, without_spikes
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
 from lad.towers.variables import MISSING, REQUIRED, variable
@@ -30,6 +32,8 @@ class Record:
     segment: np.ndarray  # (n,) int32: 0, 1, …
     spikes: dict[str, int]  # implausible values that were set missing
     remarks: tuple[str, ...] = ()  # as in `readers.Table`, of all archives
+    origins: dict[str, str] = field(default_factory=dict)  # variable: columns that it was read from
+    reanalysis: pd.DataFrame | None = None  # SI values on the same axis, of the archives' own reanalysis
 
     @property
     def time(self) -> np.ndarray:
@@ -38,17 +42,22 @@ class Record:
 
 
 def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
-    """Read, check and join the archives of a site.
+    """Read, check and join the archives of a site; files of metadata among them are passed over.
 
     Raises InputError for what `readers.read_archive` and `checks` refuse, for contradicting archives, and if
     a required variable is missing.
     """
     tables, spikes = [], {}
     for path in sorted(map(Path, paths), key=lambda path: path.name):
-        table, removed = without_spikes(read_archive(path, site))
+        if is_metadata(path.name, site.site_id):
+            continue
+        table, removed = without_spikes(read_archive(path, site.site_id))
         check_labels(table, site)
+        check_rain(table)
         tables.append(table)
         spikes = {name: spikes.get(name, 0) + removed.get(name, 0) for name in {*spikes, *removed}}
+    if not tables:
+        raise InputError(f"{site.site_id}: no archive given, only metadata; {expected(site.site_id)}")
     joined = _join(tables)
     for name in REQUIRED:
         if name not in joined.values:
@@ -57,7 +66,12 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
     values, flags, segment = _segments(joined)
     sources = {table.name: table.sha256 for table in tables}
     remarks = tuple(remark for table in tables for remark in table.remarks)
-    return Record(site, sources, joined.step, values, flags, segment, spikes, remarks)
+    origins = {
+        name: "; ".join(f"{table.origins[name]} of {table.name}" for table in tables if name in table.origins)
+        for name in values
+    }
+    reanalysis = None if joined.reanalysis is None else joined.reanalysis.reindex(values.index)
+    return Record(site, sources, joined.step, values, flags, segment, spikes, remarks, origins, reanalysis)
 
 
 def _join(tables: list[Table]) -> Table:
@@ -82,7 +96,14 @@ def _join(tables: list[Table]) -> Table:
         kept = joined.flags.reindex(index=values.index, columns=values.columns, fill_value=MISSING)
         added = table.flags.reindex(index=values.index, columns=values.columns, fill_value=MISSING)
         flags = kept.where(kept != MISSING, added)
-        joined = replace(joined, name=f"{joined.name}, {table.name}", values=values, flags=flags)
+        reanalyses = [part.reanalysis for part in (joined, table) if part.reanalysis is not None]
+        joined = replace(
+            joined,
+            name=f"{joined.name}, {table.name}",
+            values=values,
+            flags=flags,
+            reanalysis=functools.reduce(pd.DataFrame.combine_first, reanalyses) if reanalyses else None,
+        )
     return joined
 
 

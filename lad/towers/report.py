@@ -4,26 +4,9 @@ import numpy as np
 import pandas as pd
 
 from lad.towers.record import Record, run_lengths
-from lad.towers.variables import (
-    CLIMATOLOGY,
-    FLUXES,
-    FORCING,
-    INTERPOLATED,
-    MEASURED,
-    MISSING,
-    NOT_KNOWN,
-    SYNTHESISED,
-)
+from lad.towers.variables import FLAGS, FLUXES, FORCING, MISSING
 
-KINDS = {
-    "measured": (MEASURED,),
-    "not_known": (NOT_KNOWN,),
-    "product": (1, 2, 3),
-    "synthesised": (SYNTHESISED,),
-    "interpolated": (INTERPOLATED,),
-    "climatology": (CLIMATOLOGY,),
-    "missing": (MISSING,),
-}
+KINDS = {code: name for code, name in FLAGS.items() if code not in (MISSING, 101)} | {MISSING: FLAGS[MISSING]}
 
 
 def gap_report(record: Record, filled: Record) -> pd.DataFrame:
@@ -33,7 +16,7 @@ def gap_report(record: Record, filled: Record) -> pd.DataFrame:
     for name in [name for name in FORCING | FLUXES if name in filled.values]:
         flags = filled.flags[name]
         table = pd.DataFrame(
-            {kind: 100.0 * flags.isin(codes).groupby(year).mean() for kind, codes in KINDS.items()}
+            {kind: 100.0 * (flags == code).groupby(year).mean() for code, kind in KINDS.items()}
         )
         gap = (
             record.values[name].isna().to_numpy()

@@ -1,6 +1,7 @@
 """Site table: position, heights and LaD types of the flux towers."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +20,17 @@ RANGES = {
     # The types of lad.parameters, which is not imported here: it needs JAX.
     "cover": (1, 9),
     "soil": (1, 8),
+}
+# Names of the same columns in other tables of towers.
+ALIASES = {
+    "lat": "latitude",
+    "lon": "longitude",
+    "elev_m": "elevation",
+    "utc_offset_h": "utc_offset_hours",
+    "canopy_height_m": "canopy_height",
+    "reference_height_m": "measurement_height",
+    "sand_pct": "sand",
+    "clay_pct": "clay",
 }
 
 
@@ -40,6 +52,7 @@ class Site:
     doi: str = ""
     citation: str = ""
     notes: str = ""
+    origin: str = ""  # where each of the values comes from
 
     @property
     def reference_height(self) -> float:
@@ -47,51 +60,54 @@ class Site:
         return self.measurement_height - 2.0 / 3.0 * self.canopy_height
 
 
-def read_sites(path: str | Path | None = None) -> dict[str, Site]:
-    """Sites of a table by their id; without a path those shipped with the package.
+COLUMNS = tuple(field.name for field in fields(Site) if field.name != "origin")
+REQUIRED = tuple(field.name for field in fields(Site) if field.default != "")
 
-    Raises InputError (file, row, column, what was expected) for whatever cannot be a tower.
+
+def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
+    """Cells of a site table by site and column, empty ones left out; without a path the table of the package.
+
+    Raises InputError for what is no such table, and for a site that is there twice.
     """
     path = Path(path or TABLE)
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns, rows = reader.fieldnames or [], list(reader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such site table") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from None
-    required = [field.name for field in fields(Site) if field.default != ""]
-    absent = [name for name in required if name not in columns]
-    if absent:
-        raise InputError(f"{path}: no column {absent[0]}, expected {','.join(required)}")
-    sites = {}
+    if "site_id" not in columns:
+        raise InputError(f"{path}: no column site_id, expected {','.join(COLUMNS)}")
+    found = {}
     for number, row in enumerate(rows, start=2):
-        site = _site(row, f"{path} row {number}")
-        if site.site_id in sites:
-            raise InputError(f"{path} row {number}: site {site.site_id} is there twice")
-        sites[site.site_id] = site
-    return sites
+        cells = {
+            ALIASES.get(name, name): text.strip()
+            for name, text in row.items()
+            if isinstance(name, str) and isinstance(text, str) and text.strip()
+        }
+        site_id = cells.get("site_id")
+        if site_id is None:
+            raise InputError(f"{path} row {number}: column site_id is empty, expected text")
+        if site_id in found:
+            raise InputError(f"{path} row {number}: site {site_id} is there twice")
+        for name in RANGES.keys() & cells.keys():
+            _number(name, cells[name], f"{path} row {number}")
+        found[site_id] = cells
+    return found
 
 
-def _site(row: dict[str, str], where: str) -> Site:
+def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:
+    """A tower from texts by column; raises InputError (column, what was expected) for what cannot be one."""
     values = {}
     for field in fields(Site):
-        text = (row.get(field.name) or "").strip()
-        if field.type is str:
-            if not text and field.default != "":
-                raise InputError(f"{where}: column {field.name} is empty, expected text")
-            values[field.name] = text
-            continue
-        low, high = RANGES[field.name]
-        kind = "an integer" if field.type is int else "a number"
-        try:
-            values[field.name] = field.type(text)
-        except ValueError:
-            values[field.name] = None
-        if values[field.name] is None or not low <= values[field.name] <= high:
-            raise InputError(f"{where}: {field.name} = {text!r}, expected {kind} from {low:g} to {high:g}")
-    site = Site(**values)
+        text = cells.get(field.name, "")
+        if field.name in REQUIRED and not text:
+            kind = "text" if field.type is str else "a number"
+            raise InputError(f"{where}: {field.name} is not given, expected {kind}")
+        values[field.name] = text if field.type is str else _number(field.name, text, where)
+    site = Site(**values | {"origin": origin})
     if site.reference_height <= 0:
         raise InputError(
             f"{where}: measurement_height {site.measurement_height:g} m lies below the zero plane, expected "
@@ -100,12 +116,33 @@ def _site(row: dict[str, str], where: str) -> Site:
     return site
 
 
+def _number(name: str, text: str, where: str) -> float | int:
+    whole = name in ("cover", "soil")
+    low, high = RANGES[name]
+    try:
+        value = (int if whole else float)(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        kind = "an integer" if whole else "a number"
+        raise InputError(f"{where}: {name} = {text!r}, expected {kind} from {low:g} to {high:g}")
+    return value
+
+
+def read_sites(path: str | Path | None = None) -> dict[str, Site]:
+    """Sites of a complete table by their id; without a path those shipped with the package."""
+    rows = read_rows(path)
+    return {
+        site_id: make_site(cells, f"{path or TABLE} row {number}")
+        for number, (site_id, cells) in enumerate(rows.items(), start=2)
+    }
+
+
 def site(site_id: str, path: str | Path | None = None) -> Site:
-    """One site of a table; raises InputError naming the known ones if it is not there."""
+    """One site of a complete table; raises InputError naming the known ones if it is not there."""
     sites = read_sites(path)
     if site_id not in sites:
         raise InputError(
-            f"unknown site {site_id!r}: {Path(path or TABLE).name} has {', '.join(sorted(sites))}; "
-            "for another tower give a table with its row (--sites my_sites.csv, same columns)"
+            f"unknown site {site_id!r}: {Path(path or TABLE).name} has {', '.join(sorted(sites))}"
         )
     return sites[site_id]

@@ -26,3 +26,11 @@ def longwave(tair: np.ndarray, vpd: np.ndarray, clearness: np.ndarray) -> np.nda
     cloud = np.clip(1.0 - (clearness - 0.5) / 0.4, 0.0, 1.0)
     emissivity = 0.64 * (vapour_pressure(tair, vpd) / tair) ** (1.0 / 7.0)
     return (1.0 + 0.22 * cloud**2) * emissivity * STEFAN_BOLTZMANN * tair**4
+
+
+def longwave_by_humidity(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
+    """Downward longwave radiation, W m-2, from K and Pa alone.
+
+    Abramowitz et al. (2012, Geophysical Research Letters 39, L04801): a regression on towers under all skies.
+    """
+    return 2.648 * tair + 0.0346 * vapour_pressure(tair, vpd) - 474.0

@@ -7,15 +7,19 @@ import numpy as np
 FLAGS = {
     -1: "not_known",
     0: "measured",
-    1: "product_filled_good",
-    2: "product_filled_medium_or_reanalysis",
-    3: "product_filled_poor",
+    1: "filled_good",
+    2: "reanalysis_or_filled_medium",
+    3: "filled_poor",
     4: "synthesised",
     5: "linear_interpolation",
-    6: "diurnal_climatology",
+    6: "climatology",
     9: "missing",
+    101: "derived",
 }
-NOT_KNOWN, MEASURED, REANALYSIS, SYNTHESISED, INTERPOLATED, CLIMATOLOGY, MISSING = -1, 0, 2, 4, 5, 6, 9
+NOT_KNOWN, MEASURED, GOOD, REANALYSIS, POOR, SYNTHESISED = -1, 0, 1, 2, 3, 4
+INTERPOLATED, CLIMATOLOGY, MISSING, DERIVED = 5, 6, 9, 101
+OWN_VALUES = (MEASURED, NOT_KNOWN)
+"""Flags of what the tower gave: measured, or the archive states no flag."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +52,29 @@ FLUXES = {
     "Qg": Variable("G", "W m-2", -500.0, 1000.0, "downward_heat_flux_in_soil"),
     "Rnet": Variable("NETRAD", "W m-2", -300.0, 1500.0, "surface_net_downward_radiative_flux"),
 }
+LEAVES = {"LAI": Variable("LAI", "1", 0.0, 15.0, "leaf_area_index")}
 USTAR = {"Ustar": Variable("USTAR", "m s-1", 0.0, 10.0, "", long_name="friction velocity")}
 # Several sensors each: SoilTemp_1, SoilTemp_2, …
 PROFILES = {
     "SoilTemp": Variable("TS", "K", 200.0, 350.0, "soil_temperature", offset=273.15),
     "SoilMoist": Variable("SWC", "1", 0.0, 1.0, "volume_fraction_of_condensed_water_in_soil", scale=0.01),
 }
-VARIABLES = FORCING | FLUXES | USTAR | PROFILES
+VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
-REQUIRED = ("Tair", "VPD", "Wind", "Precip", "SWdown", "Qle", "Qh")
+REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 
 
 def variable(name: str) -> Variable:
     """Description of `Tair` or of one sensor of a profile such as `SoilTemp_2`."""
     return VARIABLES[name.split("_")[0]]
+
+
+def to_si(name: str, column: np.ndarray, step: int) -> np.ndarray:
+    """A column of the networks, in their units over intervals of `step` s, in ours; `_RH` stays in %."""
+    if name == "_RH":
+        return column
+    described = variable(name)
+    return column * described.scale / (step if described.per_step else 1.0) + described.offset
 
 
 def worst(*flags: np.ndarray) -> np.ndarray:
