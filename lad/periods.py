@@ -1,11 +1,21 @@
 """Training, validation and test periods: lists of whole days in local standard time."""
 
 import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lad.errors import InputError
+from lad.io import read_json
+
+NAMES = ("train", "validation", "test")
+ENOUGH = 0.5  # share of the daytime intervals of a year with a usable flux
+TEST_SHARE = 0.25  # of the years
+BLOCK = 21  # days of a validation block
+SEASONS = 4
+WHOLE = 0.95  # share of the intervals that a whole year has
 
 
 class Period(NamedTuple):
@@ -53,3 +63,59 @@ def check_disjoint(**groups: Periods) -> None:
                 for b in groups[other]:
                     if a.first <= b.last and b.first <= a.last:
                         raise InputError(f"{one} period {a} overlaps {other} period {b}")
+
+
+def read_periods(path: str | Path) -> dict[str, Periods]:
+    """`train`, `validation` and `test` of a file of `lad periods`; raises InputError if it has none."""
+    content = read_json(path)
+    try:
+        return {name: parse_periods([":".join(days) for days in content[name]]) for name in NAMES}
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{path}: expected {', '.join(NAMES)}, each a list of [first day, last day]"
+        ) from None
+
+
+def usable_years(time: np.ndarray, step: int, segment: np.ndarray, usable: np.ndarray) -> dict[Period, float]:
+    """Whole years of a record of `step` s, with the share of usable rows among those that count.
+
+    Years follow each other from the start of each segment, which is taken at the nearest first day of a month; they
+    are whole if the record has at least 95 % of them. `usable` (n,): 1 or 0, NaN where the row does not count (night).
+    """
+    years = {}
+    for number in np.unique(segment):
+        start = time[np.argmax(segment == number)].astype("datetime64[D]").astype(dt.date)
+        first = (start + dt.timedelta(days=16)).replace(day=1)
+        while first <= time[-1].astype("datetime64[D]").astype(dt.date):
+            following = first.replace(year=first.year + 1)
+            period = Period(first, following - dt.timedelta(days=1))
+            inside = mask(time, (period,)) & (segment == number)
+            if inside.sum() * step < WHOLE * 86400 * (following - first).days:
+                break
+            counted = usable[inside & ~np.isnan(usable)]
+            years[period] = float(counted.mean()) if len(counted) else 0.0
+            first = following
+    return years
+
+
+def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Periods]:
+    """Training, validation and test periods from the years of a record and their shares of measured flux.
+
+    Years with less than half are left out. The last quarter, at least one, is the test; in the others lie validation
+    blocks of three weeks, spread over the seasons. Raises InputError, naming the file `source`, for fewer than two.
+    """
+    good = [period for period, share in sorted(years.items()) if share >= ENOUGH]
+    if len(good) < 2:
+        told = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
+        raise InputError(
+            f"{source}: {len(good)} whole years with LE and H measured in at least {100 * ENOUGH:.0f} % of the day "
+            f"({told or 'no whole year'}), expected two; give the site its periods"
+        )
+    tested = max(1, round(TEST_SHARE * len(good)))
+    train, test = good[:-tested], good[-tested:]
+    validation = []
+    for number in range(max(SEASONS, len(train))):  # with one year all seasons in it, with more they go round
+        year, season = train[number % len(train)], number % SEASONS
+        first = year.first + dt.timedelta(days=45 + 91 * season)
+        validation.append(Period(first, first + dt.timedelta(days=BLOCK - 1)))
+    return {"train": tuple(train), "validation": tuple(sorted(validation)), "test": tuple(test)}

@@ -1,31 +1,30 @@
-"""Collect the archives of a tower: from folders, else by download."""
+"""Collect the archives of a tower: from folders, else by download into the first of them."""
 
 import argparse
+import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from lad.errors import InputError
-from lad.io import replacing, sha256, write_json
+from lad.io import replacing, write_json
 from lad.provenance import provenance
-from lad.towers.archives import read_table
-from lad.towers.fetch import BASE_URL, NotAvailable, download, find_archives, md5, missing_message
-from lad.towers.sites import site
+from lad.towers.archives import is_metadata
+from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
+from lad.towers.fetch import find_archives, obtain, record_of
+from lad.towers.metadata import known
+from lad.towers.readers import read_archive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    parser.add_argument("--site", required=True, metavar="ID", help="site id, for example US-CRT")
-    parser.add_argument(
-        "--sites", type=Path, metavar="CSV", help="site table instead of the one of the package"
-    )
+    add_site_arguments(parser)
     parser.add_argument(
         "--archives",
         type=Path,
         nargs="+",
         required=True,
         metavar="DIR",
-        help="folders to look in, the first with a hit counts",
+        help="folders to look in, the first with a hit counts; the first of all gets what is downloaded",
     )
     parser.add_argument(
         "--archive",
@@ -33,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="name of an archive to take, may have * and ?; can be repeated, each has to be there",
     )
-    parser.add_argument(
-        "--base-url", default=BASE_URL, metavar="URL", help="download service, default %(default)s"
-    )
+    add_service_arguments(parser)
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="gets archive/ and source.json"
     )
@@ -43,40 +40,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write output/archive/<name> and output/source.json."""
-    place = site(args.site, args.sites)
-    folder = args.output / "archive"
-    found = find_archives(place.site_id, args.archives, args.archive)
+    found = find_archives(args.site, args.archives, args.archive)
+    if not found:
+        obtain(args.site, args.archives[0], services_from(args, os.environ), args.archive)
+        found = find_archives(args.site, args.archives, args.archive)
     for path in found:
-        read_table(path, place.site_id)  # refuses what is damaged or of another site
+        if not is_metadata(path.name, args.site):
+            read_archive(path, args.site)  # refuses what is damaged or of another site
+    folder = args.output / "archive"
     with ExitStack() as copies:  # all get their names, or none
         for path in found:
             shutil.copyfile(path, copies.enter_context(replacing(folder / path.name)))
-    origin = {folder / path.name: "folder" for path in found}
-    if not found:
-        try:
-            origin = dict([download(place.site_id, folder, args.base_url, patterns=args.archive)])
-        except NotAvailable as error:
-            raise InputError(
-                f"{missing_message(place.site_id, args.archives[0], args.archive)} ({error})"
-            ) from None
-    for path in set(folder.iterdir()) - set(origin):
+    for path in set(folder.iterdir()) - {folder / path.name for path in found}:
         path.unlink()  # of an earlier choice
-    archives = [
-        {
-            "name": path.name,
-            "bytes": path.stat().st_size,
-            "sha256": sha256(path),
-            "md5": md5(path),
-            "origin": where,
-        }
-        for path, where in origin.items()
-    ]
+    archives = [record_of(path) for path in found]
+    cells, _ = known(args.site, found, args.sites)
+    told = [archive["citation"] for archive in archives if archive["citation"]]
     source = {
-        "site": place.site_id,
-        "citation": place.citation,
+        "site": args.site,
+        "citation": "; ".join(dict.fromkeys(told)) or cells.get("citation", ""),
         "archives": archives,
-        "provenance": provenance({path.name: path for path in origin}, archive=args.archive),
+        "provenance": provenance({path.name: path for path in found}, archive=args.archive),
     }
     write_json(args.output / "source.json", source)
-    for path, where in origin.items():
-        print(f"{place.site_id}: {path.name} from {found[0].parent if found else where}")
+    for archive in archives:
+        print(f"{args.site}: {archive['name']} from {archive['url'] or found[0].parent}")

@@ -1,10 +1,13 @@
 """Command-line options of the steps that read a tower."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
+from lad.towers.fetch import Services, account_from
 from lad.towers.metadata import parse_settings, place
 from lad.towers.sites import Site
+from lad.towers.sources import AMERIFLUX, PLUMBER2, USER
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,3 +27,24 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 def site_from(args: argparse.Namespace, archives: list[Path]) -> Site:
     """The tower that the options and its archives describe; raises InputError if they do not."""
     return place(args.site, archives, args.sites, parse_settings(args.metadata))
+
+
+def add_service_arguments(parser: argparse.ArgumentParser) -> None:
+    """Addresses of the download services."""
+    web = parser.add_argument_group(
+        "download",
+        "An AmeriFlux account is told by the environment: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL.",
+    )
+    web.add_argument("--ameriflux", default=AMERIFLUX, metavar="URL", help="service, default %(default)s")
+    web.add_argument("--user", default=USER, help="name for its open part, default %(default)s")
+    web.add_argument(
+        "--snapshot", type=Path, metavar="CSV", help="list of the FLUXNET shuttle, for ICOS and TERN"
+    )
+    web.add_argument(
+        "--plumber2", default=PLUMBER2, metavar="URL", help="THREDDS server, default %(default)s"
+    )
+
+
+def services_from(args: argparse.Namespace, environment: Mapping[str, str]) -> Services:
+    """The services that options and environment name."""
+    return Services(args.ameriflux, args.user, args.snapshot, args.plumber2, account_from(environment))

@@ -1,33 +1,48 @@
-"""Where the archives of a site come from: a folder, else the open download service of AmeriFlux."""
+"""The archives of a site: in a folder, else from the first service that has them, downloaded into that folder."""
 
+import datetime
 import hashlib
-import http.client
-import json
-import shutil
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from lad.errors import InputError
-from lad.io import replacing
-from lad.towers.archives import expected, is_archive, read_table
+from lad.io import read_json, sha256, write_json
+from lad.towers.archives import check_whole, expected, is_archive, is_metadata
+from lad.towers.readers import read_archive
+from lad.towers.sources import (
+    AMERIFLUX,
+    PLUMBER2,
+    USER,
+    Offer,
+    account_ameriflux,
+    described,
+    open_ameriflux,
+    plumber2,
+    snapshot,
+)
+from lad.towers.transfer import Client, NotAvailable, check_web
 
-BASE_URL = "https://amfcdn.lbl.gov/"
-MANIFEST = "api/v2/amf_shuttle_data_files_and_manifest"
-# The service asks for a user; this is the one that it gives to programs without an account.
-USER = "fluxnetshuttle"
-USER_AGENT = "lad (land surface model study; Python urllib)"
-TIMEOUT = 15  # s
-TRIES = 3
+MAGIC = {".zip": b"PK\x03\x04", ".nc": (b"\x89HDF", b"CDF")}
 
 
-class NotAvailable(Exception):
-    """The download service does not answer, or does not have the archive."""
+@dataclass(frozen=True)
+class Services:
+    """Addresses of the services; `snapshot` is a list of the FLUXNET shuttle, `account` user and e-mail."""
+
+    ameriflux: str = AMERIFLUX
+    user: str = USER
+    snapshot: str | None = None
+    plumber2: str = PLUMBER2
+    account: tuple[str, str] | None = None
+
+
+def account_from(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """User and e-mail of an AmeriFlux account, which are told by environment variables alone."""
+    user, email = (environment.get(f"AMERIFLUX_USER_{part}", "") for part in ("ID", "EMAIL"))
+    return (user, email) if user and email else None
 
 
 def find_archives(
@@ -36,13 +51,14 @@ def find_archives(
     """Archives of a site in the first folder that has them, sorted by name; empty if none has.
 
     `patterns` are globs of file names, of which each has to name a file; without them every archive of the
-    site counts. Folders that do not exist are passed over.
+    site counts. Files with its metadata in that folder come last. Folders that do not exist are passed over.
     """
     patterns = patterns or ["*"]
     for folder in folders:
         present = _present(site_id, folder)
         if not _unmatched(patterns, present):
-            return [path for path in present if any(fnmatch(path.name, pattern) for pattern in patterns)]
+            chosen = [path for path in present if any(fnmatch(path.name, pattern) for pattern in patterns)]
+            return chosen + [path for path in _files(folder) if is_metadata(path.name, site_id)]
     return []
 
 
@@ -55,16 +71,18 @@ def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | 
     what = f"no archive {' and no '.join(absent)} found" if absent else "no archive found"
     names = "" if absent else f", {expected(site_id)}"
     return (
-        f"{site_id}: {what}; download it from its network (https://ameriflux.lbl.gov or "
-        f"https://fluxnet.org) and put it into the folder {folder}{names}"
+        f"{site_id}: {what}; download it from its network (https://ameriflux.lbl.gov, https://fluxnet.org or "
+        f"https://data.icos-cp.eu) and put it into the folder {folder}{names}"
     )
+
+
+def _files(folder: str | Path) -> list[Path]:
+    return [path for path in sorted(Path(folder).glob("*")) if path.is_file()]
 
 
 def _present(site_id: str, folder: str | Path) -> list[Path]:
     """Archives of a site in a folder, sorted by name."""
-    return [
-        path for path in sorted(Path(folder).glob("*")) if path.is_file() and is_archive(path.name, site_id)
-    ]
+    return [path for path in _files(folder) if is_archive(path.name, site_id)]
 
 
 def _unmatched(patterns: Sequence[str], paths: Sequence[Path]) -> list[str]:
@@ -72,78 +90,106 @@ def _unmatched(patterns: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return [pattern for pattern in patterns if not any(fnmatch(path.name, pattern) for path in paths)]
 
 
-def download(
+def obtain(
     site_id: str,
     folder: str | Path,
-    base_url: str = BASE_URL,
-    pause: float = 2.0,
+    services: Services,
     patterns: Sequence[str] | None = None,
-) -> tuple[Path, str]:
-    """Download the FLUXNET archive of a site into a folder; return its path and its address.
+    client: Client | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Download the archives of a site into a folder, from the first service that has them; their paths.
 
-    An archive whose name does not fit all `patterns` is not fetched and counts as not available.
-
-    The manifest states size and MD5; both are checked, and that the file is a readable archive of the site,
-    before it gets its name. Server errors, time-outs and truncated bodies are tried three times, `pause` and
-    2 `pause` s apart. Raises NotAvailable if there is no connection or no archive, InputError for a
-    `base_url`, a reply or a file that is not what it should be.
+    In this order: open service of AmeriFlux, snapshot (if given), account (if given), PLUMBER2. Offers whose names
+    do not fit the `patterns`, each of which has to name a file, count as not available. Beside each archive a file
+    `<name>.source.json` tells where it is from. Raises InputError with all reasons if no service has them, and for
+    addresses that are none.
     """
-    if not _is_web(base_url):
-        raise InputError(f"download service {base_url!r}: expected an address like {BASE_URL}")
-    query = {"user_id": USER, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
-    manifest = urllib.parse.urljoin(base_url, MANIFEST)
-    reply = _persist(lambda: _read(manifest, json.dumps(query).encode()), pause)
-    url, size, checksum = _offer(reply, site_id)
-    name = urllib.parse.urlsplit(url).path.rpartition("/")[2] if _is_web(url) else ""
-    if not is_archive(name, site_id):
-        raise InputError(f"{site_id}: {manifest} offers {url!r}, {expected(site_id)}")
-    if not all(fnmatch(name, pattern) for pattern in patterns or ()):
-        raise NotAvailable(f"the download service offers {name} instead")
-    path = Path(folder) / name
-    with replacing(path) as temporary:
-        _persist(lambda: _save(url, temporary), pause)
-        _verify(temporary, name, site_id, size, checksum)
-    return path, url
+    client = client or Client()
+    check_web(services.ameriflux, AMERIFLUX)
+    check_web(services.plumber2, PLUMBER2)
+    tries: dict[str, Callable[[], list[Offer]]] = {
+        "AmeriFlux": lambda: open_ameriflux(client, site_id, services.ameriflux, services.user)
+    }
+    if services.snapshot:
+        tries["snapshot"] = lambda: snapshot(site_id, services.snapshot)
+    if services.account:
+        tries["account"] = lambda: account_ameriflux(client, site_id, *services.account, services.ameriflux)
+    tries["PLUMBER2"] = lambda: plumber2(client, site_id, services.plumber2)
+    failures = []
+    for name, ask in tries.items():
+        try:
+            offers = ask()
+            unmatched = [
+                pattern
+                for pattern in patterns or ()
+                if not any(fnmatch(offer.name, pattern) for offer in offers)
+            ]
+            if unmatched:
+                raise NotAvailable(f"offers {described(offers)} instead of {' and '.join(unmatched)}")
+            say(f"{site_id}: downloading {described(offers)} from {offers[0].service}")
+            return [download(client, offer, site_id, Path(folder)) for offer in offers]
+        except NotAvailable as error:
+            failures.append(f"{name}: {error}")
+    raise InputError(f"{missing_message(site_id, folder, patterns)} ({'; '.join(failures)})")
 
 
-def _is_web(url: str) -> bool:
-    """Whether this is an address of the web with a server in it, and not of a file or no address at all."""
+def download(client: Client, offer: Offer, site_id: str, folder: Path) -> Path:
+    """One file of an offer, checked: size, MD5, CRC of every member, and that it can be read.
+
+    A transfer that broke off, in this process or an earlier one, goes on from the file `.<name>.part`; if the sum
+    of its parts is wrong it begins anew. Raises NotAvailable with what was wrong.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / offer.name
+    # The last suffix stays, by which readers choose the format.
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    if client.save(offer.url, part):
+        try:
+            _verify(part, offer, site_id)
+        except NotAvailable:
+            part.unlink()
+            client.save(offer.url, part)
     try:
-        parts = urllib.parse.urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half a bracket, a port that is no number
-        return False
+        _verify(part, offer, site_id)
+    except NotAvailable:
+        part.unlink()
+        raise
+    source = {
+        "service": offer.service,
+        "url": offer.url,
+        "citation": offer.citation,
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%MZ"),
+    }
+    write_json(source_file(path), source)
+    os.replace(part, path)
+    return path
 
 
-def _offer(reply: bytes, site_id: str) -> tuple[str, int, str]:
-    """Address, size and MD5 from the manifest of one site."""
-    try:
-        offers = [offer for offer in json.loads(reply)["data_urls"] if offer["site_id"] == site_id]
-        if offers:
-            return (
-                str(offers[0]["url"]),
-                int(offers[0]["download_size"]),
-                offers[0]["download_checksum"].lower(),
-            )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{site_id}: the download service sent no manifest but {reply[:40]!r}") from None
-    raise NotAvailable("the download service has no FLUXNET archive of this site")
+def source_file(archive: Path) -> Path:
+    """Where the origin of a downloaded archive is told."""
+    return archive.with_name(f"{archive.name}.source.json")
 
 
-def _verify(path: Path, name: str, site_id: str, size: int, checksum: str) -> None:
-    """Raise InputError unless the file is what the manifest promised and an archive of the site."""
+def _verify(path: Path, offer: Offer, site_id: str) -> None:
+    """Raise NotAvailable unless the file is what was promised and an archive of the site."""
     with open(path, "rb") as file:
         head = file.read(40)
-    if not head.startswith(b"PK\x03\x04"):
-        raise InputError(f"{name}: the download is no ZIP archive, it begins with {head!r}")
-    if path.stat().st_size != size:
-        raise InputError(f"{name}: the download has {path.stat().st_size} bytes, expected {size}")
-    if md5(path) != checksum:
-        raise InputError(f"{name}: the download has MD5 {md5(path)}, expected {checksum}")
+    if not head.startswith(MAGIC[path.suffix]):
+        kind = "ZIP archive" if path.suffix == ".zip" else "netCDF file"
+        raise NotAvailable(f"{offer.name}: the download is no {kind}, it begins with {head!r}")
+    if offer.size is not None and path.stat().st_size != offer.size:
+        raise NotAvailable(
+            f"{offer.name}: the download has {path.stat().st_size} bytes, expected {offer.size}"
+        )
+    if offer.md5 is not None and md5(path) != offer.md5:
+        raise NotAvailable(f"{offer.name}: the download has MD5 {md5(path)}, expected {offer.md5}")
     try:
-        read_table(path, site_id)
+        if path.suffix == ".zip":
+            check_whole(path)
+        read_archive(path, site_id)
     except InputError as error:  # which calls the file by its temporary name
-        raise InputError(str(error).replace(path.name, name)) from None
+        raise NotAvailable(str(error).replace(path.name, offer.name)) from None
 
 
 def md5(path: str | Path) -> str:
@@ -152,37 +198,12 @@ def md5(path: str | Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _persist(action: Callable[[], Any], pause: float) -> Any:
-    """Result of an action on the network; raises NotAvailable if it cannot be had."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return action()
-        except urllib.error.HTTPError as error:
-            failure, passing = f"{error.url} answers {error.code} {error.reason}", error.code >= 500
-        except urllib.error.URLError as error:
-            failure, passing = f"no connection: {error.reason}", isinstance(error.reason, TimeoutError)
-        except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
-            failure, passing = f"connection broken: {error}", True
-        if not passing or attempt == TRIES:
-            raise NotAvailable(failure)
-        time.sleep(attempt * pause)
-
-
-def _open(url: str, data: bytes | None = None) -> http.client.HTTPResponse:
-    headers = {"User-Agent": USER_AGENT, "Accept": "*/*"} | (
-        {"Content-Type": "application/json"} if data else {}
-    )
-    return urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=TIMEOUT)
-
-
-def _read(url: str, data: bytes) -> bytes:
-    with _open(url, data) as response:
-        return response.read()
-
-
-def _save(url: str, path: Path) -> None:
-    with _open(url) as response, open(path, "wb") as file:
-        shutil.copyfileobj(response, file)
-        promised = response.headers.get("Content-Length")
-        if promised and file.tell() < int(promised):
-            raise http.client.IncompleteRead(b"", int(promised) - file.tell())
+def record_of(path: Path) -> dict[str, str | int]:
+    """Name, size, checksums and origin of an archive; of one that was put into the folder, the date of the file."""
+    try:
+        told = read_json(source_file(path))
+    except InputError:
+        told = {}
+    dated = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).strftime("%Y-%m-%dT%H:%MZ")
+    checks = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path), "md5": md5(path)}
+    return {"service": "folder", "url": "", "citation": "", "date": dated} | told | checks

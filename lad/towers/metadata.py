@@ -23,6 +23,8 @@ BIF = {
     "IGBP": "igbp",
     "SOIL_TEX_SAND": "sand",
     "SOIL_TEX_CLAY": "clay",
+    "DOI": "doi",
+    "DOI_CITATION": "citation",
 }
 HEIGHTS = ("WS", "TA")  # sensors whose height is the measurement height, the first that has one
 ALMA_NAMES = {
@@ -39,17 +41,16 @@ COVER |= {"WET": 6, "BSV": 7, "CRO": 9, "CVM": 9}
 MEDIUM = 2  # soil of unknown texture
 
 
-def place(
+def known(
     site_id: str,
     archives: Iterable[str | Path] = (),
     table: str | Path | None = None,
     settings: Mapping[str, str] | None = None,
-) -> Site:
-    """The tower of an id, from all that is known of it.
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Columns of the site table, and where each comes from, for the tower of an id.
 
     Each value is taken from the first that has it: `settings`, the user's `table`, the table of the package, the
-    metadata in the archives. Cover follows from the IGBP class and soil from the texture where none of them gives it.
-    `Site.origin` tells which it was. Raises InputError for values that cannot be, and for one that nobody gives.
+    metadata in the archives. The rows of the package are such metadata, looked through: towers move and grow.
     """
     layers = [("settings", settings or {})]
     if table:
@@ -61,6 +62,21 @@ def place(
         for name, text in layer.items():
             if name not in cells:
                 cells[name], origin[name] = text, source
+    return cells, origin
+
+
+def place(
+    site_id: str,
+    archives: Iterable[str | Path] = (),
+    table: str | Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Site:
+    """The tower of an id, from all that is known of it (`known`).
+
+    Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` tells where each
+    value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
+    """
+    cells, origin = known(site_id, archives, table, settings)
     cells.setdefault("name", site_id)
     if "cover" not in cells and cells.get("igbp") in COVER:
         cells["cover"], origin["cover"] = str(COVER[cells["igbp"]]), f"IGBP class {cells['igbp']}"
@@ -74,7 +90,7 @@ def place(
             "metadata of its archives tell of it; give a table with its row (--sites)"
         )
     if absent:
-        tried = ", ".join(source for source, layer in layers if layer)
+        tried = ", ".join(sorted(set(origin.values())))
         raise InputError(
             f"{site_id}: {' and '.join(absent)} not known from {tried}; give --metadata {absent[0]}=VALUE, or a "
             "table of sites (--sites)"

@@ -1,0 +1,87 @@
+"""Fix the training, validation and test periods of a site: those of the settings, or proposed ones.
+
+Proposed are whole years with enough measured LE and H. Beside the periods, a table tells how much was measured in
+each and how far the tower closes its energy balance there.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lad.errors import InputError
+from lad.evaluation.series import read_at
+from lad.io import read_netcdf, write_csv, write_json
+from lad.observations import read_observed
+from lad.periods import NAMES, check_disjoint, mask, parse_periods, propose, usable_years
+from lad.provenance import provenance
+from lad.towers.closure import energy_balance
+from lad.towers.variables import FLUXES
+
+DAYLIGHT = 10.0  # W m-2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the step."""
+    parser.add_argument("--site", required=True, metavar="ID", help="site id, as in the files")
+    parser.add_argument("--forcing", required=True, type=Path, metavar="NC", help="forcing file")
+    parser.add_argument("--observations", required=True, type=Path, metavar="NC", help="measured fluxes")
+    for name in NAMES:
+        parser.add_argument(
+            f"--{name}", nargs="+", metavar="FIRST:LAST", help="days; without any they are proposed"
+        )
+    parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="the periods")
+    parser.add_argument("--table", type=Path, metavar="CSV", help="measured shares and energy balance")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the periods and print their table."""
+    observed = read_observed(args.observations, args.site)
+    light = read_at(args.forcing, args.site, ("SWdown",), observed.time)["SWdown"] > DAYLIGHT
+    both = observed.usable["LE"] & observed.usable["H"]
+    given = {name: parse_periods(getattr(args, name)) for name in NAMES if getattr(args, name)}
+    dataset = read_netcdf(args.observations)
+    if given:
+        absent = [name for name in NAMES if name not in given]
+        if absent:
+            raise InputError(f"--{absent[0]}: expected all of {', '.join(NAMES)}, or none of them")
+        periods = given
+    else:
+        daytime = np.where(light, both, np.nan)
+        years = usable_years(observed.time, _step(dataset), dataset["segment"].values, daytime)
+        periods = propose(years, args.observations)
+    check_disjoint(train=periods["train"], test=periods["test"])
+    check_disjoint(validation=periods["validation"], test=periods["test"])
+    rows = {name: mask(observed.time, periods[name]) for name in NAMES}
+    rows["train"] = rows["train"] & ~rows["validation"]
+    rows["record"] = np.ones(len(observed.time), dtype=bool)
+    shares = pd.DataFrame(
+        {
+            "days": {name: group.sum() * _step(dataset) / 86400.0 for name, group in rows.items()},
+            "daytime_LE_and_H": {name: both[light & group].mean() for name, group in rows.items()},
+        }
+    )
+    balance = energy_balance(
+        {name: dataset[name].values for name in FLUXES},
+        {name: dataset[f"{name}_qc"].values for name in FLUXES},
+        rows,
+    ).set_index("period")
+    table = shares.join(balance).rename_axis("period").reset_index()
+    print("periods of the settings" if given else "proposed periods")
+    for name in NAMES:
+        print(f"  {name}: {', '.join(map(str, periods[name]))}")
+    print(table.to_string(index=False, float_format="{:.2f}".format))
+    inputs = {"forcing": args.forcing, "observations": args.observations}
+    listed = {name: [[str(day) for day in period] for period in periods[name]] for name in NAMES}
+    write_json(
+        args.output, listed | {"proposed": not given, "provenance": provenance(inputs, site=args.site)}
+    )
+    if args.table:
+        write_csv(args.table, table)
+
+
+def _step(dataset: xr.Dataset) -> int:
+    start, end = dataset["time_bnds"].values[0]
+    return int((end - start) / np.timedelta64(1, "s"))

@@ -1,0 +1,178 @@
+"""Where the networks offer the archives of a site. Facts of the protocols: docs/towers.md, Download.
+
+Each function asks one service and gives its offers, or raises NotAvailable with the reason.
+"""
+
+import csv
+import json
+import urllib.parse
+import xml.etree.ElementTree as xml
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lad.errors import InputError
+from lad.towers.archives import expected, is_archive
+from lad.towers.transfer import Client, NotAvailable, is_web
+
+AMERIFLUX = "https://amfcdn.lbl.gov/"
+PLUMBER2 = "https://thredds.nci.org.au/thredds/"
+# The service asks for a user; this is the one that it gives to programs without an account.
+USER = "fluxnetshuttle"
+PLUMBER2_CITATION = (
+    "Ukkola, A. (2020): PLUMBER2: forcing and evaluation datasets for a model intercomparison project for land surface "
+    "models. v1.0. NCI National Research Data Collection, https://doi.org/10.25914/5fdb0902607e1"
+)
+PURPOSE = "Hybrid land surface model driven by and compared with the tower"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One file of a service; size in bytes and MD5 where it states them."""
+
+    service: str
+    url: str
+    name: str
+    size: int | None = None
+    md5: str | None = None
+    citation: str = ""
+
+
+def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: str = USER) -> list[Offer]:
+    """FLUXNET archive of a site from the open service of AmeriFlux, with its citation where it is told."""
+    query = {"user_id": user, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
+    address = urllib.parse.urljoin(base, "api/v2/amf_shuttle_data_files_and_manifest")
+    offers = _offers("AmeriFlux", client.read(address, query), site_id, address)
+    try:
+        told = json.loads(
+            client.read(urllib.parse.urljoin(base, "api/v2/citations/FLUXNET"), {"site_ids": [site_id]})
+        )
+        citation = next(entry["citation"] for entry in told["values"] if entry["site_id"] == site_id)
+    except (NotAvailable, ValueError, KeyError, TypeError, StopIteration):
+        citation = ""
+    return [Offer(**vars(offer) | {"citation": str(citation)}) for offer in offers]
+
+
+def account_ameriflux(
+    client: Client, site_id: str, user: str, email: str, base: str = AMERIFLUX
+) -> list[Offer]:
+    """Archive of a site for a registered user of AmeriFlux: its FLUXNET product, else FLUXNET2015."""
+    query = {
+        "user_id": user,
+        "user_email": email,
+        "data_policy": "CCBY4.0",
+        "data_product": "FLUXNET",
+        "data_variant": "FULLSET",
+        "site_ids": [site_id],
+        "intended_use": "model",
+        "description": PURPOSE,
+    }
+    older = query | {"data_product": "FLUXNET2015", "agree_policy": True}
+    failures = []
+    for path, body in (("api/v2/data_download", query), ("api/v1/data_download", older)):
+        address = urllib.parse.urljoin(base, path)
+        try:
+            return _offers(
+                f"AmeriFlux account, {body['data_product']}", client.read(address, body), site_id, address
+            )
+        except NotAvailable as error:
+            failures.append(str(error))
+    raise NotAvailable(f"{'; '.join(failures)} (is AMERIFLUX_USER_ID a registered name?)")
+
+
+def snapshot(site_id: str, path: str | Path) -> list[Offer]:
+    """Archive of a site from a list of the FLUXNET shuttle (ICOS, TERN and others); raises InputError for no list."""
+    path = Path(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a list of the FLUXNET shuttle ({error})") from None
+    if rows and not {"site_id", "download_link", "fluxnet_product_name"} <= rows[0].keys():
+        raise InputError(f"{path}: no columns site_id, download_link, fluxnet_product_name")
+    for row in rows:
+        if row["site_id"] == site_id:
+            offer = Offer(
+                f"FLUXNET shuttle list {path.name}, {row.get('data_hub', '')}",
+                row["download_link"],
+                row["fluxnet_product_name"],
+                citation=row.get("product_citation") or "",
+            )
+            return [_checked(offer, site_id, str(path))]
+    raise NotAvailable(f"{path.name} has no such site")
+
+
+def plumber2(client: Client, site_id: str, base: str = PLUMBER2) -> list[Offer]:
+    """Met and Flux file of a site from PLUMBER2 (FLUXNET2015, La Thuile and OzFlux towers until 2018)."""
+    offers = []
+    for kind in ("Met", "Flux"):
+        address = urllib.parse.urljoin(base, f"catalog/ks32/CLEX_Data/PLUMBER2/v1-0/{kind}/catalog.xml")
+        try:
+            paths = [element.get("urlPath", "") for element in xml.fromstring(client.read(address)).iter()]
+        except xml.ParseError:
+            raise NotAvailable(f"{address} sends no catalogue") from None
+        found = [path for path in paths if path.rpartition("/")[2].startswith(f"{site_id}_")]
+        if not found:
+            raise NotAvailable("PLUMBER2 has no such site")
+        name = found[0].rpartition("/")[2]
+        url = urllib.parse.urljoin(base, f"fileServer/{found[0]}")
+        offers.append(_checked(Offer("PLUMBER2", url, name, citation=PLUMBER2_CITATION), site_id, address))
+    return offers
+
+
+def listed_sites(client: Client, base: str = AMERIFLUX) -> list[dict[str, Any]]:
+    """Sites with a published FLUXNET product at AmeriFlux: id, name, position, IGBP class, years."""
+    address = urllib.parse.urljoin(base, "api/v2/site_info_display/AmeriFlux")
+    try:
+        values = json.loads(client.read(address))["values"]
+        return [
+            {
+                "site_id": entry["site_id"],
+                "name": entry["site_name"],
+                "latitude": entry["grp_location"]["location_lat"],
+                "longitude": entry["grp_location"]["location_long"],
+                "igbp": (entry.get("grp_igbp") or {}).get("igbp", ""),
+                "years": sorted(map(int, entry["grp_publish_fluxnet"])),
+            }
+            for entry in values
+            if entry.get("grp_publish_fluxnet")
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise NotAvailable(f"{address} sends no list of sites") from None
+
+
+def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offer]:
+    """The archive in the reply of a download service of AmeriFlux; size and MD5 are in those of the open one."""
+    try:
+        entries = [
+            entry for entry in json.loads(reply)["data_urls"] if entry.get("site_id", site_id) == site_id
+        ]
+        offers = [
+            Offer(
+                service,
+                str(entry["url"]),
+                urllib.parse.urlsplit(str(entry["url"])).path.rpartition("/")[2],
+                int(entry["download_size"]) if "download_size" in entry else None,
+                str(entry["download_checksum"]).lower() if "download_checksum" in entry else None,
+            )
+            for entry in entries
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NotAvailable(f"{address} sent no manifest but {reply[:40]!r}") from None
+    if not offers:
+        raise NotAvailable(f"{service} has no archive of this site")
+    return [_checked(offers[0], site_id, address)]
+
+
+def _checked(offer: Offer, site_id: str, address: str) -> Offer:
+    if not is_web(offer.url) or not is_archive(offer.name, site_id):
+        raise NotAvailable(f"{address} offers {offer.url!r} as {offer.name!r}, {expected(site_id)}")
+    return offer
+
+
+def described(offers: Sequence[Offer]) -> str:
+    """Names of the files of some offers."""
+    return " and ".join(offer.name for offer in offers)
