@@ -30,6 +30,7 @@ for study, members in config["studies"].items():
         input:
             table=f"results/{study}/table.md",
             scores=f"results/{study}/scores.csv",
+            citations=f"results/{study}/CITATIONS.txt",
             figures=expand(rules.figures.output, site=members),
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
         log:
@@ -42,10 +43,12 @@ for study, members in config["studies"].items():
         message:
             f"{study}: the table"
         shell:
-            "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores};"
+            "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores},"
+            " data to cite: {input.citations};"
             " echo Figures: {params.figures}; }} | tee {log}"
 
 
 onstart:
-    if missing_archives and not reachable(BASE_URL):
+    services = [config["fetch"][name] for name in ("ameriflux", "plumber2")]
+    if missing_archives and not any(map(reachable, services)):
         sys.exit("\n".join(sorted(missing_archives.values())))

@@ -9,9 +9,12 @@ from pathlib import Path
 from lad.errors import InputError
 
 STEPS = (
+    "sites",
+    "check-live",
     "fetch",
     "gapfill",
     "forcing",
+    "periods",
     "calibrate",
     "train",
     "simulate",
@@ -22,9 +25,13 @@ STEPS = (
 )
 
 
+def _module(step: str) -> str:
+    return step.replace("-", "_")
+
+
 def _summary(step: str) -> str:
     """First line of a step's docstring, read without importing the step (JAX takes a second to load)."""
-    source = Path(__file__).parent / "steps" / f"{step}.py"
+    source = Path(__file__).parent / "steps" / f"{_module(step)}.py"
     return (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").split("\n")[0]
 
 
@@ -38,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     for step in STEPS:
         command = commands.add_parser(step, help=_summary(step))
         if step == chosen:
-            module = importlib.import_module(f"lad.steps.{step}")
+            module = importlib.import_module(f"lad.steps.{_module(step)}")
             command.description = module.__doc__
             command.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add_arguments(command)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from lad.cli import STEPS
 from lad.errors import InputError
 from lad.evaluation.baselines import BASELINES
-from lad.periods import check_disjoint, parse_periods
+from lad.periods import NAMES, check_disjoint, parse_periods
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {*STEPS, "simulate_bulk", "setup", "test"}
@@ -36,11 +36,11 @@ _Validator = jsonschema.validators.extend(
 )
 
 
-def checked(config: Mapping[str, Any], schema: str | Path, known_sites: Collection[str]) -> dict[str, Any]:
+def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
     """The settings with dates as ISO text; raises InputError naming the key if they cannot make a study.
 
     `schema` is the JSON schema that the settings must match, whole numbers without a decimal point; beyond it,
-    sites must be among `known_sites`, a study must consist of configured sites, no study or model may have a name
+    a study must consist of configured sites, no study or model may have a name
     that the workflow uses itself, and no test period may overlap training or validation.
     """
     config = json.loads(json.dumps(config, default=str))  # YAML reads 2018-01-01 as a date
@@ -48,7 +48,7 @@ def checked(config: Mapping[str, Any], schema: str | Path, known_sites: Collecti
     for error in validator.iter_errors(config):
         raise InputError(f"{'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
     for site, settings in config["sites"].items():
-        _check_site(site, settings, known_sites)
+        _check_site(site, settings)
     for study, sites in config["studies"].items():
         if study in RESERVED_STUDIES:
             raise InputError(f"studies.{study}: is the name of a step or command, expected another name")
@@ -64,16 +64,10 @@ def checked(config: Mapping[str, Any], schema: str | Path, known_sites: Collecti
     return config
 
 
-def _check_site(site: str, settings: Mapping[str, Any], known_sites: Collection[str]) -> None:
-    if site not in known_sites:
-        raise InputError(
-            f"sites.{site}: unknown site, expected one of {', '.join(sorted(known_sites))}, "
-            "or a row for it in the table that `sites_table` names"
-        )
+def _check_site(site: str, settings: Mapping[str, Any]) -> None:
     try:
         train, validation, test = (
-            parse_periods([":".join(days) for days in settings[name]])
-            for name in ("train", "validation", "test")
+            parse_periods([":".join(days) for days in settings.get(name, [])]) for name in NAMES
         )
         check_disjoint(train=train, test=test)
         check_disjoint(validation=validation, test=test)

@@ -12,6 +12,7 @@ from lad.io import read_json
 
 NAMES = ("train", "validation", "test")
 ENOUGH = 0.5  # share of the daytime intervals of a year with a usable flux
+FEWEST_YEARS = 2  # one to train, one to test
 TEST_SHARE = 0.25  # of the years
 BLOCK = 21  # days of a validation block
 SEASONS = 4
@@ -105,7 +106,7 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
     blocks of three weeks, spread over the seasons. Raises InputError, naming the file `source`, for fewer than two.
     """
     good = [period for period, share in sorted(years.items()) if share >= ENOUGH]
-    if len(good) < 2:
+    if len(good) < FEWEST_YEARS:
         told = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
         raise InputError(
             f"{source}: {len(good)} whole years with LE and H measured in at least {100 * ENOUGH:.0f} % of the day "

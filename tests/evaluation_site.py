@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from lad.io import write_json
+
 SITE = "XX-Tst"
 TRAIN, VALIDATION, TEST = "2020-06-01:2020-06-04", "2020-06-02:2020-06-02", "2020-06-05:2020-06-08"
 N = 8 * 48
@@ -46,8 +48,8 @@ class Site:
         xr.Dataset(columns, {"time": time}, {"site_id": SITE}).to_netcdf(path)
         return path
 
-    def write(self, simulated_time: np.ndarray | None = None) -> list[object]:
-        """Write all files; return the options that `evaluate` and `figures` have in common."""
+    def write(self, simulated_time: np.ndarray | None = None, **periods: str) -> list[object]:
+        """Write all files; return the options of `evaluate` and `figures`. `periods` replace the usual ones."""
         flags = {"Qle_qc": self.qc, "Qh_qc": self.qc}
         rain = np.where(np.arange(N) % 100 < 3, 1e-4, 0.0)
         time = self.time if simulated_time is None else simulated_time
@@ -57,4 +59,11 @@ class Site:
             f"{name}={self._save(name, time, **fluxes)}" for name, fluxes in self.simulations.items()
         ]
         files = ["--observations", observations, "--forcing", forcing, "--simulation", *simulations]
-        return ["--site", SITE, *files, "--test", TEST]
+        return ["--site", SITE, *files, "--periods", write_periods(self.folder / "periods.json", **periods)]
+
+
+def write_periods(path: Path, train: str = TRAIN, validation: str = VALIDATION, test: str = TEST) -> Path:
+    """A file of periods as `lad periods` writes it, each given as FIRST:LAST."""
+    given = {"train": train, "validation": validation, "test": test}
+    write_json(path, {name: [text.split(":")] for name, text in given.items()})
+    return path

@@ -16,11 +16,12 @@ def site(tmp_path):
     return Site(tmp_path)
 
 
-def scores_of(site: Site, *extra: object, simulated_time: np.ndarray | None = None) -> pd.DataFrame:
+def scores_of(
+    site: Site, *extra: object, simulated_time: np.ndarray | None = None, **periods: str
+) -> pd.DataFrame:
     """Scores as written, indexed by target, model, seed."""
     output = site.folder / "scores.csv"
-    options = extra or ("--train", TRAIN, "--validation", VALIDATION)
-    lad("evaluate", *site.write(simulated_time), *options, "--output", output)
+    lad("evaluate", *site.write(simulated_time, **periods), *extra, "--output", output)
     table = pd.read_csv(output, dtype={"seed": str}, keep_default_na=False)
     return table.set_index(["target", "model", "seed"])
 
@@ -119,8 +120,8 @@ def refused(site: Site, words: str, *extra: object, **options: object) -> None:
 
 
 def test_overlapping_periods(site):
-    refused(site, "train period .* overlaps test period", "--train", "2020-06-01:2020-06-05")
-    refused(site, "validation .* overlaps test", "--train", TRAIN, "--validation", TEST)
+    refused(site, "train period .* overlaps test period", train="2020-06-01:2020-06-05")
+    refused(site, "validation .* overlaps test", validation=TEST)
 
 
 def test_simulation_without_the_test_half_hours(site):
@@ -141,19 +142,16 @@ def test_no_usable_half_hour(site):
 
 
 def test_periods_outside_the_record(site):
-    refused(site, "baseline 1lin: 0 training half-hours", "--train", "2019-01-01:2019-12-31")
+    refused(site, "baseline 1lin: 0 training half-hours", train="2019-01-01:2019-12-31")
     refused(
         site,
         "observations.nc: holds no half-hour of the period 2021-01-01:2021-01-02",
-        "--train",
-        TRAIN,
-        "--test",
-        "2021-01-01:2021-01-02",
+        test="2021-01-01:2021-01-02",
     )
 
 
 def test_other_site_and_missing_variable(site):
-    refused(site, "observations.nc: is of site XX-Tst, expected YY", "--train", TRAIN, "--site", "YY")
+    refused(site, "observations.nc: is of site XX-Tst, expected YY", "--site", "YY")
     del site.simulations["bulk"]["Qh"]
     refused(site, "bulk.nc: has no variable Qh")
 
@@ -164,11 +162,11 @@ def test_variable_with_more_dimensions_than_time(site):
         wide = dataset.load().expand_dims({"x": 1}, axis=1)
     wide.to_netcdf(site.folder / "wide.nc")
     words = r"wide.nc: Qle has dimensions .*'x': 1.*, expected time alone"
-    refused(site, words, "--train", TRAIN, "--simulation", f"bulk={site.folder / 'wide.nc'}")
+    refused(site, words, "--simulation", f"bulk={site.folder / 'wide.nc'}")
 
 
 @pytest.mark.parametrize(
     "names", [["a"], ["=x.nc"], ["a="], ["a=x", "a=y"], ["a=x", "a/0=y"], ["a/0=x", "a=y"]]
 )
 def test_names_of_simulations(site, names):
-    refused(site, f"simulation '{names[-1]}'", "--train", TRAIN, "--simulation", *names)
+    refused(site, f"simulation '{names[-1]}'", "--simulation", *names)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from evaluation_site import write_periods
 from learning_tower import TRAIN, VALIDATION, of_another_site, rewrite, write_tower
 
 from lad.cli import main
@@ -34,11 +35,16 @@ def tower(tmp_path):
     return write_tower(tmp_path)
 
 
+def periods_file(tower):
+    """The periods of the made-up month."""
+    return str(write_periods(tower / "periods.json", TRAIN, VALIDATION, "2014-06-01:2014-06-02"))
+
+
 def train_command(tower, output, **settings):
     """Arguments of `lad train` on the made-up month."""
     return [
         *("train", "--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")),
-        *("--parameters", str(tower / "parameters.json"), "--train", TRAIN, "--validation", VALIDATION),
+        *("--parameters", str(tower / "parameters.json"), "--periods", periods_file(tower)),
         *("--settings", json.dumps(SETTINGS | settings), "--model-settings", json.dumps(LAW)),
         *("--seeds", "2", "--steps-per-interval", "1", "--output-directory", str(output)),
     ]
@@ -62,7 +68,7 @@ def calibrate_command(tower, soil: str, site: str = "XX-Tst"):
     return [
         *("calibrate", "--site", site, "--sites", str(tower / "sites.csv")),
         *("--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")),
-        *("--train", TRAIN, "--validation", VALIDATION, "--settings", json.dumps(SETTINGS | {"starts": 2})),
+        *("--periods", periods_file(tower), "--settings", json.dumps(SETTINGS | {"starts": 2})),
         *("--output", str(tower / "calibrated.json")),
     ]
 
@@ -227,7 +233,8 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--settings": '{"steps": 3}'}, "expected"),
         ({"--settings": "{"}, "not valid JSON"),
         ({"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'}, "expected law mlp"),
-        ({"--train": "2013-06-31:2013-07-01"}, "expected FIRST:LAST"),
+        ({"--periods": "wrong.json"}, "expected FIRST:LAST"),
+        ({"--periods": "parameters.json"}, "expected train, validation, test"),
         ({"--parameters": "absent.json"}, "no such file"),
         ({"--observations": "forcing.nc"}, "has no variable Qle"),
         ({"--parameters": "three.json"}, "3 soil layers, expected the 5"),
@@ -237,8 +244,9 @@ def unfit_parameters() -> dict[str, dict]:
 def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, told):
     for name, changed in unfit_parameters().items():
         write_json(tower / name, changed)
-    monkeypatch.chdir(tower)
     command = train_command(tower, tower / "bad")
+    write_periods(tower / "wrong.json", train="2013-06-31:2013-07-01")
+    monkeypatch.chdir(tower)
     for option, value in change.items():
         command[command.index(option) + 1] = value
     assert main(command) == 2

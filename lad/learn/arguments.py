@@ -11,13 +11,11 @@ def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
     """Files, periods and settings of a fit."""
     parser.add_argument("--forcing", required=True, help="forcing file (netCDF)")
     parser.add_argument("--observations", required=True, help="measured fluxes (netCDF)")
-    parser.add_argument("--train", required=True, nargs="+", metavar="FIRST:LAST", help="training periods")
     parser.add_argument(
-        "--validation",
+        "--periods",
         required=True,
-        nargs="+",
-        metavar="FIRST:LAST",
-        help="periods that stop the fit; never in its loss",
+        metavar="JSON",
+        help="file of lad periods; those of the validation stop the fit and are never in its loss",
     )
     parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
     parser.add_argument(

@@ -13,7 +13,7 @@ import numpy as np
 
 from lad.errors import InputError
 from lad.fluxes import BulkFluxes
-from lad.forcing import read_record
+from lad.forcing import Record, read_record
 from lad.integrate import fast
 from lad.io import write_csv, write_json
 from lad.learn.arguments import add_learning_arguments, settings_from
@@ -22,7 +22,7 @@ from lad.learn.data import learning_data
 from lad.learn.fit import Settings, fit
 from lad.model import Model
 from lad.parameters import table_parameters, to_json
-from lad.periods import parse_periods
+from lad.periods import read_periods
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 from lad.towers.sites import site
@@ -30,8 +30,8 @@ from lad.towers.sites import site
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    parser.add_argument("--site", required=True, help="site id; gives cover and soil type")
-    parser.add_argument("--sites", help="own table of sites (CSV)")
+    parser.add_argument("--site", required=True, help="site id, as in the files")
+    parser.add_argument("--sites", help="table of sites, where the forcing does not tell cover and soil")
     add_learning_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of starting points and windows")
     parser.add_argument("--output", required=True, type=Path, help="parameters (JSON)")
@@ -46,22 +46,23 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(starts, int) or starts < 1:
         raise InputError(f"--settings: starts = {starts!r}, expected a positive whole number")
     settings = Settings.from_dict(values, "--settings")
-    row = site(args.site, args.sites)
     record = read_record(args.forcing)
     found = record.attrs.get("site_id", args.site)
     if found != args.site:
         raise InputError(f"{args.forcing}: is of site {found}, expected {args.site}")
-    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
-    space = calibration_space(table_parameters(row.cover, row.soil, record.reference_height))
+    cover, soil = (_type(record, name, args) for name in ("cover", "soil"))
+    periods = read_periods(args.periods)
+    data = learning_data(record, args.observations, periods["train"], periods["validation"])
+    space = calibration_space(table_parameters(cover, soil, record.reference_height))
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations},
         site=args.site,
-        cover=row.cover,
-        soil=row.soil,
+        cover=cover,
+        soil=soil,
         table=to_json(space.table),
         calibration=values | {"starts": starts},
-        train=args.train,
-        validation=args.validation,
+        train=[str(period) for period in periods["train"]],
+        validation=[str(period) for period in periods["validation"]],
         seed=args.seed,
         steps_per_interval=args.steps_per_interval,
     )
@@ -88,3 +89,9 @@ def run(args: argparse.Namespace) -> None:
     losses = {"validation_loss": result.validation_loss.tolist(), "best_start": best}
     write_json(args.output, to_json(space.parameters(result.free[best])) | losses | {"provenance": origin})
     checkpoint.unlink(missing_ok=True)
+
+
+def _type(record: Record, name: str, args: argparse.Namespace) -> int:
+    """LaD's type of cover or soil, which lad forcing writes into the forcing file; else that of the site table."""
+    stated = record.attrs.get(f"lad_{name}")
+    return int(stated) if stated is not None else getattr(site(args.site, args.sites), name)

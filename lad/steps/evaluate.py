@@ -7,23 +7,20 @@ from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.scores import evaluate
 from lad.evaluation.series import parse_simulations
 from lad.io import write_csv, write_json
-from lad.periods import parse_periods
+from lad.periods import read_periods
 from lad.provenance import provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
     add_comparison_arguments(parser, forcing="SWdown")
-    periods = {"nargs": "+", "action": "extend", "metavar": "FIRST:LAST"}
-    parser.add_argument("--train", required=True, help="days that the baselines are fitted on", **periods)
-    parser.add_argument("--validation", help="days among them that are left out", **periods)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
     simulations = parse_simulations(args.simulation)
-    periods = {name: parse_periods(getattr(args, name)) for name in ("train", "validation", "test")}
+    periods = read_periods(args.periods)
     scores = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
     record = provenance(comparison_inputs(args, simulations), site=args.site, **settings)

@@ -8,7 +8,7 @@ from lad.evaluation import figures
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
 from lad.observations import read_observed
-from lad.periods import parse_periods
+from lad.periods import read_periods
 from lad.provenance import provenance
 
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write timeseries.png, diurnal.png and scatter.png, each with the record of its origin."""
-    simulations, test = parse_simulations(args.simulation), parse_periods(args.test)
+    simulations, test = parse_simulations(args.simulation), read_periods(args.periods)["test"]
     observed = read_observed(args.observations, args.site).during(test, args.observations)
     fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), observed.time)
     comparison = figures.Comparison(

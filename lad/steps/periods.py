@@ -18,9 +18,8 @@ from lad.observations import read_observed
 from lad.periods import NAMES, check_disjoint, mask, parse_periods, propose, usable_years
 from lad.provenance import provenance
 from lad.towers.closure import energy_balance
+from lad.towers.report import DAYLIGHT
 from lad.towers.variables import FLUXES
-
-DAYLIGHT = 10.0  # W m-2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from lad.learn.fit import Settings, fit
 from lad.learn.normalise import training_scaling
 from lad.model import Model
 from lad.parameters import Parameters, parameters_at
-from lad.periods import parse_periods
+from lad.periods import read_periods
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> None:
     settings = Settings.from_dict(values, "--settings")
     record = read_record(args.forcing)
     parameters = _parameters(args.parameters, record.reference_height, law_settings["states"])
-    data = learning_data(record, args.observations, parse_periods(args.train), parse_periods(args.validation))
+    periods = read_periods(args.periods)
+    data = learning_data(record, args.observations, periods["train"], periods["validation"])
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
     scaling = training_scaling(data, parameters, start, solver, states=law_settings["states"])
@@ -62,8 +63,8 @@ def run(args: argparse.Namespace) -> None:
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         training=values,
         model=law_settings,
-        train=args.train,
-        validation=args.validation,
+        train=[str(period) for period in periods["train"]],
+        validation=[str(period) for period in periods["validation"]],
         seeds=args.seeds,
         steps_per_interval=args.steps_per_interval,
     )

@@ -207,3 +207,17 @@ def record_of(path: Path) -> dict[str, str | int]:
     dated = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).strftime("%Y-%m-%dT%H:%MZ")
     checks = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path), "md5": md5(path)}
     return {"service": "folder", "url": "", "citation": "", "date": dated} | told | checks
+
+
+def citations(sources: Sequence[Mapping]) -> str:
+    """What to cite for the data of a run, a paragraph for each `source.json`: the citation and the archives."""
+    paragraphs = []
+    for source in sources:
+        files = [
+            f"  {archive['name']} (sha256 {archive['sha256']}), "
+            f"{archive['url'] or archive['service']}, {archive['date']}"
+            for archive in source["archives"]
+        ]
+        cited = source["citation"] or "no citation known: ask the network of the tower"
+        paragraphs.append("\n".join([f"{source['site']}: {cited}", *files]))
+    return "\n\n".join(paragraphs) + "\n"

@@ -84,16 +84,7 @@ def account_ameriflux(
 def snapshot(site_id: str, path: str | Path) -> list[Offer]:
     """Archive of a site from a list of the FLUXNET shuttle (ICOS, TERN and others); raises InputError for no list."""
     path = Path(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a list of the FLUXNET shuttle ({error})") from None
-    if rows and not {"site_id", "download_link", "fluxnet_product_name"} <= rows[0].keys():
-        raise InputError(f"{path}: no columns site_id, download_link, fluxnet_product_name")
-    for row in rows:
+    for row in _snapshot_rows(path):
         if row["site_id"] == site_id:
             offer = Offer(
                 f"FLUXNET shuttle list {path.name}, {row.get('data_hub', '')}",
@@ -103,6 +94,19 @@ def snapshot(site_id: str, path: str | Path) -> list[Offer]:
             )
             return [_checked(offer, site_id, str(path))]
     raise NotAvailable(f"{path.name} has no such site")
+
+
+def _snapshot_rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a list of the FLUXNET shuttle ({error})") from None
+    if rows and not {"site_id", "download_link", "fluxnet_product_name"} <= rows[0].keys():
+        raise InputError(f"{path}: no columns site_id, download_link, fluxnet_product_name")
+    return rows
 
 
 def plumber2(client: Client, site_id: str, base: str = PLUMBER2) -> list[Offer]:
@@ -142,6 +146,23 @@ def listed_sites(client: Client, base: str = AMERIFLUX) -> list[dict[str, Any]]:
         ]
     except (ValueError, KeyError, TypeError):
         raise NotAvailable(f"{address} sends no list of sites") from None
+
+
+def listed_snapshot(path: str | Path) -> list[dict[str, Any]]:
+    """Sites of a list of the FLUXNET shuttle, as `listed_sites`."""
+    return [
+        {
+            "site_id": row["site_id"],
+            "name": row.get("site_name", ""),
+            "latitude": row.get("location_lat", ""),
+            "longitude": row.get("location_long", ""),
+            "igbp": row.get("igbp", ""),
+            "years": [
+                int(year) for year in (row.get("first_year"), row.get("last_year")) if year and year.isdigit()
+            ],
+        }
+        for row in _snapshot_rows(Path(path))
+    ]
 
 
 def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offer]:

@@ -3,6 +3,7 @@ rule calibrate:
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
+        periods=rules.periods.output.periods,
         code=code("calibrate"),
     output:
         parameters="results/{site}/calibrate/parameters.json",
@@ -24,17 +25,12 @@ rule calibrate:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        row=site_row,
-        sites=sites_option,
         steps_per_interval=config["simulation"]["steps_per_interval"],
-        train=periods("train"),
-        validation=periods("validation"),
         settings=json.dumps(config["calibration"]),
     message:
         "{wildcards.site}: calibrate LaD"
     shell:
-        "NPROC={threads} lad calibrate --site {wildcards.site} {params.sites}"
-        " --forcing {input.forcing} --observations {input.observations}"
-        " --train {params.train} --validation {params.validation} --settings {params.settings:q}"
+        "NPROC={threads} lad calibrate --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
+        " --periods {input.periods} --settings {params.settings:q}"
         " --steps-per-interval {params.steps_per_interval} --seed 0"
         " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

@@ -5,18 +5,18 @@ import shlex
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import asdict
 from pathlib import Path
 
 from lad.configuration import checked
 from lad.errors import InputError
-from lad.towers.fetch import BASE_URL, find_archives, missing_message
-from lad.towers.sites import read_sites
+from lad.periods import NAMES
+from lad.towers.fetch import find_archives, missing_message
+from lad.towers.sites import read_rows
 
 try:
-    own_sites = read_sites(config["sites_table"]) if "sites_table" in config else {}
-    site_table = read_sites() | own_sites
-    config = checked(config, workflow.source_path("../schemas/config.schema.yaml"), site_table)
+    config = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
+    own_sites = read_rows(config["sites_table"]) if "sites_table" in config else {}
+    package_sites = read_rows()
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
 
@@ -59,19 +59,33 @@ def code(step):
     return sorted(files)
 
 
-def periods(name):
-    """Parameter function: the periods `train`, `validation` or `test` of a site as FIRST:LAST."""
-    return lambda wildcards: [":".join(days) for days in config["sites"][wildcards.site][name]]
+def period_options(wildcards):
+    """Options with the periods of a site; none where they are to be proposed."""
+    site = config["sites"][wildcards.site]
+    return [f"--{name} {' '.join(':'.join(days) for days in site[name])}" for name in NAMES if name in site]
 
 
 def site_row(wildcards):
-    """The site's row of the table of sites: a parameter, so that a change of it reruns this site alone."""
-    return asdict(site_table[wildcards.site])
+    """What the tables tell of a site: a parameter, so that a change of it reruns this site alone."""
+    return package_sites.get(wildcards.site, {}) | own_sites.get(wildcards.site, {})
 
 
-def sites_option(wildcards):
-    """Option that names the user's table of sites, for the sites in it."""
-    return f"--sites {shlex.quote(config['sites_table'])}" if wildcards.site in own_sites else ""
+def site_options(wildcards):
+    """Options that name the user's table of sites, for the sites in it, and the site's own metadata."""
+    table = ["--sites", config["sites_table"]] if wildcards.site in own_sites else []
+    metadata = config["sites"][wildcards.site].get("metadata", {})
+    pairs = [word for name, value in metadata.items() for word in ("--metadata", f"{name}={value}")]
+    return shlex.join(table + pairs)
+
+
+def service_options(wildcards):
+    """Options that name the download services."""
+    return shlex.join(word for name, value in config["fetch"].items() for word in (f"--{name}", str(value)))
+
+
+def lai_file(wildcards):
+    """The site's table of leaf area index, if it has one."""
+    return config["sites"][wildcards.site].get("lai", [])
 
 
 def archive_patterns(wildcards):
@@ -109,7 +123,7 @@ def reachable(url):
         urllib.request.urlopen(url, timeout=5).close()
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
 

@@ -20,12 +20,13 @@ rule fetch:
     params:
         folder=archive_folder,
         patterns=archive_option,
-        sites=sites_option,
+        site=site_options,
+        services=service_options,
     message:
         "{wildcards.site}: collect the archives"
     shell:
-        "lad fetch --site {wildcards.site} {params.sites} --archives {params.folder:q} {params.patterns}"
-        " --output results/{wildcards.site}/fetch 2>&1 | tee {log}"
+        "lad fetch --site {wildcards.site} {params.site} --archives {params.folder:q} {params.patterns}"
+        " {params.services} --output results/{wildcards.site}/fetch 2>&1 | tee {log}"
 
 
 rule gapfill:
@@ -41,7 +42,13 @@ rule gapfill:
             "results/{site}/gapfill/report.csv",
             caption="../report/gapfill.rst",
             category="Data",
-            labels={"site": "{site}", "table": "gaps and how they were filled"},
+            labels={"site": "{site}", "content": "gaps and how they were filled, table"},
+        ),
+        picture=report(
+            "results/{site}/gapfill/gaps.png",
+            caption="../report/gapfill.rst",
+            category="Data",
+            labels={"site": "{site}", "content": "gaps and how they were filled"},
         ),
     log:
         "logs/{site}/gapfill.log",
@@ -55,22 +62,29 @@ rule gapfill:
         runtime=10,
     params:
         row=site_row,
-        sites=sites_option,
+        site=site_options,
     message:
-        "{wildcards.site}: fill the gaps of the meteorology"
+        "{wildcards.site}: fill the gaps"
     shell:
-        "lad gapfill --site {wildcards.site} {params.sites} --archive {input.archive}/*"
-        " --output {output.tower} --report {output.report} 2>&1 | tee {log}"
+        "lad gapfill --site {wildcards.site} {params.site} --archive {input.archive}/*"
+        " --output {output.tower} --report {output.report} --picture {output.picture} 2>&1 | tee {log}"
 
 
 rule forcing:
     """Write the model's forcing and the observed fluxes as CF netCDF."""
     input:
         tower=rules.gapfill.output.tower,
+        lai=lai_file,
         code=code("forcing"),
     output:
         forcing="results/{site}/forcing/forcing.nc",
         observations="results/{site}/forcing/observations.nc",
+        picture=report(
+            "results/{site}/forcing/forcing.png",
+            caption="../report/forcing.rst",
+            category="Data",
+            labels={"site": "{site}", "content": "forcing"},
+        ),
     log:
         "logs/{site}/forcing.log",
     benchmark:
@@ -82,10 +96,43 @@ rule forcing:
         mem_mb=2000,
         runtime=5,
     params:
-        row=site_row,
-        sites=sites_option,
+        lai=lambda wildcards, input: f"--lai {shlex.quote(str(input.lai))}" if input.lai else "",
     message:
         "{wildcards.site}: write forcing and observations"
     shell:
-        "lad forcing --site {wildcards.site} {params.sites} --tower {input.tower}"
-        " --output {output.forcing} --observations {output.observations} 2>&1 | tee {log}"
+        "lad forcing --site {wildcards.site} --tower {input.tower} {params.lai} --output {output.forcing}"
+        " --observations {output.observations} --picture {output.picture} 2>&1 | tee {log}"
+
+
+rule periods:
+    """Fix training, validation and test periods: those of the settings, else proposed ones."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        code=code("periods"),
+    output:
+        periods="results/{site}/periods/periods.json",
+        table=report(
+            "results/{site}/periods/periods.csv",
+            caption="../report/periods.rst",
+            category="Data",
+            labels={"site": "{site}", "content": "periods and energy balance, table"},
+        ),
+    log:
+        "logs/{site}/periods.log",
+    benchmark:
+        "logs/{site}/periods.tsv"
+    localrule: True
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        periods=period_options,
+    message:
+        "{wildcards.site}: fix the periods"
+    shell:
+        "lad periods --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
+        " {params.periods} --output {output.periods} --table {output.table} 2>&1 | tee {log}"

@@ -56,6 +56,7 @@ rule evaluate:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: simulations(wildcards).values(),
+        periods=rules.periods.output.periods,
         code=code("evaluate"),
     output:
         scores="results/{site}/evaluate/scores.csv",
@@ -72,21 +73,18 @@ rule evaluate:
         runtime=5,
     params:
         simulations=labelled_simulations,
-        train=periods("train"),
-        validation=periods("validation"),
-        test=periods("test"),
     message:
         "{wildcards.site}: score the simulations"
     shell:
         "lad evaluate --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
-        " --simulation {params.simulations} --train {params.train} --validation {params.validation}"
-        " --test {params.test} --output {output.scores} 2>&1 | tee {log}"
+        " --simulation {params.simulations} --periods {input.periods} --output {output.scores} 2>&1 | tee {log}"
 
 
 rule compare:
     """Gather the scores of a study's sites and write its table."""
     input:
         scores=lambda wildcards: expand(rules.evaluate.output.scores, site=config["studies"][wildcards.study]),
+        sources=lambda wildcards: expand(rules.fetch.output.source, site=config["studies"][wildcards.study]),
         code=code("compare"),
     output:
         scores=report(
@@ -97,6 +95,7 @@ rule compare:
         ),
         record="results/{study}/scores.json",
         table="results/{study}/table.md",
+        citations="results/{study}/CITATIONS.txt",
     log:
         "logs/{study}/compare.log",
     benchmark:
@@ -111,4 +110,5 @@ rule compare:
     message:
         "{wildcards.study}: write the table"
     shell:
-        "lad compare --scores {input.scores} --output {output.scores} --table {output.table} 2>&1 | tee {log}"
+        "lad compare --scores {input.scores} --sources {input.sources} --output {output.scores}"
+        " --table {output.table} --citations {output.citations} 2>&1 | tee {log}"

@@ -4,6 +4,7 @@ rule figures:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: simulations(wildcards).values(),
+        periods=rules.periods.output.periods,
         code=code("figures"),
     output:
         report(
@@ -24,10 +25,9 @@ rule figures:
         runtime=5,
     params:
         simulations=labelled_simulations,
-        test=periods("test"),
     message:
         "{wildcards.site}: draw the figures"
     shell:
         "lad figures --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
-        " --simulation {params.simulations} --test {params.test}"
+        " --simulation {params.simulations} --periods {input.periods}"
         " --output-directory results/{wildcards.site}/figures 2>&1 | tee {log}"

@@ -3,6 +3,7 @@ rule train:
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
+        periods=rules.periods.output.periods,
         parameters=rules.calibrate.output.parameters,
         code=code("train"),
     output:
@@ -20,8 +21,6 @@ rule train:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
-        train=periods("train"),
-        validation=periods("validation"),
         model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
         settings=json.dumps(config["training"]),
         seeds=config["seeds"],
@@ -29,7 +28,7 @@ rule train:
         "{wildcards.site}: train {wildcards.model}"
     shell:
         "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
-        " --parameters {input.parameters} --train {params.train} --validation {params.validation}"
+        " --parameters {input.parameters} --periods {input.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
         " --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
         " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"

@@ -1,0 +1,81 @@
+"""Ask the servers of the networks whether they still speak the protocols of `lad fetch`; needs the network.
+
+Each service is asked for its list, and one small archive is downloaded to a temporary folder and read. Prints a line
+for each and fails if one does.
+"""
+
+import argparse
+import os
+import tempfile
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
+from lad.errors import InputError
+from lad.towers.arguments import add_service_arguments, services_from
+from lad.towers.fetch import download
+from lad.towers.sources import account_ameriflux, described, listed_sites, open_ameriflux, plumber2, snapshot
+from lad.towers.transfer import Client, NotAvailable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the step."""
+    parser.add_argument(
+        "--site",
+        default="AR-Bal",
+        metavar="ID",
+        help="small site of AmeriFlux to download, default %(default)s",
+    )
+    parser.add_argument(
+        "--plumber2-site",
+        default="US-Me2",
+        metavar="ID",
+        help="site of PLUMBER2 to look up, default %(default)s",
+    )
+    parser.add_argument(
+        "--snapshot-site",
+        metavar="ID",
+        help="site of the --snapshot to download, of ICOS or TERN for example",
+    )
+    add_service_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Try one service after the other; raises InputError at the end if some failed."""
+    client, services = Client(), services_from(args, os.environ)
+    checks: dict[str, Callable[[], str]] = {
+        "AmeriFlux, list of sites": lambda: f"{len(listed_sites(client, services.ameriflux))} sites",
+        "AmeriFlux, manifest of US-Me2": lambda: described(
+            open_ameriflux(client, "US-Me2", services.ameriflux, services.user)
+        ),
+        f"AmeriFlux, archive of {args.site}": lambda: _download(
+            client, open_ameriflux(client, args.site, services.ameriflux, services.user), args.site
+        ),
+        f"PLUMBER2, files of {args.plumber2_site}": lambda: described(
+            plumber2(client, args.plumber2_site, services.plumber2)
+        ),
+    }
+    if services.account:
+        checks["AmeriFlux, account"] = lambda: described(
+            account_ameriflux(client, args.site, *services.account, services.ameriflux)
+        )
+    if args.snapshot and args.snapshot_site:
+        checks[f"{args.snapshot.name}, archive of {args.snapshot_site}"] = lambda: _download(
+            client, snapshot(args.snapshot_site, args.snapshot), args.snapshot_site
+        )
+    failed = 0
+    for name, check in checks.items():
+        try:
+            print(f"ok      {name}: {check()}", flush=True)
+        except (NotAvailable, InputError) as error:
+            failed += 1
+            print(f"FAILED  {name}: {error}", flush=True)
+    if failed:
+        raise InputError(f"{failed} of {len(checks)} checks failed")
+
+
+def _download(client: Client, offers: list, site_id: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [download(client, offer, site_id, Path(folder)) for offer in offers]
+        size = sum(path.stat().st_size for path in paths)
+    return f"{described(offers)}, {size / 1e6:.1f} MB, from {urllib.parse.urlsplit(offers[0].url).hostname}"

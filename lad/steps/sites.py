@@ -1,0 +1,97 @@
+"""List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which can carry a run.
+
+Archives in folders are read: what the tower gave itself of each variable in each year, in % of the intervals (LE and
+H: of those in daylight). Of what is not downloaded only the published years are known.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lad.errors import InputError
+from lad.io import write_csv
+from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
+from lad.towers.archives import SITE_ID, is_archive
+from lad.towers.arguments import add_service_arguments
+from lad.towers.fetch import find_archives
+from lad.towers.metadata import place
+from lad.towers.record import read_record
+from lad.towers.report import coverage, daytime_fluxes
+from lad.towers.sources import listed_sites, listed_snapshot
+from lad.towers.transfer import Client, NotAvailable, check_web
+from lad.towers.variables import FORCING, OWN_VALUES
+
+MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is told
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the step."""
+    parser.add_argument(
+        "--archives", type=Path, nargs="+", default=[], metavar="DIR", help="folders of archives"
+    )
+    parser.add_argument(
+        "--sites", type=Path, metavar="CSV", help="table of sites, beside that of the package"
+    )
+    parser.add_argument("--network", action="store_true", help="ask AmeriFlux for what it publishes")
+    add_service_arguments(parser)
+    parser.add_argument("--output", type=Path, metavar="CSV", help="the list as a table")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the list, and the coverage of each site of a folder."""
+    if not (args.archives or args.network or args.snapshot):
+        raise InputError("expected --archives, --snapshot or --network")
+    rows = list(_of_folders(args.archives, args.sites))
+    here = {row["site_id"] for row in rows}
+    if args.snapshot:
+        rows += [_published(entry, args.snapshot.name, here) for entry in listed_snapshot(args.snapshot)]
+    if args.network:
+        check_web(args.ameriflux, "https://amfcdn.lbl.gov/")
+        try:
+            rows += [_published(entry, "AmeriFlux", here) for entry in listed_sites(Client(), args.ameriflux)]
+        except NotAvailable as error:
+            raise InputError(f"AmeriFlux: {error}") from None
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False))
+    if args.output:
+        write_csv(args.output, table)
+
+
+def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, Any]]:
+    """A row for each site of which the folders have an archive; its coverage is printed."""
+    names = [path.name for folder in folders for path in sorted(folder.glob("*"))]
+    found = {site_id for name in names for site_id in SITE_ID.findall(name) if is_archive(name, site_id)}
+    for site_id in sorted(found):
+        row = {"site_id": site_id, "source": "folder"}
+        try:
+            archives = find_archives(site_id, folders)
+            record = read_record(place(site_id, archives, sites), archives)
+        except InputError as error:
+            yield row | {"verdict": f"no: {error}"}
+            continue
+        shares = coverage(record)
+        print(
+            f"{site_id}, {record.site.name}: % of the intervals that the tower gave itself (LE, H: of daylight)"
+        )
+        print(shares.round().astype(int).to_string(), end="\n\n")
+        about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
+        years = usable_years(record.time, record.step, record.segment, daytime_fluxes(record))
+        good = [period for period, share in years.items() if share >= ENOUGH]
+        own = record.flags.reindex(columns=list(FORCING), fill_value=9).isin(OWN_VALUES).mean() * 100.0
+        filled = [f"{name} {share:.0f} %" for name, share in own.items() if share < MOSTLY]
+        verdict = "yes" if len(good) >= FEWEST_YEARS else "with periods of your own" if good else "no"
+        verdict += f": {len(good)} of {len(years)} whole years with LE and H"
+        if filled:
+            verdict += f"; own values: {', '.join(filled)}"
+        yield row | about | {"years": " ".join(map(str, shares.columns)), "verdict": verdict}
+
+
+def _published(entry: dict[str, Any], source: str, here: set[str]) -> dict[str, Any]:
+    """The row of a site that a list offers."""
+    years = entry["years"]
+    verdict = "is in the folder" if entry["site_id"] in here else "not downloaded"
+    span = f"{years[0]}-{years[-1]}" if years else ""
+    return entry | {"years": span, "source": source, "verdict": verdict}
