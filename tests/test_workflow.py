@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-SITE_STEPS = ["fetch", "gapfill", "forcing", "calibrate", "train", "simulate", "evaluate", "figures"]
+SITE_STEPS = [
+    "fetch",
+    "gapfill",
+    "forcing",
+    "periods",
+    "calibrate",
+    "train",
+    "simulate",
+    "evaluate",
+    "figures",
+]
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
 
 
@@ -156,7 +166,8 @@ def test_who_comes_back_gets_the_table_again(adopted):
     told = snakemake(adopted)
     assert told.returncode == 0, told.stderr
     assert told.stdout == (
-        "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv\n"
+        "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
+        "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
     )
     assert snakemake(adopted, "results/US-CRT/evaluate/scores.csv").stdout == ""

@@ -65,7 +65,7 @@ def _raster(flags: pd.Series, year: int, step: int, order: dict[int, int]) -> np
     part = flags[flags.index.year == year]
     raster = np.full((86400 // step, 366), np.nan)
     seconds = part.index.hour * 3600 + part.index.minute * 60
-    raster[seconds // step, part.index.dayofyear - 1] = part.map(order)
+    raster[seconds // step, part.index.day_of_year - 1] = part.map(order)
     return raster
 
 

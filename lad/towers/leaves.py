@@ -54,10 +54,10 @@ def lai_at(series: pd.Series, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     )
     value = np.interp(wanted, days, series.to_numpy())
     outside = (wanted < days[0]) | (wanted > days[-1])
-    season = series.groupby(series.index.dayofyear).mean().reindex(range(1, 367))
+    season = series.groupby(series.index.day_of_year).mean().reindex(range(1, 367))
     # round the turn of the year
     season = (
         pd.concat([season] * 3, ignore_index=True).interpolate(limit_direction="both").to_numpy()[366:732]
     )
-    value = np.where(outside, season[pd.DatetimeIndex(time).dayofyear - 1], value)
+    value = np.where(outside, season[pd.DatetimeIndex(time).day_of_year - 1], value)
     return value, np.where(outside, CLIMATOLOGY, INTERPOLATED)
