@@ -32,6 +32,7 @@ for study, members in config["studies"].items():
             scores=f"results/{study}/scores.csv",
             citations=f"results/{study}/CITATIONS.txt",
             figures=expand(rules.figures.output, site=members),
+            periods=expand(rules.periods.output.table, site=members),
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
         log:
             f"logs/{study}/table.log",

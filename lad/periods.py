@@ -1,5 +1,6 @@
 """Training, validation and test periods: lists of whole days in local standard time."""
 
+import argparse
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,14 +67,26 @@ def check_disjoint(**groups: Periods) -> None:
                         raise InputError(f"{one} period {a} overlaps {other} period {b}")
 
 
-def read_periods(path: str | Path) -> dict[str, Periods]:
-    """`train`, `validation` and `test` of a file of `lad periods`; raises InputError if it has none."""
-    content = read_json(path)
+def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Options for the periods `names` of a step: each by itself, or all from a file of `lad periods`."""
+    for name in names:
+        parser.add_argument(f"--{name}", nargs="+", metavar="FIRST:LAST", help=f"days of the {name} periods")
+    parser.add_argument("--periods", metavar="JSON", help="file of lad periods, instead")
+
+
+def periods_from(args: argparse.Namespace, *names: str) -> dict[str, Periods]:
+    """The periods that the options of `add_period_arguments` give; raises InputError for others and for none."""
+    if args.periods is None:
+        absent = [name for name in names if getattr(args, name) is None]
+        if absent:
+            raise InputError(f"expected --{absent[0]}, or --periods with a file of lad periods")
+        return {name: parse_periods(getattr(args, name)) for name in names}
+    content = read_json(args.periods)
     try:
-        return {name: parse_periods([":".join(days) for days in content[name]]) for name in NAMES}
+        return {name: parse_periods([":".join(days) for days in content[name]]) for name in names}
     except (KeyError, TypeError):
         raise InputError(
-            f"{path}: expected {', '.join(NAMES)}, each a list of [first day, last day]"
+            f"{args.periods}: expected {', '.join(names)}, each a list of [first day, last day]"
         ) from None
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser, forcing: str) -> None:
-    """Site, files and periods of a comparison; `forcing` names the variables needed of the forcing file."""
+    """Site and files of a comparison; `forcing` names the variables needed of the forcing file."""
     parser.add_argument("--site", required=True, help="site identifier, as in the files")
     parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
     parser.add_argument("--forcing", type=Path, required=True, help=f"netCDF file with {forcing}")
     parser.add_argument(
         "--simulation", nargs="+", required=True, metavar="NAME=FILE", help="NAME is MODEL or MODEL/SEED"
     )
-    parser.add_argument("--periods", type=Path, required=True, metavar="JSON", help="file of lad periods")
 
 
 def comparison_inputs(args: argparse.Namespace, simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:

@@ -5,18 +5,17 @@ import json
 from typing import Any
 
 from lad.errors import InputError
+from lad.periods import add_period_arguments
+
+LEARNING = ("train", "validation")
+"""Periods of a fit; those of the validation stop it and are never in its loss."""
 
 
 def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
     """Files, periods and settings of a fit."""
     parser.add_argument("--forcing", required=True, help="forcing file (netCDF)")
     parser.add_argument("--observations", required=True, help="measured fluxes (netCDF)")
-    parser.add_argument(
-        "--periods",
-        required=True,
-        metavar="JSON",
-        help="file of lad periods; those of the validation stop the fit and are never in its loss",
-    )
+    add_period_arguments(parser, *LEARNING)
     parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
     parser.add_argument(
         "--steps-per-interval", type=int, default=1, choices=range(1, 65), metavar="N", help="of the solver"

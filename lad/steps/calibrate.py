@@ -16,13 +16,13 @@ from lad.fluxes import BulkFluxes
 from lad.forcing import Record, read_record
 from lad.integrate import fast
 from lad.io import write_csv, write_json
-from lad.learn.arguments import add_learning_arguments, settings_from
+from lad.learn.arguments import LEARNING, add_learning_arguments, settings_from
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.fit import Settings, fit
 from lad.model import Model
 from lad.parameters import table_parameters, to_json
-from lad.periods import read_periods
+from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 from lad.towers.sites import site
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     if found != args.site:
         raise InputError(f"{args.forcing}: is of site {found}, expected {args.site}")
     cover, soil = (_type(record, name, args) for name in ("cover", "soil"))
-    periods = read_periods(args.periods)
+    periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
     space = calibration_space(table_parameters(cover, soil, record.reference_height))
     origin = provenance(

@@ -7,20 +7,21 @@ from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.scores import evaluate
 from lad.evaluation.series import parse_simulations
 from lad.io import write_csv, write_json
-from lad.periods import read_periods
+from lad.periods import NAMES, add_period_arguments, periods_from
 from lad.provenance import provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
     add_comparison_arguments(parser, forcing="SWdown")
+    add_period_arguments(parser, *NAMES)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
     simulations = parse_simulations(args.simulation)
-    periods = read_periods(args.periods)
+    periods = periods_from(args, *NAMES)
     scores = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
     record = provenance(comparison_inputs(args, simulations), site=args.site, **settings)

@@ -8,19 +8,20 @@ from lad.evaluation import figures
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
 from lad.observations import read_observed
-from lad.periods import read_periods
+from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad figures`."""
     add_comparison_arguments(parser, forcing="Rainf and Snowf")
+    add_period_arguments(parser, "test")
     parser.add_argument("--output-directory", type=Path, required=True, help="receives the PNG files")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write timeseries.png, diurnal.png and scatter.png, each with the record of its origin."""
-    simulations, test = parse_simulations(args.simulation), read_periods(args.periods)["test"]
+    simulations, test = parse_simulations(args.simulation), periods_from(args, "test")["test"]
     observed = read_observed(args.observations, args.site).during(test, args.observations)
     fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), observed.time)
     comparison = figures.Comparison(

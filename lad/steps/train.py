@@ -16,14 +16,14 @@ from lad.fluxes import LAYERS
 from lad.forcing import read_record
 from lad.integrate import fast
 from lad.io import read_json, write_csv
-from lad.learn.arguments import add_learning_arguments, settings_from
+from lad.learn.arguments import LEARNING, add_learning_arguments, settings_from
 from lad.learn.data import learning_data
 from lad.learn.files import check_law, random_law, save_law
 from lad.learn.fit import Settings, fit
 from lad.learn.normalise import training_scaling
 from lad.model import Model
 from lad.parameters import Parameters, parameters_at
-from lad.periods import read_periods
+from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     settings = Settings.from_dict(values, "--settings")
     record = read_record(args.forcing)
     parameters = _parameters(args.parameters, record.reference_height, law_settings["states"])
-    periods = read_periods(args.periods)
+    periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)

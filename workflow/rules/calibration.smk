@@ -3,7 +3,7 @@ rule calibrate:
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
-        periods=rules.periods.output.periods,
+        periods=proposed_periods,
         code=code("calibrate"),
     output:
         parameters="results/{site}/calibrate/parameters.json",
@@ -26,11 +26,12 @@ rule calibrate:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
+        periods=period_options("train", "validation"),
         settings=json.dumps(config["calibration"]),
     message:
         "{wildcards.site}: calibrate LaD"
     shell:
         "NPROC={threads} lad calibrate --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
-        " --periods {input.periods} --settings {params.settings:q}"
+        " {params.periods} --settings {params.settings:q}"
         " --steps-per-interval {params.steps_per_interval} --seed 0"
         " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

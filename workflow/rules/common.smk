@@ -59,10 +59,21 @@ def code(step):
     return sorted(files)
 
 
-def period_options(wildcards):
-    """Options with the periods of a site; none where they are to be proposed."""
-    site = config["sites"][wildcards.site]
-    return [f"--{name} {' '.join(':'.join(days) for days in site[name])}" for name in NAMES if name in site]
+def proposed_periods(wildcards):
+    """Input function: the file of the site's proposed periods, if the settings have none."""
+    return [] if "test" in config["sites"][wildcards.site] else [rules.periods.output.periods]
+
+
+def period_options(*names):
+    """Parameter function: the periods `names` of a site, of the settings or of the file of proposed ones."""
+
+    def options(wildcards, input):
+        site = config["sites"][wildcards.site]
+        if "test" not in site:
+            return f"--periods {input.periods}"
+        return " ".join(f"--{name} {' '.join(':'.join(days) for days in site[name])}" for name in names)
+
+    return options
 
 
 def site_row(wildcards):

@@ -130,7 +130,9 @@ rule periods:
         mem_mb=1000,
         runtime=5,
     params:
-        periods=period_options,
+        periods=lambda wildcards, input: (
+            "" if proposed_periods(wildcards) else period_options(*NAMES)(wildcards, input)
+        ),
     message:
         "{wildcards.site}: fix the periods"
     shell:

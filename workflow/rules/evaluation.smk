@@ -56,7 +56,7 @@ rule evaluate:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: simulations(wildcards).values(),
-        periods=rules.periods.output.periods,
+        periods=proposed_periods,
         code=code("evaluate"),
     output:
         scores="results/{site}/evaluate/scores.csv",
@@ -73,11 +73,12 @@ rule evaluate:
         runtime=5,
     params:
         simulations=labelled_simulations,
+        periods=period_options(*NAMES),
     message:
         "{wildcards.site}: score the simulations"
     shell:
         "lad evaluate --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
-        " --simulation {params.simulations} --periods {input.periods} --output {output.scores} 2>&1 | tee {log}"
+        " --simulation {params.simulations} {params.periods} --output {output.scores} 2>&1 | tee {log}"
 
 
 rule compare:

@@ -4,7 +4,7 @@ rule figures:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: simulations(wildcards).values(),
-        periods=rules.periods.output.periods,
+        periods=proposed_periods,
         code=code("figures"),
     output:
         report(
@@ -25,9 +25,10 @@ rule figures:
         runtime=5,
     params:
         simulations=labelled_simulations,
+        periods=period_options("test"),
     message:
         "{wildcards.site}: draw the figures"
     shell:
         "lad figures --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
-        " --simulation {params.simulations} --periods {input.periods}"
+        " --simulation {params.simulations} {params.periods}"
         " --output-directory results/{wildcards.site}/figures 2>&1 | tee {log}"

@@ -3,7 +3,7 @@ rule train:
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
-        periods=rules.periods.output.periods,
+        periods=proposed_periods,
         parameters=rules.calibrate.output.parameters,
         code=code("train"),
     output:
@@ -22,13 +22,14 @@ rule train:
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
+        periods=period_options("train", "validation"),
         settings=json.dumps(config["training"]),
         seeds=config["seeds"],
     message:
         "{wildcards.site}: train {wildcards.model}"
     shell:
         "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
-        " --parameters {input.parameters} --periods {input.periods}"
+        " --parameters {input.parameters} {params.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
         " --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
         " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"
