@@ -234,7 +234,7 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--settings": "{"}, "not valid JSON"),
         ({"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'}, "expected law mlp"),
         ({"--periods": "wrong.json"}, "expected FIRST:LAST"),
-        ({"--periods": "parameters.json"}, "expected train, validation, test"),
+        ({"--periods": "parameters.json"}, "expected train, validation, each"),
         ({"--parameters": "absent.json"}, "no such file"),
         ({"--observations": "forcing.nc"}, "has no variable Qle"),
         ({"--parameters": "three.json"}, "3 soil layers, expected the 5"),

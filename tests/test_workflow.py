@@ -13,7 +13,6 @@ SITE_STEPS = [
     "fetch",
     "gapfill",
     "forcing",
-    "periods",
     "calibrate",
     "train",
     "simulate",
@@ -97,6 +96,7 @@ def test_plan_of_all_studies(tree, tmp_path):
     sites, models, seeds = 3, 2, 3
     assert planned(snakemake(tree, "-n", "demo", "paper", "--config", f"archives={tmp_path}")) == {
         **dict.fromkeys(SITE_STEPS, sites),
+        "periods": sites,
         "train": sites * models,
         "simulate": sites * models * seeds,
         "simulate_bulk": sites,
