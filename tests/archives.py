@@ -4,7 +4,9 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import xarray as xr
 
 DATA = Path(__file__).parent.parent / "data"
 CRT = DATA / "AMF_US-CRT_BASE-BADM_3-5.zip"
@@ -71,3 +73,41 @@ def shift_labels(rows: pd.DataFrame, minutes: int) -> pd.DataFrame:
         times = pd.to_datetime(rows[label], format="%Y%m%d%H%M") + pd.Timedelta(minutes=minutes)
         rows[label] = times.dt.strftime("%Y%m%d%H%M")
     return rows
+
+
+def alma_pair(folder: Path, days: int = 40, first: str = "2013-06-01") -> tuple[Path, Path]:
+    """Met and Flux file of US-CRT in the layout of PLUMBER2, measured but for the wind of the first day."""
+    raw = crt_rows(first, days)
+    number = raw.drop(columns=["TIMESTAMP_START", "TIMESTAMP_END"]).astype(float).replace(-9999, np.nan)
+    celsius = number["TA"].to_numpy()
+    saturated = 6.11 * np.exp(17.26938818 * celsius / (237.3 + celsius))
+    time = pd.to_datetime(raw["TIMESTAMP_START"], format="%Y%m%d%H%M").to_numpy()
+    wind_flag = np.where(np.arange(len(time)) < 48, 4, 0)
+    met = {
+        "Tair": (celsius + 273.15, "K", 0),
+        "SWdown": (number["SW_IN"], "W/m2", 0),
+        "LWdown": (number["LW_IN"], "W/m2", 0),
+        "VPD": (np.maximum(saturated * (1 - number["RH"] / 100), 0), "hPa", 0),
+        "Psurf": (1000 * number["PA"], "Pa", 0),
+        "Precip": (number["P"] / 1800, "kg/m2/s", 0),
+        "Wind": (number["WS"], "m/s", wind_flag),
+        "LAI": (2.0, "1", 0),
+    }
+    flux = {"Qle": (number["LE"], "W/m2", 0), "Qh": (number["H"], "W/m2", 0)}
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind, variables in (("Met", met), ("Flux", flux)):
+        dataset = xr.Dataset(attrs={"site_code": "US-CRT", "site_name": "Curtice"})
+        dataset.coords["time"] = time
+        for name, (value, units, flag) in variables.items():
+            for key, column in ((name, value), (f"{name}_qc", flag)):
+                shaped = np.broadcast_to(np.asarray(column, dtype=np.float32), len(time))[:, None, None]
+                dataset[key] = (("time", "y", "x"), shaped.copy(), {"units": units if key == name else "1"})
+        place = {"latitude": 41.6285, "longitude": -83.3471, "elevation": 180.0}
+        for name, value in (place | {"canopy_height": 0.4, "reference_height": 2.0}).items():
+            dataset[name] = (("y", "x"), [[value]])
+        dataset["IGBP_veg_short"] = ((), np.array(b"CRO" + b" " * 20))
+        paths.append(folder / f"US-CRT_2013-2013_FLUXNET2015_{kind}.nc")
+        units = f"seconds since {first[:4]}-01-01 00:00:00"
+        dataset.to_netcdf(paths[-1], encoding={"time": {"units": units, "dtype": "float64"}})
+    return tuple(paths)

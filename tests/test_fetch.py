@@ -1,178 +1,316 @@
-"""Collecting archives: from folders, and from a server that speaks the protocol of the download service."""
+"""Collecting archives: from folders, and from a server that speaks the protocols of the download services."""
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from archives import CRT, crt_rows, product_rows, write_base, write_product
+from archives import CRT, alma_pair, crt_rows, product_rows, write_base, write_product, write_zip
+from service import CITATION, Fault, Service
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_json
-from lad.towers.fetch import NotAvailable, download, find_archives, missing_message
+from lad.towers.fetch import (
+    Services,
+    account_from,
+    citations,
+    find_archives,
+    missing_message,
+    obtain,
+    source_file,
+)
+from lad.towers.transfer import Client
 
 NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
+OLD = "AMF_US-CRT_FLUXNET_FULLSET_2011-2013_3-5.zip"
 
 
-class Service(ThreadingHTTPServer):
-    """Answers the manifest request and serves one file; `faults` are answers given instead, first to last."""
-
-    def __init__(self, body: bytes):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.body, self.requests, self.faults = body, [], []
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-        self.offer = {
-            "site_id": "US-CRT",
-            "url": f"{self.url}files/{NAME}?=user",
-            "download_size": len(body),
-            "download_checksum": hashlib.md5(body).hexdigest(),
-        }
-        self.manifest = json.dumps({"data_urls": [self.offer], "manifest": []})
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        length = int(self.headers["Content-Length"])
-        self.server.requests.append(
-            ("POST", self.path, dict(self.headers), json.loads(self.rfile.read(length)))
-        )
-        self.answer(self.server.manifest.encode(), "application/json")
-
-    def do_GET(self):
-        self.server.requests.append(("GET", self.path, dict(self.headers), None))
-        self.answer(self.server.body, "application/zip")
-
-    def answer(self, body, kind):
-        status, sent = self.server.faults.pop(0) if self.server.faults else (200, len(body))
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[:sent])
-
-    def log_message(self, *_):
-        pass
+def new_product(folder: Path, days: int = 3, site: str = "US-CRT", step: str = "HH") -> bytes:
+    """Archive with the members of the new products, metadata with a byte that is no UTF-8 among them."""
+    stem = f"AMF_{site}_FLUXNET"
+    bif = b"SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\nUS-CRT,1,GRP_X,COMMENT,5 \xb5m\n"
+    path = write_zip(
+        folder / NAME,
+        {
+            f"{stem}_FLUXMET_{step}_2011-2013_v1.3_r1.csv": product_rows(days=days).to_csv(index=False),
+            f"{stem}_FLUXMET_DD_2011-2013_v1.3_r1.csv": "TIMESTAMP,TA_F\n20130101,1\n",
+            f"{stem}_BIF_2011-2013_v1.3_r1.csv": bif,
+            f"{stem}_BIFVARINFO_{step}_2011-2013_v1.3_r1.csv": bif,
+            "README.txt": "read me",
+        },
+    )
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
-    return write_product(tmp_path_factory.mktemp("product"), product_rows(days=3)).read_bytes()
+    return new_product(tmp_path_factory.mktemp("product"))
 
 
 @pytest.fixture
 def service(product):
-    server = Service(product)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = Service({NAME: product})
     yield server
     server.shutdown()
     server.server_close()
 
 
+def services(service, **changes) -> Services:
+    """All services on one server."""
+    return Services(**{"ameriflux": service.url, "plumber2": f"{service.url}thredds/"} | changes)
+
+
+def get(service, folder, site="US-CRT", patterns=None, **changes) -> list[Path]:
+    return obtain(
+        site, folder, services(service, **changes), patterns, Client(pause=0.0), say=lambda text: None
+    )
+
+
 def test_download_as_the_protocol_says(service, tmp_path):
-    path, origin = download("US-CRT", tmp_path, service.url, pause=0)
-    assert path.name == NAME
-    assert path.read_bytes() == service.body
-    assert origin == service.offer["url"]
-    (post, address, headers, body), (get, file, *_) = service.requests
-    assert (post, address) == ("POST", "/api/v2/amf_shuttle_data_files_and_manifest")
-    assert headers["Content-Type"] == "application/json"
-    assert headers["User-Agent"].startswith("lad ")
-    assert body["site_ids"] == ["US-CRT"]
-    assert (body["data_product"], body["data_variant"]) == ("FLUXNET", "FULLSET")
-    assert (get, file) == ("GET", f"/files/{NAME}?=user")
-    assert list(tmp_path.iterdir()) == [path]
+    (path,) = get(service, tmp_path)
+    assert path.name == NAME and path.read_bytes() == service.files[NAME]
+    manifest, cited, file = service.requests
+    assert (manifest.method, manifest.path) == ("POST", "/api/v2/amf_shuttle_data_files_and_manifest")
+    assert manifest.headers["Content-Type"] == "application/json"
+    assert manifest.headers["User-Agent"].startswith("lad ")
+    assert manifest.body == (
+        b'{"user_id": "fluxnetshuttle", "data_product": "FLUXNET", "data_variant": "FULLSET",'
+        b' "site_ids": ["US-CRT"]}'
+    )
+    assert (cited.path, cited.body) == ("/api/v2/citations/FLUXNET", b'{"site_ids": ["US-CRT"]}')
+    assert (file.method, file.path) == ("GET", f"/files/{NAME}?=user")
+    assert {child.name for child in tmp_path.iterdir()} == {NAME, f"{NAME}.source.json"}
+    told = read_json(source_file(path))
+    assert told.keys() == {"service", "url", "citation", "date"}
+    assert told["url"] == service.link.format(NAME) and told["citation"] == CITATION
 
 
-@pytest.mark.parametrize("faults", [[(500, 0)], [(503, 0), (500, 0)], [(200, 1000), (500, 0)]])
-def test_passing_faults_are_tried_again(service, tmp_path, faults):
-    service.faults += [(200, 10**9), *faults]
-    path, _ = download("US-CRT", tmp_path, service.url, pause=0)
-    assert path.read_bytes() == service.body
-    assert len(service.requests) == 2 + len(faults)
+def test_product_of_the_old_name_is_taken_and_an_hourly_one(service, tmp_path):
+    service.files = {OLD: write_product(tmp_path / "a", product_rows(days=3)).read_bytes()}
+    service.offered = [OLD]
+    assert [path.name for path in get(service, tmp_path / "b")] == [OLD]
+    rows = product_rows(days=4)
+    starts = rows["TIMESTAMP_START"][::2].to_numpy()
+    hourly = rows.iloc[::2].assign(TIMESTAMP_START=starts, TIMESTAMP_END=[*starts[1:], "201306050000"])
+    service.files = {OLD: write_product(tmp_path / "c", hourly, step="HR").read_bytes()}
+    assert [path.name for path in get(service, tmp_path / "d")] == [OLD]
 
 
-def fail(service, tmp_path, error=InputError):
-    with pytest.raises(error) as caught:
-        download("US-CRT", tmp_path, service.url, pause=0)
-    assert not list(tmp_path.iterdir())
-    assert "\n" not in str(caught.value)
+PASSING = [
+    [Fault(500)],
+    [Fault(503), Fault(500)],
+    [Fault(200, 1000), Fault(500)],
+    [Fault(200, 0), Fault(200, 999)],
+]
+
+
+@pytest.mark.parametrize("faults", PASSING)
+@pytest.mark.parametrize("ranges", [True, False])
+def test_passing_faults_are_tried_again(service, tmp_path, faults, ranges):
+    service.faults, service.ranges = list(faults), ranges
+    (path,) = get(service, tmp_path)
+    assert path.read_bytes() == service.files[NAME]
+    assert len(service.asked("/files/")) == 1 + len(faults)
+
+
+def test_broken_transfer_is_resumed_by_a_later_run(service, tmp_path):
+    service.faults = [Fault(200, 1000)] * 3
+    with pytest.raises(InputError, match="connection broken"):
+        get(service, tmp_path)
+    (part,) = tmp_path.iterdir()  # hidden, and not of a name that is taken for an archive
+    assert part.stat().st_size == 3000 and find_archives("US-CRT", [tmp_path]) == []
+    (path,) = get(service, tmp_path)
+    assert service.requests[-1].headers["Range"] == "bytes=3000-"
+    assert path.read_bytes() == service.files[NAME] and not part.exists()
+
+
+def test_rest_of_another_version_is_not_glued_together(service, tmp_path):
+    service.faults = [Fault(200, 1000)] * 3
+    with pytest.raises(InputError):
+        get(service, tmp_path)
+    service.files[NAME] = new_product(tmp_path / "new", days=4)
+    (path,) = get(service, tmp_path)
+    assert path.read_bytes() == service.files[NAME]
+
+
+def test_killed_process_leaves_nothing_that_counts_and_its_transfer_goes_on(service, tmp_path):
+    big = write_zip(tmp_path / "big.zip", {NAME.replace(".zip", ".txt"): os.urandom(30_000_000).hex()})
+    service.files[NAME] = big.read_bytes()
+    folder, out = tmp_path / "archives", tmp_path / "out"
+    command = ["fetch", "--site", "US-CRT", "--archives", str(folder), "--output", str(out)]
+    command += ["--ameriflux", service.url, "--plumber2", service.url]
+    process = subprocess.Popen([sys.executable, "-m", "lad.cli", *command])
+    part = folder / f".{NAME.removesuffix('.zip')}.part.zip"
+    until = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size > 1 << 20) and time.monotonic() < until:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    there = part.stat().st_size
+    assert 0 < there < len(service.files[NAME])
+    assert [path.name for path in folder.iterdir()] == [part.name] and not out.exists()
+    with pytest.raises(InputError, match="no half-hourly or hourly tables"):  # whole now, but no product
+        get(service, folder)
+    assert service.requests[-1].headers.get("Range") or service.asked(f"{NAME}")[-2].headers["Range"]
+    assert not list(folder.iterdir())
+
+
+def refused(service, tmp_path, **changes) -> str:
+    folder = tmp_path / "archives"
+    with pytest.raises(InputError) as caught:
+        get(service, folder, **changes)
+    assert not list(folder.glob("*.zip")) and "\n" not in str(caught.value)
+    for words in ("US-CRT: no archive found", str(folder), "AMF_US-CRT_FLUXNET_*.zip", "PLUMBER2: "):
+        assert words in str(caught.value)
     return str(caught.value)
 
 
-def test_wrong_checksum(service, tmp_path):
-    service.manifest = service.manifest.replace(service.offer["download_checksum"], "0" * 32)
-    assert "MD5" in fail(service, tmp_path)
-
-
-def test_wrong_size(service, tmp_path):
-    service.manifest = service.manifest.replace(str(len(service.body)), "77")
-    assert "expected 77" in fail(service, tmp_path)
-
-
-def test_body_that_stays_truncated(service, tmp_path):
-    service.faults += [(200, 10**9)] + [(200, 1000)] * 3
-    assert "broken" in fail(service, tmp_path, NotAvailable)
-    assert len(service.requests) == 4
+def test_wrong_checksum_and_size(service, tmp_path):
+    service.checksums[NAME] = "0" * 32
+    assert "MD5" in refused(service, tmp_path)
+    service.sizes[NAME] = 77
+    assert "expected 77" in refused(service, tmp_path)
 
 
 def test_login_page_instead_of_the_archive(service, tmp_path):
-    service.body = b"<html>please accept the licence</html>"
-    assert "no ZIP archive" in fail(service, tmp_path)
+    service.files[NAME] = b"<html>please log in</html>"
+    assert "is no ZIP archive, it begins with b'<html>" in refused(service, tmp_path)
 
 
-def test_archive_that_is_damaged_although_the_checksum_is_right(service, tmp_path):
-    body = bytearray(service.body)
-    body[len(body) // 2] ^= 0xFF
-    digest = hashlib.md5(body).hexdigest()
-    service.manifest = service.manifest.replace(service.offer["download_checksum"], digest)
-    service.body = bytes(body)
-    assert fail(service, tmp_path).startswith(f"{NAME}: ")
+def test_member_that_is_damaged_although_the_checksum_is_right(service, tmp_path):
+    body = bytearray(service.files[NAME])
+    body[body.index(b"README.txt") + 12] ^= 0xFF  # not the table, which is read anyway
+    service.files[NAME] = bytes(body)
+    assert f"{NAME}: damaged" in refused(service, tmp_path)
 
 
-def test_site_that_the_service_does_not_have(service, tmp_path):
-    service.manifest = json.dumps({"data_urls": [], "manifest": []})
-    assert "has no FLUXNET archive" in fail(service, tmp_path, NotAvailable)
+def test_site_that_nobody_has(service, tmp_path):
+    service.offered = []
+    told = refused(service, tmp_path)
+    assert "AmeriFlux has no archive of this site" in told and "PLUMBER2 has no such site" in told
 
 
 @pytest.mark.parametrize("reply", ["<html>hello</html>", "[]", '{"data_urls": [{"site_id": "US-CRT"}]}'])
 def test_reply_that_is_no_manifest(service, tmp_path, reply):
     service.manifest = reply
-    assert "no manifest" in fail(service, tmp_path)
+    assert "sent no manifest" in refused(service, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [Path(__file__).as_uri(), "http://127.0.0.1/../../evil.zip", "http://127.0.0.1/AMF_US-Tw3_FLUXNET_x.zip"],
-)
-def test_offer_of_something_else(service, tmp_path, url):
-    service.manifest = json.dumps({"data_urls": [service.offer | {"url": url}]})
-    assert "offers" in fail(service, tmp_path)
+ODD = [
+    Path(__file__).as_uri(),
+    "http://127.0.0.1/../../evil.zip",
+    "http://127.0.0.1/AMF_US-Tw3_FLUXNET_x.zip",
+    f"http://[half/{NAME}",
+    NAME,
+]
 
 
-def test_offer_whose_address_is_none(service, tmp_path):
-    for url in ("http://[half/" + NAME, NAME, 5):
-        service.manifest = json.dumps({"data_urls": [service.offer | {"url": url}]})
-        assert "offers" in fail(service, tmp_path)
+@pytest.mark.parametrize("link", ODD)
+def test_offer_of_something_else(service, tmp_path, link):
+    service.link = link
+    assert "offers" in refused(service, tmp_path)
+
+
+def test_page_that_is_missing_is_not_asked_again(service, tmp_path):
+    del service.files[NAME]
+    service.offered, service.manifest = (
+        [],
+        json.dumps({"data_urls": [{"site_id": "US-CRT", "url": service.link.format(NAME)}]}),
+    )
+    assert "answers 404" in refused(service, tmp_path)
+    assert len(service.asked("/files/")) == 1
+
+
+def test_archive_that_does_not_fit_the_names_asked_for_is_not_fetched(service, tmp_path):
+    with pytest.raises(InputError, match=rf"offers {NAME} instead of \*_2050_\*"):
+        get(service, tmp_path, patterns=["*_2050_*"])
+    assert not service.asked("/files/")
 
 
 @pytest.mark.parametrize("url", ["foo", "file:" + NAME, "http://", "http://[half", "http://here:port/"])
 def test_address_of_no_service_is_one_line(tmp_path, capsys, url):
-    arguments = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path / "none"), "--base-url", url]
+    arguments = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path / "none"), "--ameriflux", url]
     assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"{url!r}: expected an address like https://" in error
 
 
-def test_refusal_is_not_tried_again(service, tmp_path):
-    service.faults += [(403, 0)]
-    assert "403" in fail(service, tmp_path, NotAvailable)
-    assert len(service.requests) == 1
+def shuttle_list(folder, service, site="US-CRT") -> Path:
+    """A list of the FLUXNET shuttle; names of sites and citations have commas."""
+    path = folder / "snapshot.csv"
+    name, link = NAME.replace("US-CRT", site).replace("AMF", "ICOSETC"), "{}licence_accept?ids=%5B%22{}%22%5D"
+    path.write_text(
+        "data_hub,site_id,site_name,location_lat,location_long,igbp,first_year,last_year,download_link,"
+        "fluxnet_product_name,product_citation\n"
+        f'AmeriFlux,CA-Gro,"Ontario, Boreal Forest",48.2,-82.1,MF,2003,2014,{service.url}x,'
+        'AMF_CA-Gro_FLUXNET_2003-2014_v1.3_r1.zip,"A, B"\n'
+        f'ICOS,{site},"A field, somewhere",41.6,-83.3,CRO,2011,2013,{link.format(service.url, name)},{name},"C, D"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_snapshot_and_the_licence_page_of_icos(service, tmp_path):
+    name = NAME.replace("AMF", "ICOSETC")
+    service.files, service.offered = {name: service.files[NAME]}, []
+    (path,) = get(service, tmp_path / "archives", snapshot=shuttle_list(tmp_path, service))
+    assert path.name == name and read_json(source_file(path))["citation"] == "C, D"
+    assert "CpLicenseAcceptedFor" in service.requests[-1].headers["Cookie"]
+
+
+def test_snapshot_that_is_none(service, tmp_path):
+    service.offered = []
+    for content, words in (
+        (None, "no such file"),
+        ("site_id\nUS-CRT\n", "no columns site_id, download_link"),
+    ):
+        path = tmp_path / "list.csv"
+        if content:
+            path.write_text(content)
+        with pytest.raises(InputError, match=words):
+            get(service, tmp_path / "archives", snapshot=path)
+
+
+def test_account_asks_for_the_newer_product_first(service, tmp_path):
+    service.offered, service.for_account = [], {"FLUXNET2015": [NAME]}
+    (path,) = get(service, tmp_path, account=("me", "me@example.org"))
+    assert path.name == NAME
+    newer, older = service.asked("/data_download")
+    assert [newer.path, older.path] == ["/api/v2/data_download", "/api/v1/data_download"]
+    assert json.loads(newer.body).keys() >= {
+        "user_id",
+        "user_email",
+        "data_policy",
+        "intended_use",
+        "description",
+    }
+    assert json.loads(older.body)["agree_policy"] is True
+    service.for_account = {}
+    told = refused(service, tmp_path / "b", account=("me", "me@example.org"))
+    assert "is AMERIFLUX_USER_ID a registered name?" in told
+
+
+def test_account_is_told_by_the_environment_alone():
+    assert account_from({"AMERIFLUX_USER_ID": "me"}) is None
+    assert account_from({"AMERIFLUX_USER_ID": "me", "AMERIFLUX_USER_EMAIL": "m@x"}) == ("me", "m@x")
+
+
+def test_pair_of_plumber2(service, tmp_path):
+    pair = alma_pair(tmp_path / "made")
+    service.files, service.offered = {path.name: path.read_bytes() for path in pair}, []
+    paths = get(service, tmp_path / "archives")
+    assert {path.name for path in paths} == {path.name for path in pair}
+    assert "10.25914" in read_json(source_file(paths[0]))["citation"]
+    assert find_archives("US-CRT", [tmp_path / "archives"]) == sorted(paths)
 
 
 def closed_port():
@@ -181,22 +319,38 @@ def closed_port():
         return probe.getsockname()[1]
 
 
+def offline() -> list[str]:
+    """Options that name a service which does not answer."""
+    nobody = f"http://127.0.0.1:{closed_port()}/"
+    return ["--ameriflux", nobody, "--plumber2", nobody]
+
+
 def test_step_without_connection_tells_what_to_put_where(tmp_path, capsys):
-    folder, nobody = tmp_path / "archives", f"http://127.0.0.1:{closed_port()}/"
+    folder = tmp_path / "archives"
     arguments = ["fetch", "--site", "US-Wkg", "--archives", str(folder), "--output", str(tmp_path / "out")]
-    assert main([*arguments, "--base-url", nobody]) == 2
+    assert main([*arguments, *offline()]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     for words in ("US-Wkg", "AMF_US-Wkg_FLUXNET_*.zip", str(folder), "no connection"):
         assert words in error
 
 
-def test_step_downloads_when_no_folder_has_the_site(service, tmp_path):
-    out = tmp_path / "out"
-    arguments = ["--site", "US-CRT", "--archives", str(tmp_path / "none"), "--output", str(out)]
-    assert main(["fetch", *arguments, "--base-url", service.url]) == 0
+def test_step_downloads_into_the_folder_and_never_twice(service, tmp_path):
+    folder, out = tmp_path / "archives", tmp_path / "out"
+    arguments = ["fetch", "--site", "US-CRT", "--archives", str(folder), "--output", str(out)]
+    arguments += ["--ameriflux", service.url, "--plumber2", service.url]
+    assert main(arguments) == 0
     assert [path.name for path in (out / "archive").iterdir()] == [NAME]
-    assert read_json(out / "source.json")["archives"][0]["origin"] == service.offer["url"]
+    source = read_json(out / "source.json")
+    (archive,) = source["archives"]
+    assert archive["url"] == service.link.format(NAME) and archive["date"].startswith("20")
+    assert archive["md5"] == hashlib.md5(service.files[NAME]).hexdigest()
+    assert source["citation"] == CITATION
+    asked, text = len(service.requests), (out / "source.json").read_bytes()
+    shutil.rmtree(out)
+    assert main(arguments) == 0
+    assert len(service.requests) == asked and (out / "source.json").read_bytes() == text
+    assert citations([source]).startswith(f"US-CRT: {CITATION}\n  {NAME} (sha256 {archive['sha256']}), http")
 
 
 def test_step_copies_what_a_folder_has(tmp_path):
@@ -204,17 +358,8 @@ def test_step_copies_what_a_folder_has(tmp_path):
     rows = crt_rows(days=4)
     write_base(first, rows, site="US-Tw3")
     one, two = (write_base(second, rows, version=version) for version in ("1-1", "2-1"))
-    arguments = [
-        "fetch",
-        "--site",
-        "US-CRT",
-        "--archives",
-        str(first),
-        str(tmp_path / "none"),
-        str(second),
-        "--output",
-        str(out),
-    ]
+    folders = [str(first), str(tmp_path / "none"), str(second)]
+    arguments = ["fetch", "--site", "US-CRT", "--archives", *folders, "--output", str(out)]
     assert main(arguments) == 0
     assert sorted(path.name for path in (out / "archive").iterdir()) == [one.name, two.name]
     source = read_json(out / "source.json")
@@ -268,9 +413,8 @@ PAPER = ["AMF_US-Me2_FLUXNET_FULLSET_2002-2007_*.zip", "AMF_US-Me2_FLUXNET_FULLS
 
 
 def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
-    nobody = f"http://127.0.0.1:{closed_port()}/"
     arguments = ["fetch", "--site", "US-Me2", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
-    arguments += ["--base-url", nobody, *[f"--archive={pattern}" for pattern in PAPER]]
+    arguments += [*offline(), *[f"--archive={pattern}" for pattern in PAPER]]
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert f"no archive {PAPER[0]} and no {PAPER[1]} found" in error
@@ -284,24 +428,51 @@ def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
 
 
 def test_finding_archives_by_name(tmp_path):
+    bif = "AMF_US-CRT_BIF_20231107.csv"
     for name in (
         CRT.name,
         NAME,
+        bif,
         "AMF_US-CRT_BASE_HH_3-5.csv",
         "AMF_US-CRTx_BASE-BADM_1-1.zip",
-        "AMF_US-CRT_BIF_1.csv",
+        "US-CRT_lai.csv",
         "a.txt",
     ):
         (tmp_path / name).touch()
     found = [path.name for path in find_archives("US-CRT", [tmp_path / "none", tmp_path])]
-    assert found == [CRT.name, "AMF_US-CRT_BASE_HH_3-5.csv", NAME]
-    assert [path.name for path in find_archives("US-CRT", [tmp_path], ["*FLUXNET*"])] == [NAME]
+    assert found == [CRT.name, "AMF_US-CRT_BASE_HH_3-5.csv", NAME, bif]
+    assert [path.name for path in find_archives("US-CRT", [tmp_path], ["*FLUXNET*"])] == [NAME, bif]
     assert find_archives("US-Me2", [tmp_path]) == []
     assert find_archives("US-CRT", [tmp_path], ["*FLUXNET*", "*_2050_*"]) == []  # not a part of the record
     assert "AMF_US-Me2_BASE-BADM_*.zip" in missing_message("US-Me2", "archives")
 
 
-def test_archive_that_does_not_fit_the_names_asked_for_is_not_fetched(service, tmp_path):
-    with pytest.raises(NotAvailable, match=f"offers {NAME} instead"):
-        download("US-CRT", tmp_path, service.url, pause=0.0, patterns=["*_2050_*"])
-    assert not list(tmp_path.iterdir())
+def test_check_live_tells_each_service(service, tmp_path, capsys):
+    pair = alma_pair(tmp_path / "made")
+    me2 = NAME.replace("US-CRT", "US-Me2")
+    service.files |= {path.name: path.read_bytes() for path in pair} | {me2: b""}
+    service.offered.append(me2)
+    arguments = ["check-live", "--ameriflux", service.url, "--plumber2", f"{service.url}thredds/"]
+    arguments += ["--site", "US-CRT", "--plumber2-site", "US-CRT"]
+    assert main(arguments) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 4 and all(line.startswith("ok ") for line in told)
+    service.offered.remove(me2)
+    assert main(arguments) == 2
+    out, error = capsys.readouterr()
+    assert "FAILED  AmeriFlux, manifest of US-Me2" in out and "1 of 4 checks failed" in error
+
+
+def test_list_of_the_network(service, tmp_path, capsys):
+    write_base(tmp_path / "here", crt_rows(days=4))
+    output = tmp_path / "list.csv"
+    arguments = ["sites", "--network", "--ameriflux", service.url, "--archives", str(tmp_path / "here")]
+    snapshot = ["--snapshot", str(shuttle_list(tmp_path, service, "US-Abc"))]
+    assert main([*arguments, *snapshot, "--output", str(output)]) == 0
+    lines = output.read_text().splitlines()
+    assert lines[0] == "site_id,source,name,latitude,longitude,igbp,years,verdict"
+    assert lines[1].startswith("US-CRT,folder,Curtice") and "no: 0 of 0 whole years" in lines[1]
+    assert '"Ontario - Groundhog River, Boreal Mixedwood Forest"' in "".join(lines)
+    assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder") for line in lines)
+    assert any(line.startswith("US-Abc,snapshot.csv") and "2011-2013" in line for line in lines)
+    assert not any("US-Nil" in line for line in lines)

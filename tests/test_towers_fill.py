@@ -43,8 +43,8 @@ def test_no_hole_remains_and_measured_values_are_untouched(crt, filled):
         assert filled.values[name].notna().all()
         assert (filled.values[name][there] == crt.values[name][there]).all()
         assert (filled.flags[name][there] == 0).all()
-        assert filled.flags[name][~there].isin((4, 5, 6)).all()
-    pd.testing.assert_series_equal(filled.values["Qle"], crt.values["Qle"])
+        assert filled.flags[name][~there].isin((1, 2, 3, 4, 5, 6)).all()
+    pd.testing.assert_series_equal(filled.values["Rnet"], crt.values["Rnet"])
 
 
 def test_four_hours_are_interpolated_and_more_are_not(crt):
@@ -54,7 +54,7 @@ def test_four_hours_are_interpolated_and_more_are_not(crt):
     assert result.values["Tair"][gap].to_numpy() == pytest.approx(np.linspace(*ends, 10)[1:-1])
     assert (result.flags["Tair"][gap] == 5).all()
     longer, gap = without(crt, "Tair", "2013-06-10 10:00", "2013-06-10 14:30")
-    assert (fill(longer).flags["Tair"][gap] == 6).all()
+    assert (fill(longer).flags["Tair"][gap] == 1).all()
 
 
 def test_interpolation_does_not_cross_segments(tmp_path):
@@ -72,14 +72,14 @@ def test_shortwave_of_a_gap_follows_the_sun(crt):
     value, truth = result.values["SWdown"].to_numpy(), crt.values["SWdown"].to_numpy()
     assert (value[gap & (top == 0)] == 0).all()
     assert (value[gap] <= top[gap]).all()
-    assert (result.flags["SWdown"][gap] == 6).all()
+    assert set(result.flags["SWdown"][gap]) <= {1, 3}
     assert np.corrcoef(value[gap], truth[gap])[0, 1] > 0.75
     assert value[gap].mean() == pytest.approx(truth[gap].mean(), rel=0.3)
     hours = crt.values.index.hour[gap] + 0.25 + crt.values.index.minute[gap] / 60
     centroid = [np.sum(hours * x[gap]) / np.sum(x[gap]) for x in (value, top)]
     assert centroid[0] == pytest.approx(centroid[1], abs=0.4)
     short, gap = without(crt, "SWdown", "2013-06-10 12:00", "2013-06-10 13:00")
-    assert (fill(short).flags["SWdown"][gap] == 6).all()  # a line would ignore the sun
+    assert (fill(short).flags["SWdown"][gap] == 1).all()  # a line would ignore the sun
 
 
 def test_rain_of_a_gap_is_zero_and_the_rest_is_kept(crt):
@@ -175,4 +175,6 @@ def test_report_adds_up(crt, filled):
     assert report[kinds].sum(axis=1).to_numpy() == pytest.approx(100.0, abs=0.01)
     assert report.loc[("Wind", 2013), "measured"] == pytest.approx(74.8, abs=0.05)
     assert report.loc[("Wind", 2012), "longest_gap_days"] == pytest.approx(20.1, abs=0.1)
-    assert report.loc[("Qle", 2011), "missing"] == pytest.approx(47.4, abs=0.05)
+    filled_fluxes = report.loc[("Qle", 2011), ["filled_good", "reanalysis_or_filled_medium", "filled_poor"]]
+    assert filled_fluxes.sum() == pytest.approx(47.4, abs=0.05)
+    assert report.loc[("Rnet", 2012), "missing"] == pytest.approx(2.1, abs=0.05)

@@ -162,7 +162,9 @@ def test_files_tell_their_origin(files):
     for name in ("tower", "forcing_a", "observations_b"):
         origin = json.loads(read_netcdf(files / f"{name}.nc").attrs["provenance"])
         assert origin["inputs"] == {archive.name: {"name": archive.name, "sha256": digest}}
-        assert origin["settings"]["site"] == dataclasses.asdict(SITE)
+        told = origin["settings"]["site"]
+        assert told | {"origin": ""} == dataclasses.asdict(SITE)
+        assert "canopy_height: table of the package" in told["origin"]
         assert origin["code"].keys() == {"lad", "git", "sha256"}
 
 
@@ -183,7 +185,7 @@ def test_bad_input_is_one_line_and_status_2(files, capsys):
 
 
 def test_read_tower_gives_the_record_back(files):
-    record = read_tower(files / "tower.nc", SITE)
+    record = read_tower(files / "tower.nc", "US-CRT")
     direct = fill(read_record(SITE, list(files.glob("*.zip"))))
     assert record.step == direct.step
     assert record.sources == direct.sources

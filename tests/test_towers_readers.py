@@ -10,14 +10,11 @@ from archives import CRT, crt_rows, product_rows, shift_labels, write_base, writ
 
 from lad.errors import InputError
 from lad.towers.readers import read_archive
-from lad.towers.sites import site
-
-SITE = site("US-CRT")
 
 
 @pytest.fixture(scope="module")
 def crt():
-    return read_archive(CRT, SITE)
+    return read_archive(CRT, "US-CRT")
 
 
 def at(table, time):
@@ -46,7 +43,7 @@ def test_ground_heat_flux_is_the_mean_of_the_plates_that_work(crt, tmp_path):
     assert at(crt, "2011-01-01 00:00")["Qg"] == pytest.approx((27.4496 + 37.31582) / 2)
     rows = crt_rows(days=2)
     rows["G_1_1_1"], rows["G_2_1_1"] = "-9999", "12.5"
-    assert (read_archive(write_base(tmp_path, rows), SITE).values["Qg"] == 12.5).all()
+    assert (read_archive(write_base(tmp_path, rows), "US-CRT").values["Qg"] == 12.5).all()
 
 
 def test_missing_is_nan_with_flag_9_and_measured_has_flag_0(crt):
@@ -59,11 +56,11 @@ def test_missing_is_nan_with_flag_9_and_measured_has_flag_0(crt):
 
 def test_unpacked_table_and_other_column_order_give_the_same(tmp_path):
     rows = crt_rows(days=3)
-    first = read_archive(write_base(tmp_path, rows), SITE)
-    second = read_archive(write_base(tmp_path / "b", rows[sorted(rows, reverse=True)]), SITE)
+    first = read_archive(write_base(tmp_path, rows), "US-CRT")
+    second = read_archive(write_base(tmp_path / "b", rows[sorted(rows, reverse=True)]), "US-CRT")
     with zipfile.ZipFile(tmp_path / "AMF_US-CRT_BASE-BADM_9-9.zip") as archive:
         archive.extractall(tmp_path)
-    third = read_archive(tmp_path / "AMF_US-CRT_BASE_HH_9-9.csv", SITE)
+    third = read_archive(tmp_path / "AMF_US-CRT_BASE_HH_9-9.csv", "US-CRT")
     pd.testing.assert_frame_equal(first.values, second.values[first.values.columns])
     pd.testing.assert_frame_equal(first.values, third.values)
 
@@ -72,7 +69,7 @@ def test_hourly_sums_are_per_hour(tmp_path):
     rows = crt_rows(days=4).iloc[::2].reset_index(drop=True)
     ends = pd.to_datetime(rows["TIMESTAMP_START"], format="%Y%m%d%H%M") + pd.Timedelta(hours=1)
     rows["TIMESTAMP_END"], rows["P"] = ends.dt.strftime("%Y%m%d%H%M"), "3.6"
-    table = read_archive(write_base(tmp_path, rows, step="HR"), SITE)
+    table = read_archive(write_base(tmp_path, rows, step="HR"), "US-CRT")
     assert table.step == 3600
     assert table.values["Precip"].to_numpy() == pytest.approx(1e-3)
 
@@ -84,7 +81,7 @@ def test_end_labels_alone_are_moved_to_the_start(tmp_path):
         tmp_path / "US-CRT_europe-fluxdata_2013.zip",
         {"US-CRT_europe-fluxdata_2013.txt": ends.to_csv(index=False)},
     )
-    european, base = read_archive(path, SITE), read_archive(write_base(tmp_path, rows), SITE)
+    european, base = (read_archive(path, "US-CRT") for path in (path, write_base(tmp_path, rows)))
     assert european.values.index[0] == pd.Timestamp("2013-06-01 00:00")
     pd.testing.assert_frame_equal(european.values, base.values)
 
@@ -92,7 +89,7 @@ def test_end_labels_alone_are_moved_to_the_start(tmp_path):
 def test_fluxes_that_fail_the_turbulence_test_are_missing(tmp_path):
     rows = crt_rows(days=2)
     rows["LE"], rows["LE_SSITC_TEST"] = "50", np.resize(["0", "1", "2", "-9999"], len(rows))
-    table = read_archive(write_base(tmp_path, rows), SITE)
+    table = read_archive(write_base(tmp_path, rows), "US-CRT")
     assert table.values["Qle"].isna().tolist() == np.resize([False, False, True, False], len(rows)).tolist()
 
 
@@ -101,7 +98,7 @@ def test_flags_of_the_product(tmp_path):
     stated = np.resize(["0", "1", "2", "3", "-9999"], len(rows))
     rows["TA_F_QC"] = rows["LE_F_MDS_QC"] = stated
     rows.loc[10, ["TA_F", "TA_F_QC"]] = "-9999", "0"
-    table = read_archive(write_product(tmp_path, rows), SITE)
+    table = read_archive(write_product(tmp_path, rows), "US-CRT")
     expected = np.resize([0, 1, 2, 3, -1], len(rows))
     measured = table.values["Qle"].notna()
     assert (table.flags["Qle"][measured] == expected[measured]).all()
@@ -114,8 +111,10 @@ def test_flags_of_the_product(tmp_path):
 def test_deficit_of_the_product_is_in_hpa_and_humidity_stands_in(tmp_path):
     rows = product_rows(days=2)
     rows["VPD_F"], rows["VPD_F_QC"] = "12.5", "1"
+    rows["RH"] = "10"  # with 11.5 degrees: a deficit near the one given, or it would be refused
+    rows.loc[:, "TA_F"] = "11.5"
     rows.loc[3, ["VPD_F", "VPD_F_QC"]] = "-9999"
-    table = read_archive(write_product(tmp_path, rows), SITE)
+    table = read_archive(write_product(tmp_path, rows), "US-CRT")
     assert (table.values["VPD"].drop(table.values.index[3]) == 1250).all()
     celsius, humidity = float(rows["TA_F"][3]), float(rows["RH"][3])
     assert table.values["VPD"].iloc[3] == pytest.approx((1 - humidity / 100) * magnus(celsius), rel=5e-3)
@@ -128,7 +127,7 @@ def test_columns_that_stand_in_for_an_empty_one(tmp_path):
     rows["LW_IN_F"], rows["LW_IN_JSB_F"], rows["LW_IN_JSB_F_QC"] = "-9999", "300", "0"
     rows.loc[0, ["LW_IN_JSB_F", "LW_IN_JSB_F_QC"]] = "-9999"
     rows["LW_IN_ERA"] = "310"
-    table = read_archive(write_product(tmp_path, rows), SITE)
+    table = read_archive(write_product(tmp_path, rows), "US-CRT")
     assert (table.values["Wind"] == 2.5).all()
     assert (table.flags["Wind"] == -1).all()  # the product says nothing of this column
     assert table.values["LWdown"].tolist()[:2] == [310, 300]
@@ -136,7 +135,7 @@ def test_columns_that_stand_in_for_an_empty_one(tmp_path):
 
 
 def test_hourly_or_half_hourly_table_is_chosen_among_the_others(tmp_path):
-    assert len(read_archive(write_product(tmp_path, product_rows(days=2)), SITE).values) == 96
+    assert len(read_archive(write_product(tmp_path, product_rows(days=2)), "US-CRT").values) == 96
 
 
 def corrupt(path, where):
@@ -168,6 +167,21 @@ def altered(**cells):
     return build
 
 
+def own_table(folder, columns, cells, day="2013-06-01"):
+    """A table with columns of one's own, two half-hours long."""
+    path = folder / "US-CRT_tower.csv"
+    rows = (f"{day} {label},{cells}" for label in ("00:00,2013-06-01 00:30", "00:30,2013-06-01 01:00"))
+    path.write_text("\n".join([f"TIMESTAMP_START,TIMESTAMP_END,{columns}", *rows, ""]), encoding="utf-8")
+    return path
+
+
+def humidity_in_kpa(folder):
+    rows = crt_rows(days=10)
+    celsius, humidity = rows["TA"].astype(float), rows["RH"].astype(float)
+    pascal = [magnus(t) * (1 - rh / 100) for t, rh in zip(celsius, humidity, strict=True)]
+    return write_base(folder, rows.assign(VPD=np.array(pascal) / 1000))
+
+
 def renamed(member):
     return lambda tmp_path: write_zip(
         tmp_path / "AMF_US-CRT_BASE-BADM_9-9.zip", {member: "TIMESTAMP_START,TA\n"}
@@ -185,7 +199,15 @@ BAD = {
         lambda folder: write_base(folder, crt_rows(days=2), site="US-Tw3"),
         "of site US-Tw3, expected US-CRT",
     ),
-    "odd name": (lambda folder: write_zip(folder / "data.csv", {}), "not the name of a table"),
+    "odd name": (lambda folder: write_zip(folder / "data.xyz", {}), "not the name of a table"),
+    "no text": (lambda folder: write_zip(folder / "data.csv", {"a": "b"}), "not a CSV table"),
+    "column twice": (lambda folder: own_table(folder, "TA,TA", "1,2"), "column 'TA' is there twice"),
+    "short row": (
+        lambda folder: own_table(folder, "TA,P", "1"),
+        "has 3 cells, expected 4; is the file cut off?",
+    ),
+    "no such time": (lambda folder: own_table(folder, "TA", "1", day="2013-02-30"), "expected YYYYMMDDHHMM"),
+    "humidity in kPa": (humidity_in_kpa, "VPD is 0.0997 times the deficit of TA and RH"),
     "no rows": (lambda folder: write_base(folder, crt_rows(days=2).iloc[:0]), "0 rows"),
     "text": (altered(TA="warm"), "TA = 'warm' in data row 8, expected a number"),
     "decimal comma": (altered(H='"1,5"'), "H = "),
@@ -212,7 +234,7 @@ BAD = {
 def test_what_is_no_archive_of_the_site_is_refused_in_one_line(tmp_path, case):
     build, words = BAD[case]
     with pytest.raises(InputError) as error:
-        read_archive(build(tmp_path), SITE)
+        read_archive(build(tmp_path), "US-CRT")
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -224,7 +246,7 @@ def test_ragged_table_is_refused(tmp_path):
         tmp_path / "AMF_US-CRT_BASE-BADM_9-9.zip", {"AMF_US-CRT_BASE_HH_9-9.csv": "\n".join(lines)}
     )
     with pytest.raises(InputError, match="not a CSV table") as error:
-        read_archive(path, SITE)
+        read_archive(path, "US-CRT")
     assert "\n" not in str(error.value)
 
 
@@ -234,7 +256,7 @@ def test_replicates_fill_gaps_but_other_heights_do_not(tmp_path):
         rows[f"{name}_1_1_1"] = np.resize(["10", "-9999", "-9999"], len(rows))
         rows[f"{name}_1_1_2"] = np.resize(["30", "20", "-9999"], len(rows))
         rows[f"{name}_1_2_1"] = rows[f"{name}_2_1_1"] = "5"
-    table = read_archive(write_base(tmp_path, rows), SITE)
+    table = read_archive(write_base(tmp_path, rows), "US-CRT")
     expected = np.resize([10, 20, np.nan], len(rows))
     assert np.array_equal(table.values["Tair"] - 273.15, expected, equal_nan=True)
     assert np.array_equal(table.values["Wind"], expected, equal_nan=True)
@@ -247,7 +269,7 @@ def test_next_height_is_the_series_where_the_first_has_no_value_at_all(tmp_path)
     rows["TA_1_1_1"], rows["TA_1_2_1"], rows["TA_1_3_1"] = "-9999", "5", "7"
     rows["WS_1_2_1"] = "3"
     path = write_base(tmp_path, rows)
-    table = read_archive(path, SITE)
+    table = read_archive(path, "US-CRT")
     assert table.values["Tair"].to_numpy() == pytest.approx(278.15)
     assert (table.values["Wind"] == 3).all()
     assert table.remarks == tuple(

@@ -118,7 +118,8 @@ def _sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.
     """Estimates and quality in the gaps; samples are only what the tower gave, never what somebody filled.
 
     Deficits are sampled relative to saturation: the weather of a gap is compared without its humidity, and a deficit
-    of other days may be more than the air of this one can have.
+    of other days may be more than the air of this one can have. Shortwave radiation is at most the potential one:
+    samples from an hour before or after would bring light into the night.
     """
     scale = saturation(filled.values["Tair"].to_numpy()) if name == "VPD" else np.ones(len(record.time))
     own = record.values[name].where(record.flags[name].isin(OWN_VALUES)).to_numpy() / scale
@@ -131,7 +132,8 @@ def _sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.
             own[rows], *(series[rows] for series in weather), 86400 // record.step, np.flatnonzero(gap[rows])
         )
         estimate[rows[gap[rows]]], quality[rows[gap[rows]]] = found.value, found.quality
-    return estimate * scale, quality
+    limit = potential(record.time, record.step, record.site) if name == "SWdown" else np.inf
+    return np.minimum(estimate * scale, limit), quality
 
 
 def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:

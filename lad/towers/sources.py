@@ -175,7 +175,7 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
             Offer(
                 service,
                 str(entry["url"]),
-                urllib.parse.urlsplit(str(entry["url"])).path.rpartition("/")[2],
+                _file_name(str(entry["url"])),
                 int(entry["download_size"]) if "download_size" in entry else None,
                 str(entry["download_checksum"]).lower() if "download_checksum" in entry else None,
             )
@@ -186,6 +186,10 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
     if not offers:
         raise NotAvailable(f"{service} has no archive of this site")
     return [_checked(offers[0], site_id, address)]
+
+
+def _file_name(url: str) -> str:
+    return urllib.parse.urlsplit(url).path.rpartition("/")[2] if is_web(url) else ""
 
 
 def _checked(offer: Offer, site_id: str, address: str) -> Offer:
