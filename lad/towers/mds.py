@@ -42,7 +42,7 @@ def sample(
     All series (n,) on one regular time axis, NaN where missing; drivers in W m-2, K and Pa. A row that has a
     value itself is among its samples.
     """
-    rows = np.flatnonzero(np.isnan(target)) if rows is None else rows
+    rows = np.flatnonzero(np.isnan(target)) if rows is None else np.asarray(rows)
     valid = np.flatnonzero(~np.isnan(target))
     drivers = {SHORTWAVE: [(swdown, np.clip(swdown, *SW_TOLERANCE))]}
     drivers[ALL_DRIVERS] = [

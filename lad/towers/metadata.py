@@ -77,6 +77,7 @@ def place(
     value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
     """
     cells, origin = known(site_id, archives, table, settings)
+    tried = ", ".join(sorted(set(origin.values())))
     cells.setdefault("name", site_id)
     if "cover" not in cells and cells.get("igbp") in COVER:
         cells["cover"], origin["cover"] = str(COVER[cells["igbp"]]), f"IGBP class {cells['igbp']}"
@@ -90,7 +91,6 @@ def place(
             "metadata of its archives tell of it; give a table with its row (--sites)"
         )
     if absent:
-        tried = ", ".join(sorted(set(origin.values())))
         raise InputError(
             f"{site_id}: {' and '.join(absent)} not known from {tried}; give --metadata {absent[0]}=VALUE, or a "
             "table of sites (--sites)"

@@ -1,0 +1,149 @@
+"""What is known of a tower: which source counts, and the metadata files of the networks."""
+
+import openpyxl
+import pytest
+from archives import alma_pair, write_zip
+
+from lad.cli import main
+from lad.errors import InputError
+from lad.towers.metadata import known, parse_settings, place
+
+HEAD = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\n"
+ROWS = [
+    ("1", "GRP_HEADER", "SITE_NAME", "A field, somewhere"),
+    ("2", "GRP_LOCATION", "LOCATION_LAT", "45.5"),
+    ("2", "GRP_LOCATION", "LOCATION_LONG", "-100.25"),
+    ("2", "GRP_LOCATION", "LOCATION_ELEV", "300"),
+    ("3", "GRP_UTC_OFFSET", "UTC_OFFSET", "-6.5"),
+    ("4", "GRP_IGBP", "IGBP", "GRA"),
+    ("5", "GRP_HEIGHTC", "HEIGHTC", "0.4"),
+    ("5", "GRP_HEIGHTC", "HEIGHTC_STATISTIC", "Mean"),
+    ("6", "GRP_HEIGHTC", "HEIGHTC", "0.1"),
+    ("6", "GRP_HEIGHTC", "HEIGHTC_STATISTIC", "Standard Deviation"),
+    ("7", "GRP_HEIGHTC", "HEIGHTC", "0.8"),
+    ("8", "GRP_SOIL_TEX", "SOIL_TEX_SAND", "70"),
+    ("8", "GRP_SOIL_TEX", "SOIL_TEX_CLAY", "10"),
+    ("9", "GRP_DOI", "DOI_CITATION", "Me, Myself (2026)"),
+]
+HEIGHTS = [
+    ("1", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "TA_F_MDS"),
+    ("1", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "2"),
+    ("2", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "WS_F"),
+    ("2", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "4.5"),
+]
+
+
+def bif(rows, site="US-Abc", other="US-Oth,2,GRP_LOCATION,LOCATION_LAT,1\n") -> str:
+    quoted = "".join(f'{site},{group},{kind},{name},"{value}"\n' for group, kind, name, value in rows)
+    return HEAD + other + quoted
+
+
+def archive(folder, rows=ROWS, heights=HEIGHTS, encoding="utf-8"):
+    """An archive of the new products with its metadata, and of another site's the same."""
+    stem = "AMF_US-Abc_FLUXNET"
+    return write_zip(
+        folder / f"{stem}_2011-2013_v1.3_r1.zip",
+        {
+            f"{stem}_BIF_2011-2013_v1.3_r1.csv": bif(rows).encode(encoding),
+            f"{stem}_BIFVARINFO_HH_2011-2013_v1.3_r1.csv": bif(heights).encode(encoding),
+        },
+    )
+
+
+def test_archive_alone_is_enough(tmp_path):
+    tower = place("US-Abc", [archive(tmp_path)])
+    assert (tower.latitude, tower.longitude, tower.elevation) == (45.5, -100.25, 300)
+    assert (tower.utc_offset_hours, tower.igbp, tower.name) == (-6.5, "GRA", "A field, somewhere")
+    assert tower.canopy_height == pytest.approx(0.6)  # mean of the means
+    assert tower.measurement_height == 4.5  # of the wind, before that of the temperature
+    assert (tower.cover, tower.soil) == (6, 1)
+    assert "soil: texture, sand 70 %, clay 10 %" in tower.origin and "cover: IGBP class GRA" in tower.origin
+    assert "citation: AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1.zip" in tower.origin
+
+
+def test_bytes_that_are_no_utf8(tmp_path):
+    rows = [*ROWS, ("10", "GRP_X", "COMMENT", "5 µm")]
+    assert place("US-Abc", [archive(tmp_path, rows, encoding="latin-1")]).soil == 1
+
+
+def test_file_of_all_sites_as_a_spreadsheet(tmp_path):
+    book = openpyxl.Workbook()
+    for line in (bif(ROWS) + bif(HEIGHTS, other="").removeprefix(HEAD)).splitlines():
+        book.active.append([cell.strip('"') for cell in line.split(",", 4)])
+    path = tmp_path / "AMF_AA-Flx_BIF_CCBY4_20260101.xlsx"
+    book.save(path)
+    assert place("US-Abc", [path]).utc_offset_hours == -6.5
+    path.write_bytes(b"PK no spreadsheet")
+    with pytest.raises(InputError, match=r"AMF_AA-Flx_BIF_CCBY4_20260101.xlsx: not a readable table"):
+        place("US-Abc", [path])
+
+
+def test_settings_before_own_table_before_package_before_archive(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("site_id,canopy_height,measurement_height\nUS-Abc,0.3,5\n", encoding="utf-8")
+    tower = place("US-Abc", [archive(tmp_path)], table, {"canopy_height": "0.2"})
+    assert (tower.canopy_height, tower.measurement_height, tower.latitude) == (0.2, 5, 45.5)
+    assert "canopy_height: settings; measurement_height: mine.csv" in tower.origin
+    path = write_zip(
+        tmp_path / "AMF_US-CRT_FLUXNET_1-2_v1_r1.zip", {"AMF_US-CRT_FLUXNET_BIF_1.csv": bif(ROWS, "US-CRT")}
+    )
+    assert place("US-CRT", [path]).latitude == 41.6285
+
+
+def test_table_with_the_column_names_of_others(shared):
+    table = shared / "fluxnet/sites.csv"
+    for site_id in ("US-Me2", "US-Wkg", "US-CRT", "US-Tw3", "FR-Hes"):
+        tower = place(site_id, table=table)
+        assert f"utc_offset_hours: {table.name}" in tower.origin
+    assert "canopy_height: table of the package" in tower.origin  # the cell is empty there
+
+
+def test_real_metadata(shared):
+    cells, _ = known("US-Wkg", [shared / "fluxnet/AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"])
+    assert cells["sand"] == "67"
+    for site_id, height in (("US-CRT", "0.4238"), ("US-Me2", "15.66")):
+        path = shared / f"fluxnet/bif/AMF_{site_id}_BIF_20231107.csv"
+        unknown, origin = known(site_id, [path])
+        assert origin["latitude"] == "table of the package" and unknown["canopy_height"] != height
+    path = shared / "fluxprep/vectors/bif/AMF_BIF_US-Me2_US-Wkg_subset.csv"
+    assert not known("US-Wkg", [path])[1].keys() & {"sand"}  # not named like a file of metadata
+
+
+def test_pair_of_plumber2_lacks_the_clock(tmp_path):
+    met, _ = alma_pair(tmp_path, days=3)
+    cells, _ = known("US-Abc", [met])
+    assert cells["measurement_height"] == "2.0" and cells["igbp"] == "CRO"
+    with pytest.raises(
+        InputError, match=r"US-Abc: utc_offset_hours not known from US-CRT_.*_Met.nc; give --metadata"
+    ):
+        place("US-Abc", [met])
+    assert place("US-Abc", [met], settings={"utc_offset_hours": "-5"}).cover == 9
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (ROWS[:1], "unknown site 'US-Abc': neither sites.csv"),
+        ([row for row in ROWS if row[2] != "UTC_OFFSET"], "utc_offset_hours not known from"),
+        ([("3", "G", "UTC_OFFSET", "UTC-7"), *ROWS], "utc_offset_hours = 'UTC-7', expected a number"),
+        ([("4", "G", "IGBP", "WAT"), *ROWS], "cover not known from"),
+        ([("8", "G", "SOIL_TEX_SAND", "much"), *ROWS], "sand 'much'"),
+        ([("7", "G", "HEIGHTC", "12"), ("0", "G", "HEIGHTC", "12"), *ROWS], "lies below the zero plane"),
+    ],
+)
+def test_what_is_missing_or_cannot_be_is_told(tmp_path, rows, words):
+    with pytest.raises(InputError) as error:
+        place("US-Abc", [archive(tmp_path, rows)])
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_settings_are_pairs():
+    assert parse_settings(["a=1", "b=x y"]) == {"a": "1", "b": "x y"}
+    with pytest.raises(InputError, match="expected NAME=VALUE"):
+        parse_settings(["canopy_height"])
+
+
+def test_unknown_site_without_anything(capsys, tmp_path):
+    arguments = ["--archive", str(archive(tmp_path, [])), "--output", str(tmp_path / "x.nc")]
+    assert main(["gapfill", "--site", "US-Abc", *arguments]) == 2
+    assert "unknown site 'US-Abc'" in capsys.readouterr().err
