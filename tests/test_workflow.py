@@ -131,6 +131,27 @@ def test_own_study_of_an_own_site(tree, tmp_path):
     assert "--train 2001-01-01:2001-12-31 --validation 2001-07-01:2001-07-10" in result.stdout + result.stderr
 
 
+def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree, tmp_path):
+    (tmp_path / "AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1.zip").touch()
+    (tmp_path / "lai.csv").touch()
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        f"archives: {tmp_path}\n"
+        f"sites: {{US-Abc: {{metadata: {{canopy_height: 2, name: my field}}, lai: {tmp_path}/lai.csv}}}}\n"
+        "studies: {mine: [US-Abc]}\n"
+        "fetch: {snapshot: my list.csv}\n",
+        encoding="utf-8",
+    )
+    result = snakemake(tree, "-n", "-p", "mine", "--configfile", str(overlay))
+    assert planned(result)["periods"] == 1
+    told = result.stdout + result.stderr
+    assert "--snapshot 'my list.csv'" in told
+    assert "lad gapfill --site US-Abc --metadata canopy_height=2 --metadata 'name=my field'" in told
+    assert f"--lai {tmp_path}/lai.csv" in told
+    file = "--periods results/US-Abc/periods/periods.json"
+    assert told.count(file) == 1 + 2 + 1 + 1  # calibrate, train, evaluate, figures
+
+
 def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
     (tree / "archives").mkdir()

@@ -66,15 +66,14 @@ def _check_form(lines: list[str], header: int, name: str) -> None:
 
 
 def _numbers(column: pd.Series, name: str) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool:
-        return column
-    number = pd.to_numeric(column, errors="coerce")
-    wrong = column.index[number.isna() & column.notna()]
+    numeric = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
+    number = column if numeric else pd.to_numeric(column, errors="coerce")
+    wrong = column.index[(number.isna() & column.notna()) | np.isinf(number)]
     if len(wrong):
         raise InputError(
             f"{name}: {column.name} = {str(column[wrong[0]])[:40]!r} in data row {wrong[0] + 1}, expected a number"
         )
-    return number.astype(float)
+    return number if numeric else number.astype(float)
 
 
 def _times(label: pd.Series, name: str) -> pd.DatetimeIndex:

@@ -1,0 +1,113 @@
+"""Periods: of the settings, or proposed from what was measured."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from archives import CRT
+
+from lad.cli import main
+from lad.errors import InputError
+from lad.io import read_json
+from lad.periods import Period, mask, propose, usable_years
+
+
+def hours(*spans):
+    """Hourly times over spans of days, and their segments."""
+    parts = [
+        np.arange(np.datetime64(a, "s"), np.datetime64(b, "s"), np.timedelta64(3600, "s")) for a, b in spans
+    ]
+    return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+def test_years_follow_each_segment_and_leave_the_rest_over():
+    time, segment = hours(
+        ("2001-01-10", "2003-06-01"), ("2010-07-01", "2011-07-01"), ("2012-02-20", "2012-12-31")
+    )
+    years = usable_years(time, 3600, segment, np.ones(len(time)))
+    assert list(map(str, years)) == [
+        "2001-01-01:2001-12-31",  # nine days are missing
+        "2002-01-01:2002-12-31",
+        "2010-07-01:2011-06-30",
+    ]
+    assert set(years.values()) == {1.0}
+
+
+def test_nights_do_not_count_and_leap_years_are_whole():
+    time, segment = hours(("2004-01-01", "2005-01-01"))
+    night = np.arange(len(time)) % 24 < 12
+    usable = np.where(night, np.nan, np.arange(len(time)) % 48 < 24)
+    assert usable_years(time, 3600, segment, usable) == {
+        Period(dt.date(2004, 1, 1), dt.date(2004, 12, 31)): pytest.approx(0.5)
+    }
+
+
+def years(*shares):
+    return {Period(dt.date(2001 + i, 1, 1), dt.date(2001 + i, 12, 31)): s for i, s in enumerate(shares)}
+
+
+@pytest.mark.parametrize(
+    ("shares", "train", "test"),
+    [
+        ((1, 1), [2001], [2002]),
+        ((1, 0.4, 1, 0.9), [2001, 2003], [2004]),
+        ((1,) * 6, [2001, 2002, 2003, 2004], [2005, 2006]),
+    ],
+)
+def test_last_quarter_of_the_good_years_is_the_test(shares, train, test):
+    proposed = propose(years(*shares), "x.nc")
+    assert [period.first.year for period in proposed["train"]] == train
+    assert [period.first.year for period in proposed["test"]] == test
+    months = {(block.first.month - 1) // 3 for block in proposed["validation"]}
+    assert months == {0, 1, 2, 3}  # every season
+    for block in proposed["validation"]:
+        assert any(year.first <= block.first and block.last <= year.last for year in proposed["train"])
+
+
+def test_one_good_year_is_not_enough():
+    with pytest.raises(
+        InputError, match=r"x.nc: 1 whole years .* \(2001-01-01:2001-12-31 100 %, .* 20 %\), expected two"
+    ):
+        propose(years(1, 0.2), "x.nc")
+
+
+@pytest.fixture(scope="module")
+def tower(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tower")
+    outputs = ["--output", str(folder / "forcing.nc"), "--observations", str(folder / "observations.nc")]
+    assert main(["forcing", "--site", "US-CRT", "--archive", str(CRT), *outputs]) == 0
+    return folder
+
+
+def periods(tower, *options):
+    """Status of `lad periods` on the three years of US-CRT."""
+    files = ["--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")]
+    outputs = ["--output", str(tower / "periods.json"), "--table", str(tower / "periods.csv")]
+    return main(["periods", "--site", "US-CRT", *files, *outputs, *options])
+
+
+def test_step_proposes_and_tells_the_balance(tower, capsys):
+    assert periods(tower) == 0
+    content = read_json(tower / "periods.json")
+    assert content["proposed"] and content["test"] == [["2013-01-01", "2013-12-31"]]
+    assert len(content["train"]) == 2 and len(content["validation"]) == 4
+    table = (tower / "periods.csv").read_text().splitlines()
+    assert table[0] == "period,days,daytime_LE_and_H,intervals,ratio,slope,intercept"
+    test = dict(zip(table[0].split(","), table[3].split(","), strict=True))
+    assert (test["period"], test["days"]) == ("test", "365")
+    assert float(test["ratio"]) == pytest.approx(0.65, abs=0.005)  # as others find for 2013
+    assert "proposed periods" in capsys.readouterr().out
+
+
+def test_step_takes_those_of_the_settings(tower):
+    given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]
+    assert periods(tower, *given) == 2
+    assert periods(tower, *given, "--test", "2011-12-01:2012-12-31") == 2
+    assert periods(tower, *given, "--test", "2012-01-01:2012-12-31", "2013-02-01:2013-02-10") == 0
+    content = read_json(tower / "periods.json")
+    assert not content["proposed"] and len(content["test"]) == 2
+
+
+def test_days_of_a_period_are_both_included():
+    time, _ = hours(("2001-01-01", "2001-01-04"))
+    assert mask(time, (Period(dt.date(2001, 1, 2), dt.date(2001, 1, 2)),)).sum() == 24
