@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from archives import product_rows, write_product
+from service import Service
 
 SITE_STEPS = [
     "fetch",
@@ -150,6 +152,27 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert f"--lai {tmp_path}/lai.csv" in told
     file = "--periods results/US-Abc/periods/periods.json"
     assert told.count(file) == 1 + 2 + 1 + 1  # calibrate, train, evaluate, figures
+
+
+def test_downloaded_study_is_not_made_again(root, tmp_path):
+    tree, folder = copy_tree(root, tmp_path / "tree"), tmp_path / "archives"
+    name = "AMF_US-Abc_FLUXNET_FULLSET_2011-2013_3-5.zip"
+    service = Service({name: write_product(tmp_path, product_rows(days=3), site="US-Abc").read_bytes()})
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(
+        f"archives: {folder}\nsites: {{US-Abc: {{}}}}\nstudies: {{mine: [US-Abc]}}\n"
+        f"fetch: {{ameriflux: '{service.url}', plumber2: '{service.url}'}}\n",
+        encoding="utf-8",
+    )
+    target, settings = "results/US-Abc/fetch/source.json", ["--configfile", str(overlay)]
+    result = snakemake(tree, target, *settings)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {path.name for path in folder.iterdir()} == {name, f"{name}.source.json"}
+    asked = len(service.requests)
+    assert planned(snakemake(tree, "-n", target, *settings)) == {}
+    service.shutdown()
+    assert snakemake(tree, target, "--force", *settings).returncode == 0  # from the folder
+    assert len(service.requests) == asked
 
 
 def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):

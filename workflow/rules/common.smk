@@ -10,7 +10,7 @@ from pathlib import Path
 from lad.configuration import checked
 from lad.errors import InputError
 from lad.periods import NAMES
-from lad.towers.fetch import find_archives, missing_message
+from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
 
 try:
@@ -114,13 +114,17 @@ def archive_option(wildcards):
 
 
 def archives(wildcards):
-    """The site's archives in the user's folder and in data/; without any, the step downloads them."""
+    """The site's archives in the user's folder and in data/; without any, the step downloads them.
+
+    What it downloaded is no input: in the next run there would be inputs that were not there before, and all would
+    be made anew.
+    """
     found = find_archives(wildcards.site, archive_folders, archive_patterns(wildcards))
     if not found:
         missing_archives[wildcards.site] = missing_message(
             wildcards.site, config["archives"], archive_patterns(wildcards)
         )
-    return list(map(str, found))
+    return [str(path) for path in found if not source_file(path).exists()]
 
 
 def archive_folder(wildcards, input):
