@@ -11,7 +11,7 @@ from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.fill import fill
 from lad.towers.forcing import forcing_dataset
-from lad.towers.humidity import snow_fraction_jordan
+from lad.towers.humidity import snow_fraction_jordan, specific_humidity
 from lad.towers.leaves import lai_at, read_lai
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
@@ -45,6 +45,31 @@ def test_netcdf_pair_gives_what_the_table_gives(tmp_path):
     assert (observations["Qle_qc"] == 0).to_numpy().tolist() == own.tolist()
     assert np.isnan(observations["Rnet"]).all() and (observations["Qle_cor_qc"] == 9).all()  # not in the pair
     assert np.isfinite(observed["Qle_cor"]).mean() > 0.9
+
+
+def test_plain_alma_has_specific_humidity_rain_and_snow(tmp_path):
+    path = alma_pair(tmp_path, days=5)[0]
+    table = read_archive(path, "US-CRT")
+
+    def plain(dataset):
+        weather = {name: table.values[name].to_numpy()[:, None, None] for name in ("Tair", "VPD", "Psurf")}
+        humidity = specific_humidity(weather["Tair"], weather["VPD"], weather["Psurf"])
+        half = 0.5 * dataset["Precip"]
+        added = {
+            "Qair": dataset["VPD"].copy(data=humidity).assign_attrs(units="kg/kg"),
+            "Rainf": half.assign_attrs(units="kg m-2 s-1"),
+            "Snowf": half.assign_attrs(units="kg m-2 s-1"),
+        }
+        return dataset.drop_vars(["VPD", "VPD_qc", "Precip", "Precip_qc"]).assign(added)
+
+    derived = read_archive(changed(path, plain), "US-CRT")
+    there = table.values["Psurf"].notna()
+    expected = table.values["VPD"][there].to_numpy()
+    assert derived.values["VPD"][there].to_numpy() == pytest.approx(expected, rel=1e-3, abs=0.5)
+    assert derived.values["Precip"].to_numpy() == pytest.approx(
+        table.values["Precip"].to_numpy(), nan_ok=True
+    )
+    assert derived.origins["Precip"] == "Rainf, Snowf"
 
 
 def test_met_file_alone_lacks_the_fluxes(tmp_path):

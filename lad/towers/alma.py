@@ -8,8 +8,19 @@ import xarray as xr
 
 from lad.errors import InputError
 from lad.io import read_netcdf
+from lad.towers.humidity import EPSILON, saturation
 from lad.towers.table import STEPS, check_raster
-from lad.towers.variables import CLIMATOLOGY, DERIVED, FLUXES, FORCING, LEAVES, NOT_KNOWN, REANALYSIS, USTAR
+from lad.towers.variables import (
+    CLIMATOLOGY,
+    DERIVED,
+    FLUXES,
+    FORCING,
+    LEAVES,
+    NOT_KNOWN,
+    REANALYSIS,
+    USTAR,
+    worst,
+)
 
 # Spelling of the units in the files: factor to ours.
 UNITS = {
@@ -19,6 +30,7 @@ UNITS = {
     },
     "hPa": 100.0,
 }
+STAND_INS = {"RH": "_RH", "Qair": "_Qair", "Rainf": "_Rainf", "Snowf": "_Snowf"}
 # Flags of PLUMBER2: 0 measured, 1 to 3 filled well, medium and poorly, then reanalysis, statistical, derived.
 FLAGS = {0: 0, 1: 1, 2: 2, 3: 3, 4: REANALYSIS, 5: CLIMATOLOGY, 101: DERIVED}
 
@@ -28,9 +40,9 @@ def read_alma(
 ) -> tuple[pd.DatetimeIndex, int, dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str]]:
     """Interval starts, step in s, SI values, flags and origins of a Met or a Flux file.
 
-    `time` is the start of the interval in local standard time. `Qair` of such files is not read (its flags are
-    wrong): VPD, or else relative humidity, is. Raises InputError for another site, units that are not known and a
-    time axis that is none.
+    `time` is the start of the interval in local standard time. VPD or relative humidity is read rather than `Qair`,
+    whose flags are wrong in PLUMBER2; rain and snow are added up where there is no `Precip`. Raises InputError for
+    another site, units that are not known and a time axis that is none.
     """
     dataset = read_netcdf(path)
     stated = dataset.attrs.get("site_code", site_id)
@@ -38,7 +50,7 @@ def read_alma(
         raise InputError(f"{path.name}: is of site {stated}, expected {site_id}")
     index, step = _axis(dataset, path.name)
     values, flags, origins = {}, {}, {}
-    for name in (*FORCING, *FLUXES, *USTAR, *LEAVES, "RH"):
+    for name in (*FORCING, *FLUXES, *USTAR, *LEAVES, *STAND_INS):
         if name not in dataset:
             continue
         value = _column(dataset, name, len(index), path.name)
@@ -46,10 +58,26 @@ def read_alma(
             units = dataset[name].attrs.get("units", "")
             if units not in UNITS:
                 raise InputError(f"{path.name}: {name} is in {units!r}, expected one of {', '.join(UNITS)}")
-            ours = "_RH" if name == "RH" else name
+            ours = STAND_INS.get(name, name)
             values[ours], origins[ours] = value * UNITS[units], name
             flags[ours] = _flags(dataset, name, len(index), path.name)
+    _derive(values, flags, origins)
     return index, step, values, flags, origins
+
+
+def _derive(values: dict[str, np.ndarray], flags: dict[str, np.ndarray], origins: dict[str, str]) -> None:
+    """VPD from specific humidity and precipitation from rain and snow, where the file has them no other way."""
+    if not {"VPD", "_RH"} & values.keys() and {"_Qair", "Tair", "Psurf"} <= values.keys():
+        pressure = values["_Qair"] * values["Psurf"] / (EPSILON + (1.0 - EPSILON) * values["_Qair"])
+        values["VPD"] = np.maximum(saturation(values["Tair"]) - pressure, 0.0)
+        flags["VPD"], origins["VPD"] = worst(flags["_Qair"], flags["Tair"], flags["Psurf"]), "Qair"
+    if "Precip" not in values and "_Rainf" in values:
+        snow = values.get("_Snowf", np.zeros(len(values["_Rainf"])))
+        values["Precip"], flags["Precip"] = values["_Rainf"] + snow, flags["_Rainf"]
+        origins["Precip"] = "Rainf, Snowf" if "_Snowf" in values else "Rainf"
+    for table in (values, flags, origins):
+        for name in set(STAND_INS.values()) - {"_RH"}:
+            table.pop(name, None)
 
 
 def _axis(dataset: xr.Dataset, name: str) -> tuple[pd.DatetimeIndex, int]:
