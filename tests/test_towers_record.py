@@ -1,6 +1,7 @@
 """Joining archives, segments, implausible values, and the sun as a check of the clock."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,12 @@ def test_wrong_clock_is_noticed_in_each_year(crt, minutes):
 
 @pytest.mark.parametrize("offset", [-6, -4, 5, 0])
 def test_wrong_utc_offset_is_noticed(crt, offset):
-    with pytest.raises(InputError, match="local standard time"):
+    told = (
+        rf"times if labels move by {60 * (offset + 5):+d} min"
+        if abs(offset + 5) == 1
+        else "0 times with an offset of UTC-5"
+    )
+    with pytest.raises(InputError, match=re.escape(told)):
         check_labels(crt, dataclasses.replace(SITE, utc_offset_hours=offset))
 
 

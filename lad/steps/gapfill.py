@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
     record = read_record(place, args.archive)
     filled = fill(record)
     report = gap_report(record, filled)
-    print(report.to_string(index=False, float_format="{:.1f}".format))
+    shown = report.loc[:, (report != 0.0).any()]
+    print(shown.to_string(index=False, float_format="{:.1f}".format))
     print(place.origin)
     for remark in filled.remarks:
         print(remark)

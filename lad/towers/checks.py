@@ -1,5 +1,6 @@
 """Are the time labels, the offset from UTC and the units right?"""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from lad.towers.solar import potential
 from lad.towers.variables import MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
+OFFSETS = range(-12, 15)  # h from UTC
 TOLERANCE = 20.0  # W m-2
 # Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
 # near the horizon), labels wrong by half an hour more than a hundred.
@@ -24,7 +26,9 @@ FEW = 1e-3  # share of a variable's values that may be spikes
 SOME = 5e-2  # share of deficits above saturation: some products filled them without regard to the temperature
 
 
-def exceedances(time: np.ndarray, step: int, swdown: np.ndarray, site: Site) -> pd.DataFrame:
+def exceedances(
+    time: np.ndarray, step: int, swdown: np.ndarray, site: Site, shifts: Iterable[int] = SHIFTS
+) -> pd.DataFrame:
     """How many intervals of each year have more shortwave radiation than the top of the atmosphere gets.
 
     Rows are years, columns the minutes by which the time labels are shifted for the trial.
@@ -33,7 +37,7 @@ def exceedances(time: np.ndarray, step: int, swdown: np.ndarray, site: Site) -> 
     time, swdown = time[known], swdown[known]
     counts = {
         shift: swdown > potential(time + np.timedelta64(shift, "m"), step, site) + TOLERANCE
-        for shift in SHIFTS
+        for shift in shifts
     }
     return pd.DataFrame(counts).groupby(pd.DatetimeIndex(time).year).sum()
 
@@ -47,15 +51,19 @@ def check_labels(table: Table, site: Site) -> None:
     """
     if "SWdown" not in table.values:
         return
-    counts = exceedances(table.values.index.to_numpy(), table.step, table.values["SWdown"].to_numpy(), site)
+    series = table.values.index.to_numpy(), table.step, table.values["SWdown"].to_numpy(), site
+    counts = exceedances(*series)
     rows = table.values.groupby(table.values.index.year).size()
     for year, count in counts.iterrows():
         best = int(count.idxmin())
         better = count[best] < count[0] / 2
         if count[0] > HANDFUL and (better or count[0] > rows[year] / 100):
-            trial = (
-                f"{count[best]} times if labels move by {best:+d} min" if better else "also with moved labels"
-            )
+            trial = f"{count[best]} times if labels move by {best:+d} min"
+            if not better:
+                offset = site.utc_offset_hours
+                trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
+                least = trials.loc[year].idxmin()
+                trial = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
             raise InputError(
                 f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
                 f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
