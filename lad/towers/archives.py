@@ -3,6 +3,8 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,15 +77,12 @@ def check_site(path: Path, site_id: str) -> None:
         raise InputError(f"{path.name}: is of site {others[0]}, expected {site_id}")
 
 
-def members(path: Path, patterns: tuple[str, ...], site_id: str) -> dict[str, bytes]:
-    """Contents of the files of a ZIP archive whose names fit a pattern, by name; InputError if it is damaged."""
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A ZIP archive; what is wrong with it, also in what is read of it, becomes an InputError."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {
-                Path(member).name: archive.read(member)  # which checks the CRC
-                for member in archive.namelist()
-                if any(is_named(Path(member).name, pattern, site_id) for pattern in patterns)
-            }
+            yield archive
     # What the module zipfile raises for random bytes goes far beyond its own error.
     except (
         zipfile.BadZipFile,
@@ -95,6 +94,16 @@ def members(path: Path, patterns: tuple[str, ...], site_id: str) -> dict[str, by
         OSError,
     ) as error:
         raise InputError(f"{path.name}: damaged or not a ZIP archive ({error})") from None
+
+
+def members(path: Path, patterns: tuple[str, ...], site_id: str) -> dict[str, bytes]:
+    """Contents of the files of a ZIP archive whose names fit a pattern, by name; InputError if it is damaged."""
+    with opened(path) as archive:
+        return {
+            Path(member).name: archive.read(member)  # which checks the CRC
+            for member in archive.namelist()
+            if any(is_named(Path(member).name, pattern, site_id) for pattern in patterns)
+        }
 
 
 def read_content(path: str | Path, site_id: str) -> Content:
@@ -109,11 +118,13 @@ def read_content(path: str | Path, site_id: str) -> Content:
         return Content(path.name, path.read_bytes())
     if path.suffix.lower() != ".zip":
         raise InputError(f"{path.name}: not the name of a table or archive of {site_id}, {expected(site_id)}")
-    tables = members(path, tuple(family.table for family in FAMILIES if family.archive), site_id)
+    files = members(path, (*(family.table for family in FAMILIES if family.archive), REANALYSIS), site_id)
+    reanalyses = [name for name in files if is_named(name, REANALYSIS, site_id)]
+    tables = files.keys() - set(reanalyses)
     if len(tables) == 1:
-        reanalyses = members(path, (REANALYSIS,), site_id)
-        return Content(path.name, *tables.values(), *list(reanalyses.values())[:1])
-    with zipfile.ZipFile(path) as archive:
+        reanalysis = files[reanalyses[0]] if reanalyses else None
+        return Content(path.name, files[tables.pop()], reanalysis)
+    with opened(path) as archive:
         sites = {found for name in archive.namelist() for found in SITE_ID.findall(name)} - {site_id}
     if not tables and sites:
         raise InputError(f"{path.name}: holds tables of {', '.join(sorted(sites))}, expected {site_id}")
@@ -124,19 +135,8 @@ def read_content(path: str | Path, site_id: str) -> Content:
 
 def check_whole(path: Path) -> None:
     """Raise InputError unless every file in a ZIP archive has the checksum (CRC) that is written with it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
-        raise InputError(f"{path.name}: damaged or not a ZIP archive ({error})") from None
+    with opened(path) as archive:
+        broken = archive.testzip()
     if broken:
         raise InputError(f"{path.name}: damaged, {broken} has not the checksum it should have")
 
