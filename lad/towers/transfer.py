@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from lad.errors import InputError
+from lad.progress import Progress
 
 USER_AGENT = "lad (land surface model study; Python urllib)"
 TIMEOUT = 15  # s
 TRIES = 3
 PIECE = 1 << 20  # bytes
+MB = 10**6
 PAUSE = 2.0  # s before the second try, twice that before the third
 
 
@@ -79,13 +81,16 @@ class Client:
                     response.headers.get("Content-Range", "")
                 ).startswith(f"bytes {there}-")
                 resumed = resumed or goes_on
-                promised, written = response.headers.get("Content-Length"), 0
+                before, promised = (there if goes_on else 0), int(response.headers.get("Content-Length") or 0)
+                name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+                progress = Progress(f"{name}, MB", max(1, (before + promised) // MB), before // MB)
                 with open(path, "ab" if goes_on else "wb") as file:
                     while piece := response.read(PIECE):
                         file.write(piece)
-                        written += len(piece)
-                if promised and written < int(promised):
-                    raise http.client.IncompleteRead(b"", int(promised) - written)
+                        progress.update(file.tell() // MB)
+                    written = file.tell() - before
+                if written < promised:
+                    raise http.client.IncompleteRead(b"", promised - written)
 
         self._persist(action)
         return resumed
