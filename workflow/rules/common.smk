@@ -65,12 +65,15 @@ def proposed_periods(wildcards):
 
 
 def period_options(*names):
-    """Parameter function: the periods `names` of a site, of the settings or of the file of proposed ones."""
+    """Parameter function: the periods `names` of a site, of the settings or of the file of proposed ones.
 
-    def options(wildcards, input):
+    It knows nothing of the job's input: a parameter made of that does not make the job run again.
+    """
+
+    def options(wildcards):
         site = config["sites"][wildcards.site]
         if "test" not in site:
-            return f"--periods {input.periods}"
+            return f"--periods results/{wildcards.site}/periods/periods.json"
         return " ".join(f"--{name} {' '.join(':'.join(days) for days in site[name])}" for name in names)
 
     return options

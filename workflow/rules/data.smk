@@ -130,9 +130,7 @@ rule periods:
         mem_mb=1000,
         runtime=5,
     params:
-        periods=lambda wildcards, input: (
-            "" if proposed_periods(wildcards) else period_options(*NAMES)(wildcards, input)
-        ),
+        periods=lambda wildcards: ("" if proposed_periods(wildcards) else period_options(*NAMES)(wildcards)),
     message:
         "{wildcards.site}: fix the periods"
     shell:
