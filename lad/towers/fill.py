@@ -29,11 +29,7 @@ SHORT = 4 * 3600  # s, longest gap that is interpolated
 DRIEST = 0.95  # greatest deficit relative to saturation that the longwave formulas are given
 WIND = 3.0  # m s-1, where no wind is known at all: about the mean over land at 10 m
 ENOUGH = 1000  # intervals that a regression on the reanalysis needs
-THROUGH_ZERO = (
-    "SWdown",
-    "Wind",
-    "Precip",
-)  # regressions without intercept; of precipitation the ratio of the sums
+THROUGH_ZERO = ("SWdown", "Wind")  # regressions without intercept
 Rule = Callable[[Record, Record, str], tuple[np.ndarray, np.ndarray | int]]
 
 
