@@ -27,6 +27,7 @@ from lad.towers.fetch import (
     obtain,
     source_file,
 )
+from lad.towers.sources import snapshot
 from lad.towers.transfer import Client
 
 NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
@@ -265,6 +266,14 @@ def test_snapshot_and_the_licence_page_of_icos(service, tmp_path):
     (path,) = get(service, tmp_path / "archives", snapshot=shuttle_list(tmp_path, service))
     assert path.name == name and read_json(source_file(path))["citation"] == "C, D"
     assert "CpLicenseAcceptedFor" in service.requests[-1].headers["Cookie"]
+
+
+def test_real_lists_of_the_shuttle(shared):
+    names = ("CA-Gro", "US-xRM", "FI-Hyy", "AU-Lox", "US-Ha1")  # commas, hourly ones, ICOS and TERN
+    for path in sorted((shared / "fluxprep/vectors/snapshots").glob("*_2026-0[68]-*.csv")):
+        for name in names:
+            (offer,) = snapshot(name, path)
+            assert offer.name.endswith(".zip") and name in offer.name and offer.citation
 
 
 def test_snapshot_that_is_none(service, tmp_path):
