@@ -250,6 +250,16 @@ def test_ragged_table_is_refused(tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_soil_moisture_as_a_fraction_is_noticed(tmp_path):
+    rows = crt_rows(days=2)
+    percent = read_archive(write_base(tmp_path, rows), "US-CRT").values["SoilMoist_1"]
+    column = next(name for name in rows if name.startswith("SWC"))
+    rows[column] = (rows[column].astype(float) / 100).where(rows[column] != "-9999", -9999).astype(str)
+    table = read_archive(write_base(tmp_path, rows), "US-CRT")
+    assert table.values["SoilMoist_1"].to_numpy() == pytest.approx(percent.to_numpy())
+    assert table.remarks[0].endswith(f"{column} is taken for a fraction, it is never above 1 %")
+
+
 def test_replicates_fill_gaps_but_other_heights_do_not(tmp_path):
     rows = crt_rows(days=2).drop(columns=["TA", "WS", "RH"])
     for name in ("TA", "WS", "RH"):

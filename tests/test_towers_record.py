@@ -144,6 +144,24 @@ def test_end_labels_taken_for_starts_are_noticed(tmp_path):
         read_record(SITE, [write_base(tmp_path, rows)])
 
 
+def test_clock_that_is_a_quarter_of_an_hour_off_is_told(crt):
+    assert check_labels(crt, SITE) == []
+    told = check_labels(shifted(crt, 15), SITE)
+    assert told[0].endswith("in 2011 the clock seems to be +15 min off") and len(told) == 3
+
+
+def test_sensors_that_are_not_needed_may_fail(tmp_path):
+    rows = crt_rows(days=30)
+    rows.loc[::3, ["TS_1_1_1", "SWC_1_1_1", "NETRAD"]] = "5000"
+    record = read_record(SITE, [write_base(tmp_path, rows)])
+    assert record.spikes["SoilTemp_1"] == record.spikes["Rnet"] == 480
+    rows.loc[::100, "LE"] = "5000"
+    assert read_record(SITE, [write_base(tmp_path, rows)]).spikes["Qle"] == 15
+    rows.loc[::10, "LE"] = "5000"
+    with pytest.raises(InputError, match=r"Qle = 5000 at"):
+        read_record(SITE, [write_base(tmp_path, rows)])
+
+
 def test_right_clock_passes_and_has_no_exceedance(crt):
     check_labels(crt, SITE)
     counts = exceedances(crt.values.index.to_numpy(), crt.step, crt.values["SWdown"].to_numpy(), SITE)

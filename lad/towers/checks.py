@@ -11,9 +11,10 @@ from lad.towers.humidity import saturation
 from lad.towers.readers import Table
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.variables import MISSING, variable
+from lad.towers.variables import FORCING, MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
+LABEL = 30  # min, by which start and end labels of half-hours differ
 OFFSETS = range(-12, 15)  # h from UTC
 TOLERANCE = 20.0  # W m-2
 # Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
@@ -22,8 +23,11 @@ HANDFUL = 20
 YEAR = 365.25 * 86400.0  # s
 MOST_RAIN = 13000.0  # mm a year; Mawsynram, India, has 12000
 SHORT = 0.1  # years; shorter records may hold one storm
-FEW = 1e-3  # share of a variable's values that may be spikes
-SOME = 5e-2  # share of deficits above saturation: some products filled them without regard to the temperature
+# Share of a variable's values that may be spikes of its sensor; more are a wrong unit. Most rain is none and most
+# radiation weak, so that in a wrong unit few of their values are impossible.
+FEW = {"Precip": 1e-3, "SWdown": 1e-3}
+SOME = 5e-2
+NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
 
 
 def exceedances(
@@ -42,15 +46,17 @@ def exceedances(
     return pd.DataFrame(counts).groupby(pd.DatetimeIndex(time).year).sum()
 
 
-def check_labels(table: Table, site: Site) -> None:
-    """Raise InputError if the sun contradicts the time labels of a year.
+def check_labels(table: Table, site: Site) -> list[str]:
+    """Raise InputError if the sun contradicts the time labels of a year; otherwise tell of clocks that go wrong.
 
     Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
     potential radiation are counted for shifts from -60 to 60 min: an error is more than a handful, and either
-    another shift more than halves them or they are so many that no small shift can be the cause.
+    another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour
+    is no wrong label but a clock that is off: that is returned as remarks, a line for each year.
     """
+    remarks: list[str] = []
     if "SWdown" not in table.values:
-        return
+        return remarks
     series = table.values.index.to_numpy(), table.step, table.values["SWdown"].to_numpy(), site
     counts = exceedances(*series)
     rows = table.values.groupby(table.values.index.year).size()
@@ -59,6 +65,9 @@ def check_labels(table: Table, site: Site) -> None:
         better = count[best] < count[0] / 2
         if count[0] > HANDFUL and (better or count[0] > rows[year] / 100):
             trial = f"{count[best]} times if labels move by {best:+d} min"
+            if better and abs(best) < LABEL:
+                remarks.append(f"{table.name}: in {year} the clock seems to be {-best:+d} min off")
+                continue
             if not better:
                 offset = site.utc_offset_hours
                 trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
@@ -69,6 +78,7 @@ def check_labels(table: Table, site: Site) -> None:
                 f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
                 f"longitude {site.longitude:g}"
             )
+    return remarks
 
 
 def check_rain(table: Table) -> None:
@@ -87,13 +97,16 @@ def without_spikes(table: Table) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
     Impossible are values outside the ranges of `variables` and deficits above saturation (by 1 %: formulas
-    differ). Raises InputError with the first one if they are many: then the units are wrong.
+    differ). Raises InputError with the first one if they are many, of a variable that is needed: then the units
+    are wrong.
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
         column, described = values[name], variable(name)
         wrong = column.notna() & ~column.between(described.low, described.high)
-        _refuse_many(table.name, name, column, wrong, FEW, f"{described.low:g} to {described.high:g}")
+        if name in NEEDED:
+            limits = f"{described.low:g} to {described.high:g}"
+            _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), limits)
         if name == "VPD" and "Tair" in values:
             negative = column > 1.01 * saturation(values["Tair"])
             _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")

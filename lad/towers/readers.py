@@ -182,7 +182,12 @@ def _read_raw(columns: pd.DataFrame, step: int) -> Columns:
         for i, column in enumerate(_sensors(columns, v.fluxnet), start=1):
             values[f"{name}_{i}"], flags[f"{name}_{i}"] = columns[column].to_numpy(float), MEASURED
             origins[f"{name}_{i}"] = column
-    values = {name: to_si(name, value, step) for name, value in values.items() if np.isfinite(value).any()}
+    values = {name: value for name, value in values.items() if np.isfinite(value).any()}
+    for name, value in values.items():
+        if name.startswith("SoilMoist") and np.nanmax(value) <= 1.0:
+            remarks.append(f"{origins[name]} is taken for a fraction, it is never above 1 %")
+            value = 100.0 * value
+        values[name] = to_si(name, value, step)
     return values, {name: flags[name] for name in values}, {name: origins[name] for name in values}, remarks
 
 

@@ -47,12 +47,12 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
     Raises InputError for what `readers.read_archive` and `checks` refuse, for contradicting archives, and if
     a required variable is missing.
     """
-    tables, spikes = [], {}
+    tables, spikes, clocks = [], {}, []
     for path in sorted(map(Path, paths), key=lambda path: path.name):
         if is_metadata(path.name, site.site_id):
             continue
         table, removed = without_spikes(read_archive(path, site.site_id))
-        check_labels(table, site)
+        clocks += check_labels(table, site)
         check_rain(table)
         tables.append(table)
         spikes = {name: spikes.get(name, 0) + removed.get(name, 0) for name in {*spikes, *removed}}
@@ -65,7 +65,7 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
             raise InputError(f"{joined.name}: no column {source} with any value, it is required")
     values, flags, segment = _segments(joined)
     sources = {table.name: table.sha256 for table in tables}
-    remarks = tuple(remark for table in tables for remark in table.remarks)
+    remarks = (*(remark for table in tables for remark in table.remarks), *clocks)
     origins = {
         name: "; ".join(f"{table.origins[name]} of {table.name}" for table in tables if name in table.origins)
         for name in values

@@ -43,7 +43,7 @@ FORCING = {
     "Psurf": Variable("PA", "Pa", 5.0e4, 1.1e5, "surface_air_pressure", scale=1000.0),
     "Wind": Variable("WS", "m s-1", 0.0, 75.0, "wind_speed"),
     "Precip": Variable("P", "kg m-2 s-1", 0.0, 0.05, "precipitation_flux", per_step=True),
-    "SWdown": Variable("SW_IN", "W m-2", -20.0, 1500.0, "surface_downwelling_shortwave_flux_in_air"),
+    "SWdown": Variable("SW_IN", "W m-2", -50.0, 1500.0, "surface_downwelling_shortwave_flux_in_air"),
     "LWdown": Variable("LW_IN", "W m-2", 50.0, 750.0, "surface_downwelling_longwave_flux_in_air"),
 }
 FLUXES = {
