@@ -11,6 +11,7 @@ from lad.towers.humidity import saturation
 from lad.towers.readers import Table
 from lad.towers.sites import Site
 from lad.towers.solar import potential
+from lad.towers.synthesis import pressure
 from lad.towers.variables import FORCING, MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
@@ -27,6 +28,8 @@ SHORT = 0.1  # years; shorter records may hold one storm
 # radiation weak, so that in a wrong unit few of their values are impossible.
 FEW = {"Precip": 1e-3, "SWdown": 1e-3}
 SOME = 5e-2
+PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
+STANDARD_TEMPERATURE = 288.15  # K
 NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
 
 
@@ -93,20 +96,19 @@ def check_rain(table: Table) -> None:
             )
 
 
-def without_spikes(table: Table) -> tuple[Table, dict[str, int]]:
+def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
-    Impossible are values outside the ranges of `variables` and deficits above saturation (by 1 %: formulas
-    differ). Raises InputError with the first one if they are many, of a variable that is needed: then the units
-    are wrong.
+    Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, and
+    deficits above saturation (by 1 %: formulas differ). Raises InputError with the first one if they are many, of a
+    variable that is needed: then the units are wrong.
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
-        column, described = values[name], variable(name)
-        wrong = column.notna() & ~column.between(described.low, described.high)
+        column, (low, high) = values[name], _limits(name, table, site)
+        wrong = column.notna() & ~column.between(low, high)
         if name in NEEDED:
-            limits = f"{described.low:g} to {described.high:g}"
-            _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), limits)
+            _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), f"{low:g} to {high:g}")
         if name == "VPD" and "Tair" in values:
             negative = column > 1.01 * saturation(values["Tair"])
             _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")
@@ -115,6 +117,14 @@ def without_spikes(table: Table) -> tuple[Table, dict[str, int]]:
             values.loc[wrong, name], flags.loc[wrong, name] = np.nan, MISSING
             removed[name] = int(wrong.sum())
     return replace(table, values=values, flags=flags), removed
+
+
+def _limits(name: str, table: Table, site: Site) -> tuple[float, float]:
+    if name == "Psurf":
+        tair = table.values["Tair"].mean() if "Tair" in table.values else STANDARD_TEMPERATURE
+        standard = float(pressure(tair, site.elevation))
+        return (1.0 - PRESSURE_MARGIN) * standard, (1.0 + PRESSURE_MARGIN) * standard
+    return variable(name).low, variable(name).high
 
 
 def _refuse_many(

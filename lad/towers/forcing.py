@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from lad.errors import InputError
-from lad.towers.checks import YEAR
+from lad.towers.checks import PRESSURE_MARGIN, YEAR
 from lad.towers.closure import corrected_fluxes
 from lad.towers.humidity import snow_fraction, snow_fraction_jordan, specific_humidity
 from lad.towers.leaves import lai_at
@@ -41,7 +41,6 @@ METHOD = {
     "flag_values": np.array([0, 1, 2], dtype=np.int8),
     "flag_meanings": "none factors_of_the_days_around mean_correction_of_neighbouring_rows",
 }
-PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 
 
 def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Dataset:

@@ -51,7 +51,7 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
     for path in sorted(map(Path, paths), key=lambda path: path.name):
         if is_metadata(path.name, site.site_id):
             continue
-        table, removed = without_spikes(read_archive(path, site.site_id))
+        table, removed = without_spikes(read_archive(path, site.site_id), site)
         clocks += check_labels(table, site)
         check_rain(table)
         tables.append(table)
