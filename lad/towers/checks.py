@@ -11,7 +11,7 @@ from lad.towers.humidity import saturation
 from lad.towers.readers import Table
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.synthesis import pressure
+from lad.towers.synthesis import STEFAN_BOLTZMANN, pressure
 from lad.towers.variables import FORCING, MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
@@ -29,6 +29,7 @@ SHORT = 0.1  # years; shorter records may hold one storm
 FEW = {"Precip": 1e-3, "SWdown": 1e-3}
 SOME = 5e-2
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
+EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
 STANDARD_TEMPERATURE = 288.15  # K
 NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
 
@@ -99,8 +100,8 @@ def check_rain(table: Table) -> None:
 def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
-    Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, and
-    deficits above saturation (by 1 %: formulas differ). Raises InputError with the first one if they are many, of a
+    Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, deficits
+    above saturation (by 1 %: formulas differ), and longwave radiation that no sky has. Raises InputError with the first one if they are many, of a
     variable that is needed: then the units are wrong.
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
@@ -113,6 +114,12 @@ def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
             negative = column > 1.01 * saturation(values["Tair"])
             _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")
             wrong |= negative
+        if name == "LWdown" and "Tair" in values:
+            black = STEFAN_BOLTZMANN * values["Tair"] ** 4
+            odd = (column < EMISSIVITY[0] * black) | (column > EMISSIVITY[1] * black)
+            expected = f"{EMISSIVITY[0]:g} to {EMISSIVITY[1]:g} times the black-body radiation at TA, in"
+            _refuse_many(table.name, name, column, odd, SOME, expected)
+            wrong |= odd
         if wrong.any():
             values.loc[wrong, name], flags.loc[wrong, name] = np.nan, MISSING
             removed[name] = int(wrong.sum())
