@@ -101,8 +101,8 @@ def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
     Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, deficits
-    above saturation (by 1 %: formulas differ), and longwave radiation that no sky has. Raises InputError with the first one if they are many, of a
-    variable that is needed: then the units are wrong.
+    above saturation (by 1 %: formulas differ), and longwave radiation that no sky has. Raises InputError with the
+    first one if they are many, of a variable that is needed: then the units are wrong.
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
