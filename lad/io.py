@@ -71,7 +71,7 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
             return dataset.load()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file makes the modules below raise whatever they like
         raise InputError(f"{path}: not a readable netCDF file ({error})") from None
 
 

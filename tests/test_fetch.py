@@ -113,6 +113,18 @@ PASSING = [
 ]
 
 
+def test_empty_checksums_and_other_files_in_the_manifest(service, tmp_path):
+    other = {"site_id": "US-CRT", "url": service.link.format("AMF_US-CRT_BIF_1.xlsx"), "download_size": 1}
+    ours = {
+        "site_id": "US-CRT",
+        "url": service.link.format(NAME),
+        "download_size": None,
+        "download_checksum": "",
+    }
+    service.manifest = json.dumps({"data_urls": [other, ours]})
+    assert [path.name for path in get(service, tmp_path)] == [NAME]
+
+
 @pytest.mark.parametrize("faults", PASSING)
 @pytest.mark.parametrize("ranges", [True, False])
 def test_passing_faults_are_tried_again(service, tmp_path, faults, ranges):

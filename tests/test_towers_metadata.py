@@ -1,5 +1,6 @@
 """What is known of a tower: which source counts, and the metadata files of the networks."""
 
+import numpy as np
 import openpyxl
 import pytest
 from archives import alma_pair, write_zip
@@ -128,7 +129,7 @@ def test_pair_of_plumber2_lacks_the_clock(tmp_path):
         ([("3", "G", "UTC_OFFSET", "UTC-7"), *ROWS], "utc_offset_hours = 'UTC-7', expected a number"),
         ([("4", "G", "IGBP", "WAT"), *ROWS], "cover not known from"),
         ([("8", "G", "SOIL_TEX_SAND", "much"), *ROWS], "sand 'much'"),
-        ([("7", "G", "HEIGHTC", "12"), ("0", "G", "HEIGHTC", "12"), *ROWS], "lies below the zero plane"),
+        ([("7", "G", "HEIGHTC", "12"), ("0", "G", "HEIGHTC", "12"), *ROWS], "does not lie above the canopy"),
     ],
 )
 def test_what_is_missing_or_cannot_be_is_told(tmp_path, rows, words):
@@ -138,9 +139,28 @@ def test_what_is_missing_or_cannot_be_is_told(tmp_path, rows, words):
 
 
 def test_settings_are_pairs():
-    assert parse_settings(["a=1", "b=x y"]) == {"a": "1", "b": "x y"}
-    with pytest.raises(InputError, match="expected NAME=VALUE"):
-        parse_settings(["canopy_height"])
+    assert parse_settings(["soil=1", "name=x y"]) == {"soil": "1", "name": "x y"}
+    for wrong in ("canopy_height", "canopyheight=9", "soil="):
+        with pytest.raises(InputError, match="expected NAME=VALUE"):
+            parse_settings([wrong])
+
+
+def test_damaged_spreadsheets_are_refused(tmp_path):
+    book = openpyxl.Workbook()
+    for line in bif(ROWS).splitlines():
+        book.active.append([cell.strip('"') for cell in line.split(",", 4)])
+    path = tmp_path / "AMF_US-Abc_BIF_1.xlsx"
+    book.save(path)
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for at in random.integers(0, len(whole), 20):
+            damaged[at] ^= int(random.integers(1, 256))
+        path.write_bytes(bytes(damaged))
+        try:
+            known("US-Abc", [path])
+        except InputError as error:
+            assert "AMF_US-Abc_BIF_1.xlsx: not a readable table" in str(error)
 
 
 def test_unknown_site_without_anything(capsys, tmp_path):

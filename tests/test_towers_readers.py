@@ -204,8 +204,9 @@ BAD = {
     "column twice": (lambda folder: own_table(folder, "TA,TA", "1,2"), "column 'TA' is there twice"),
     "short row": (
         lambda folder: own_table(folder, "TA,P", "1"),
-        "has 3 cells, expected 4; is the file cut off?",
+        "has 3 cells, expected 4; not a CSV table",
     ),
+    "long row": (lambda folder: own_table(folder, "TA", "1,2"), "has 4 cells, expected 3; not a CSV table"),
     "no such time": (lambda folder: own_table(folder, "TA", "1", day="2013-02-30"), "expected YYYYMMDDHHMM"),
     "humidity in kPa": (humidity_in_kpa, "VPD is 0.0997 times the deficit of TA and RH"),
     "no rows": (lambda folder: write_base(folder, crt_rows(days=2).iloc[:0]), "0 rows"),
@@ -258,6 +259,32 @@ def test_soil_moisture_as_a_fraction_is_noticed(tmp_path):
     table = read_archive(write_base(tmp_path, rows), "US-CRT")
     assert table.values["SoilMoist_1"].to_numpy() == pytest.approx(percent.to_numpy())
     assert table.remarks[0].endswith(f"{column} is taken for a fraction, it is never above 1 %")
+
+
+def test_columns_of_base_that_look_like_those_of_a_product(tmp_path):
+    rows = crt_rows(days=2)
+    rows["NEE_PI_F"] = rows["LE_PI_F"] = "1"
+    rows["LE_SSITC_TEST"] = "2"
+    table = read_archive(write_base(tmp_path, rows.assign(LE_PI="7")), "US-CRT")
+    assert "Qle" not in table.values and (table.flags["Tair"] == 0).all()
+
+
+def test_each_sensor_has_its_own_test_and_flags(tmp_path):
+    rows = crt_rows(days=2).drop(columns="LE")
+    rows["LE_1_1_1"], rows["LE_1_1_2"], rows["LE_2_1_1"] = "50", "60", "70"
+    rows["LE_SSITC_TEST_1_1_1"] = np.resize(["0", "2"], len(rows))
+    rows["LE_SSITC_TEST_2_1_1"] = "2"
+    rows["LE_1_1_2_QC"] = "3"
+    table = read_archive(write_base(tmp_path, rows), "US-CRT")
+    assert table.values["Qle"].tolist() == np.resize([50, 60], len(rows)).tolist()
+    assert table.flags["Qle"].tolist() == np.resize([0, 3], len(rows)).tolist()
+
+
+def test_values_with_flags_of_others_are_not_used(tmp_path):
+    rows = crt_rows(days=2).assign(LE="50", LE_QC=np.resize(["0", "9", "-9999", "5", "4.5"], 96))
+    table = read_archive(write_base(tmp_path, rows), "US-CRT")
+    assert table.flags["Qle"].tolist() == np.resize([0, 9, -1, 5, 9], 96).tolist()
+    assert table.values["Qle"].isna().tolist() == np.resize([False, True, False, False, True], 96).tolist()
 
 
 def test_replicates_fill_gaps_but_other_heights_do_not(tmp_path):

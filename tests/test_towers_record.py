@@ -162,6 +162,15 @@ def test_sensors_that_are_not_needed_may_fail(tmp_path):
         read_record(SITE, [write_base(tmp_path, rows)])
 
 
+def test_drift_a_little_below_zero_is_zero(tmp_path):
+    rows = crt_rows(days=30).assign(VPD="5")
+    rows = rows.drop(columns="RH")
+    rows.loc[::5, "VPD"], rows.loc[::7, "P"] = "-0.02", "-0.001"
+    record = read_record(SITE, [write_base(tmp_path, rows)])
+    assert record.values["VPD"].min() == record.values["Precip"].min() == 0.0
+    assert not record.spikes
+
+
 def test_right_clock_passes_and_has_no_exceedance(crt):
     check_labels(crt, SITE)
     counts = exceedances(crt.values.index.to_numpy(), crt.step, crt.values["SWdown"].to_numpy(), SITE)

@@ -1,7 +1,7 @@
 """List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which can carry a run.
 
-Archives in folders are read: what the tower gave itself of each variable in each year, in % of the intervals (LE and
-H: of those in daylight). Of what is not downloaded only the published years are known.
+Archives in folders are read: what was measured, or bears no flag, of each variable in each year, in % of the intervals
+(LE and H: of those in daylight). Of what is not downloaded only the published years are known.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from lad.towers.record import read_record
 from lad.towers.report import coverage, daytime_fluxes
 from lad.towers.sources import listed_sites, listed_snapshot
 from lad.towers.transfer import Client, NotAvailable, check_web
-from lad.towers.variables import FORCING, OWN_VALUES
+from lad.towers.variables import FORCING, NOT_KNOWN, OWN_VALUES
 
 MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is told
 
@@ -73,10 +73,8 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
             yield row | {"verdict": f"no: {error}"}
             continue
         shares = coverage(record)
-        print(
-            f"{site_id}, {record.site.name}: % of the intervals that the tower gave itself (LE, H: of daylight)"
-        )
-        print(shares.round().astype(int).to_string(), end="\n\n")
+        print(f"{site_id}, {record.site.name}: % measured, or without a flag (LE, H: of daylight)")
+        print(shares.fillna(0.0).round().astype(int).to_string(), end="\n\n")
         about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
         years = usable_years(record.time, record.step, record.segment, daytime_fluxes(record))
         good = [period for period, share in years.items() if share >= ENOUGH]
@@ -84,6 +82,9 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         filled = [f"{name} {share:.0f} %" for name, share in own.items() if share < MOSTLY]
         verdict = "yes" if len(good) >= FEWEST_YEARS else "with periods of your own" if good else "no"
         verdict += f": {len(good)} of {len(years)} whole years with LE and H"
+        unknown = (record.flags[["Qle", "Qh"]] == NOT_KNOWN).mean().max() * 100.0
+        if unknown > 100.0 - MOSTLY:
+            verdict += f"; {unknown:.0f} % of LE or H without a flag, perhaps filled"
         if filled:
             verdict += f"; own values: {', '.join(filled)}"
         yield row | about | {"years": " ".join(map(str, shares.columns)), "verdict": verdict}

@@ -28,6 +28,7 @@ SHORT = 0.1  # years; shorter records may hold one storm
 # radiation weak, so that in a wrong unit few of their values are impossible.
 FEW = {"Precip": 1e-3, "SWdown": 1e-3}
 SOME = 5e-2
+DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
 STANDARD_TEMPERATURE = 288.15  # K
@@ -106,6 +107,9 @@ def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
+        if name in DRIFT:  # a little below zero is zero
+            drift = DRIFT[name] / (table.step if variable(name).per_step else 1.0)
+            values[name] = values[name].where(~values[name].between(-drift, 0.0), 0.0)
         column, (low, high) = values[name], _limits(name, table, site)
         wrong = column.notna() & ~column.between(low, high)
         if name in NEEDED:

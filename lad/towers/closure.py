@@ -140,6 +140,7 @@ def correct(
             method[k] = 2
             with np.errstate(invalid="ignore"):  # one of the fluxes may have no neighbour
                 corrected[:, k, 1] = fluxes[:, k] * np.nansum(near, axis=1) / (~np.isnan(near)).sum(axis=1)
+    method[np.isnan(corrected[:, :, 1]).all(axis=0)] = 0
     return Closed(*corrected, count, method)
 
 

@@ -131,6 +131,7 @@ def obtain(
             return [download(client, offer, site_id, Path(folder)) for offer in offers]
         except NotAvailable as error:
             failures.append(f"{name}: {error}")
+            say(f"{site_id}: {failures[-1]}")
     raise InputError(f"{missing_message(site_id, folder, patterns)} ({'; '.join(failures)})")
 
 

@@ -75,6 +75,12 @@ def fill(record: Record) -> Record:
     return filled
 
 
+def _own(record: Record, name: str) -> pd.Series:
+    """What the tower gave itself; where that is nothing, what others filled: better than to know of nothing."""
+    own = record.values[name].where(record.flags[name].isin(OWN_VALUES))
+    return own if own.notna().any() else record.values[name]
+
+
 def interpolate(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Straight lines over gaps of up to four hours inside a segment."""
     return _lines(record, record.values[name]), INTERPOLATED
@@ -118,7 +124,7 @@ def _sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.
     samples from an hour before or after would bring light into the night.
     """
     scale = saturation(filled.values["Tair"].to_numpy()) if name == "VPD" else np.ones(len(record.time))
-    own = record.values[name].where(record.flags[name].isin(OWN_VALUES)).to_numpy() / scale
+    own = _own(record, name).to_numpy() / scale
     gap = record.values[name].isna().to_numpy()
     weather = [filled.values[driver].to_numpy() for driver in ("SWdown", "Tair", "VPD")]
     estimate, quality = np.full(len(own), np.nan), np.zeros(len(own), dtype=np.int8)
@@ -140,7 +146,7 @@ def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
     if record.reanalysis is None or name not in record.reanalysis:
         return np.full(len(record.time), np.nan), REANALYSIS
     given = record.reanalysis[name].to_numpy()
-    own = record.values[name].where(record.flags[name].isin(OWN_VALUES)).to_numpy()
+    own = _own(record, name).to_numpy()
     both = ~np.isnan(own + given)
     if both.sum() < ENOUGH:
         return given, REANALYSIS
@@ -155,7 +161,7 @@ def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
 
 def diurnal(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Mean diurnal course of the days around, else of the season."""
-    value = record.values[name].to_numpy()
+    value = _own(record, name).to_numpy()
     return diurnal_ratio(record.time, record.step, value, np.ones(len(value))), CLIMATOLOGY
 
 
@@ -214,7 +220,7 @@ def barometric(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
 
 
 def _fitted(estimate: np.ndarray, record: Record, name: str) -> np.ndarray:
-    departure = record.values[name].to_numpy() - estimate
+    departure = _own(record, name).to_numpy() - estimate
     return estimate if np.isnan(departure).all() else estimate + np.nanmean(departure)
 
 

@@ -62,11 +62,15 @@ def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Datas
     flags["Qair"] = worst(record.flags["VPD"], record.flags["Tair"])
     flags["Rainf"] = flags["Snowf"] = record.flags["Precip"].to_numpy()
     descriptions = dict(DESCRIPTIONS)
-    if leaves is None and "LAI" in record.values:
-        leaves = record.values["LAI"].dropna()
+    own = record.values["LAI"].dropna() if "LAI" in record.values else pd.Series(dtype=float)
+    if leaves is None and len(own):
+        leaves = own
     if leaves is not None:
         descriptions |= LEAVES
         values["LAI"], flags["LAI"] = lai_at(leaves, record.time)
+        if leaves is own:
+            given = record.values["LAI"].notna().to_numpy()
+            flags["LAI"] = np.where(given, record.flags["LAI"], flags["LAI"])
     _check(record, values, flags)
     return cf_dataset(
         record, descriptions, values, flags, f"Forcing of a land surface model at {record.site.site_id}"

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import zipfile
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -103,9 +103,9 @@ def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
     """`["canopy_height=3", …]` as a mapping; raises InputError for anything else."""
     pairs = [text.partition("=") for text in texts or []]
     for name, equals, value in pairs:
-        if not (name and equals and value):
+        if not (name and equals and value) or name not in COLUMNS:
             raise InputError(
-                f"--metadata {name}{equals}{value}: expected NAME=VALUE, such as canopy_height=3"
+                f"--metadata {name}{equals}{value}: expected NAME=VALUE with a name of {', '.join(COLUMNS[1:])}"
             )
     return {name: value for name, _, value in pairs}
 
@@ -157,7 +157,7 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
         except UnicodeDecodeError:
             text = content.decode("latin-1")
         return list(csv.DictReader(io.StringIO(text)))
-    except (ValueError, KeyError, csv.Error, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged spreadsheet makes the modules below raise whatever they like
         raise InputError(f"{name}: not a readable table of metadata ({error})") from None
 
 
@@ -184,6 +184,7 @@ def _bif_columns(tables: Sequence[Sequence[Mapping[str, str]]], site_id: str) ->
                 pass  # a remark in place of a number
     for sensor in HEIGHTS:
         for group in groups.values():
-            if group.get("VAR_INFO_VARNAME", "").split("_")[0] == sensor and "VAR_INFO_HEIGHT" in group:
+            named = re.fullmatch(rf"{sensor}(_F)?(_MDS)?(_1_1_\d+)?", group.get("VAR_INFO_VARNAME", ""))
+            if named and "VAR_INFO_HEIGHT" in group:
                 found.setdefault("measurement_height", group["VAR_INFO_HEIGHT"])
     return found | {name: f"{sum(values) / len(values):.4g}" for name, values in means.items()}

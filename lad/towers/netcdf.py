@@ -60,6 +60,7 @@ def read_tower(path: str | Path, site_id: str) -> Record:
         pd.DataFrame({name: dataset[f"{name}_qc"].values for name in names}, index=index),
         dataset["segment"].values,
         {},
+        remarks=tuple(filter(None, dataset.attrs.get("remarks", "").split("\n"))),
         origins={name: dataset[name].attrs["source"] for name in names if "source" in dataset[name].attrs},
     )
 
@@ -89,6 +90,7 @@ def cf_dataset(
             "comment": "time is the start of the interval in local standard time",
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
+            "remarks": "\n".join(record.remarks),
             "history": "made by lad from the archives named in source",
             "provenance": json.dumps(origin, sort_keys=True),
         },

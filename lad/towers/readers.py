@@ -15,6 +15,7 @@ from lad.towers.archives import Content, check_site, read_content
 from lad.towers.humidity import deficit
 from lad.towers.table import read_csv
 from lad.towers.variables import (
+    FLAGS,
     FLUXES,
     FORCING,
     LEAVES,
@@ -31,6 +32,8 @@ from lad.towers.variables import (
 
 # Columns of the product that were never measured, whatever their own flag says.
 COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
+# Columns that only the FLUXNET products have; BASE has some that end on _F too.
+PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
 DRY = 300.0  # Pa, deficit above which errors of the sensors do not hide a wrong unit
 CONTRADICTION = 1.5
 SINGLE = {name: v.fluxnet for name, v in (FORCING | FLUXES | USTAR | LEAVES).items()} | {"_RH": "RH"}
@@ -66,7 +69,7 @@ def read_archive(path: str | Path, site_id: str) -> Table:
     else:
         content = read_content(path, site_id)
         columns, index, step = read_csv(content.table, content.name)
-        is_product = columns.columns.str.fullmatch(r"[A-Z_]+_F(_MDS)?").any()
+        is_product = not PRODUCT.isdisjoint(columns)
         values, flags, origins, remarks = (_read_product if is_product else _read_raw)(columns, step)
         if content.reanalysis is not None:
             reanalysis = _read_reanalysis(content)
@@ -118,8 +121,9 @@ def _read_product(columns: pd.DataFrame, step: int) -> Columns:
     The whole `_F` column is missing where the product had no reanalysis to merge; the sensor's column may
     still be there.
     """
-    candidates = {name: (f"{v.fluxnet}_F", v.fluxnet, f"{v.fluxnet}_ERA") for name, v in FORCING.items()}
-    candidates["LWdown"] = ("LW_IN_F", "LW_IN", "LW_IN_JSB_F", "LW_IN_ERA")
+    endings = ("_F", "_F_MDS", "", "_ERA")
+    candidates = {name: tuple(v.fluxnet + end for end in endings) for name, v in FORCING.items()}
+    candidates["LWdown"] = ("LW_IN_F", "LW_IN_F_MDS", "LW_IN", "LW_IN_JSB_F", "LW_IN_ERA")
     candidates |= {name: (f"{v.fluxnet}_F_MDS", v.fluxnet) for name, v in FLUXES.items()}
     candidates |= {name: (v.fluxnet,) for name, v in USTAR.items()} | {"_RH": ("RH",)}
     for name, v in PROFILES.items():
@@ -133,23 +137,29 @@ def _read_product(columns: pd.DataFrame, step: int) -> Columns:
         for source in sources:
             if source not in columns:
                 continue
-            column = columns[source].to_numpy(float)
-            take = np.isnan(value) & ~np.isnan(column)
+            column, quality = columns[source].to_numpy(float), _stated_flag(columns, source, NOT_KNOWN)
+            take = np.isnan(value) & ~np.isnan(column) & (quality != MISSING)
             if take.any():
-                value[take], flag[take] = column[take], _product_flag(columns, source)[take]
+                value[take], flag[take] = column[take], quality[take]
                 used.append(f"{source} (flag {source}_QC)" if f"{source}_QC" in columns else source)
         if used:
             values[name], flags[name], origins[name] = to_si(name, value, step), flag, ", ".join(used)
     return values, flags, origins, []
 
 
-def _product_flag(columns: pd.DataFrame, source: str) -> np.ndarray:
-    """Flags 0 to 3 of the product are ours; none stated, or another number, is `not_known`."""
+def _stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarray:
+    """Flags of a column from its `_QC`, `otherwise` without one.
+
+    Missing flags are `not_known`. Numbers that are none of ours are `missing`: other networks give them to values
+    that are not to be used.
+    """
     if source in COMPUTED:
         return np.full(len(columns), COMPUTED[source])
-    stated = columns.get(f"{source}_QC", pd.Series(np.nan, columns.index)).to_numpy(float)
-    known = np.isin(stated, (0, 1, 2, 3))
-    return np.where(known, np.nan_to_num(stated), NOT_KNOWN).astype(int)
+    if f"{source}_QC" not in columns:
+        return np.full(len(columns), otherwise)
+    stated = columns[f"{source}_QC"].to_numpy(float)
+    known = np.isin(stated, list(FLAGS))
+    return np.where(known, np.nan_to_num(stated), np.where(np.isnan(stated), NOT_KNOWN, MISSING)).astype(int)
 
 
 def _read_raw(columns: pd.DataFrame, step: int) -> Columns:
@@ -167,16 +177,19 @@ def _read_raw(columns: pd.DataFrame, step: int) -> Columns:
         if sensors.empty:
             continue
         first = sensors.columns[0]
-        tests = columns.filter(regex=rf"^{fluxnet}_SSITC_TEST(_\d+_\d+_\d+)?$")
-        if name != "Qg":
+        quality = pd.DataFrame({column: _stated_flag(columns, column, MEASURED) for column in sensors})
+        quality.index = sensors.index
+        sensors = sensors.mask(_failed(columns, sensors, fluxnet) | (quality == MISSING))
+        if name == "Qg":
+            values[name], flags[name] = sensors.mean(axis=1).to_numpy(float), quality.max(axis=1).to_numpy()
+        else:
             same = [column for column in sensors if _place(column) == _place(first)]
             sensors = sensors[same]
             if re.search(r"(?<!_1_1)_\d+$", first):
                 remarks.append(f"{first} is taken, there is no {fluxnet}_1_1_1 with any value")
-        combined = sensors.mean(axis=1) if name == "Qg" else sensors.bfill(axis=1).iloc[:, 0]
-        values[name] = combined.mask((tests == 2).any(axis=1)).to_numpy(float)
-        stated = f"{first}_QC" in columns
-        flags[name] = _product_flag(columns, first) if stated else np.full(len(columns), MEASURED)
+            values[name] = sensors.bfill(axis=1).iloc[:, 0].to_numpy(float)
+            chosen = sensors.notna().to_numpy().argmax(axis=1)
+            flags[name] = quality[same].to_numpy()[np.arange(len(chosen)), chosen]
         origins[name] = ", ".join(sensors.columns)
     for name, v in PROFILES.items():
         for i, column in enumerate(_sensors(columns, v.fluxnet), start=1):
@@ -189,6 +202,16 @@ def _read_raw(columns: pd.DataFrame, step: int) -> Columns:
             value = 100.0 * value
         values[name] = to_si(name, value, step)
     return values, {name: flags[name] for name in values}, {name: origins[name] for name in values}, remarks
+
+
+def _failed(columns: pd.DataFrame, sensors: pd.DataFrame, fluxnet: str) -> pd.DataFrame:
+    """Where the values of each sensor fail the test of their turbulence: its own, or the one for all."""
+    failed = pd.DataFrame(False, sensors.index, sensors.columns)
+    for column in sensors:
+        position = re.sub(rf"^{fluxnet}(_PI)?", "", column)
+        for test in {f"{fluxnet}_SSITC_TEST", f"{fluxnet}_SSITC_TEST{position}"} & set(columns):
+            failed[column] |= columns[test] == 2
+    return failed
 
 
 def _place(column: str) -> str:

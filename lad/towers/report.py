@@ -11,7 +11,10 @@ DAYLIGHT = 10.0  # W m-2
 
 
 def gap_report(record: Record, filled: Record) -> pd.DataFrame:
-    """Shares (%) of the kinds of value and longest gap before filling (days), by variable and year."""
+    """Shares (%) of the kinds of value and longest stretch without a value of the tower's own (days).
+
+    By variable and year; what a product filled is a gap too.
+    """
     year = filled.values.index.year
     parts = []
     for name in [name for name in FORCING | FLUXES if name in filled.values]:
@@ -19,11 +22,8 @@ def gap_report(record: Record, filled: Record) -> pd.DataFrame:
         table = pd.DataFrame(
             {kind: 100.0 * (flags == code).groupby(year).mean() for code, kind in KINDS.items()}
         )
-        gap = (
-            record.values[name].isna().to_numpy()
-            if name in record.values
-            else np.ones(len(flags), dtype=bool)
-        )
+        given = record.flags[name] if name in record.flags else np.full(len(flags), MISSING)
+        gap = ~np.isin(given, OWN_VALUES)
         days = pd.Series(run_lengths(gap, record.segment) * record.step / 86400.0, index=flags.index)
         table["longest_gap_days"] = days.groupby(year).max()
         table.insert(0, "rows", flags.groupby(year).size())

@@ -108,10 +108,10 @@ def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:
             raise InputError(f"{where}: {field.name} is not given, expected {kind}")
         values[field.name] = text if field.type is str else _number(field.name, text, where)
     site = Site(**values | {"origin": origin})
-    if site.reference_height <= 0:
+    if site.measurement_height <= site.canopy_height:
         raise InputError(
-            f"{where}: measurement_height {site.measurement_height:g} m lies below the zero plane, expected "
-            f"more than two thirds of the canopy height {site.canopy_height:g} m"
+            f"{where}: measurement_height {site.measurement_height:g} m does not lie above the canopy, expected "
+            f"more than canopy_height {site.canopy_height:g} m"
         )
     return site
 

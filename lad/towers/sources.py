@@ -176,8 +176,8 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
                 service,
                 str(entry["url"]),
                 _file_name(str(entry["url"])),
-                int(entry["download_size"]) if "download_size" in entry else None,
-                str(entry["download_checksum"]).lower() if "download_checksum" in entry else None,
+                int(entry["download_size"]) if entry.get("download_size") else None,
+                str(entry["download_checksum"]).lower() if entry.get("download_checksum") else None,
             )
             for entry in entries
         ]
@@ -185,7 +185,8 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
         raise NotAvailable(f"{address} sent no manifest but {reply[:40]!r}") from None
     if not offers:
         raise NotAvailable(f"{service} has no archive of this site")
-    return [_checked(offers[0], site_id, address)]
+    fitting = [offer for offer in offers if is_archive(offer.name, site_id)]
+    return [_checked((fitting or offers)[0], site_id, address)]
 
 
 def _file_name(url: str) -> str:

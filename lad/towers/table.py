@@ -27,7 +27,7 @@ def read_csv(text: bytes, name: str) -> tuple[pd.DataFrame, pd.DatetimeIndex, in
         raise InputError(f"{name}: not a CSV table (it has no header)")
     _check_form(lines, header, name)
     try:
-        raw = pd.read_csv(io.StringIO(text), skiprows=header, low_memory=False)
+        raw = pd.read_csv(io.StringIO(text), skiprows=header, low_memory=False, index_col=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InputError(f"{name}: not a CSV table ({str(error).strip()})") from None
     labels = [label for label in LABELS if label in raw]
@@ -58,10 +58,10 @@ def _check_form(lines: list[str], header: int, name: str) -> None:
     if twice is not None:
         raise InputError(f"{name}: column {twice!r} is there twice")
     for number, line in enumerate(lines[header + 1 :], start=1):
-        if line.count(",") < len(columns) - 1 and line.strip() and '"' not in line:
+        if line.count(",") != len(columns) - 1 and line.strip() and '"' not in line:
             raise InputError(
-                f"{name}: data row {number} has {line.count(',') + 1} cells, expected {len(columns)}; "
-                "is the file cut off?"
+                f"{name}: data row {number} has {line.count(',') + 1} cells, expected {len(columns)}; not a CSV "
+                "table, or cut off"
             )
 
 
@@ -88,7 +88,7 @@ def _times(label: pd.Series, name: str) -> pd.DatetimeIndex:
     if times.isna().any():
         row = int(np.argmax(times.isna()))
         raise InputError(
-            f"{name}: {label.name} {text[row]} in data row {row + 1}, expected YYYYMMDDHHMM in every row"
+            f"{name}: {label.name} {text.iloc[row]} in data row {row + 1}, expected YYYYMMDDHHMM in every row"
         )
     return pd.DatetimeIndex(times, name="time").as_unit("s")
 

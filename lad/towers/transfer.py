@@ -41,6 +41,14 @@ def check_web(url: str, example: str) -> None:
         raise InputError(f"download service {url!r}: expected an address like {example}")
 
 
+def _received(response: http.client.HTTPResponse) -> bytes:
+    """The next piece of a body; what breaks the connection is told apart from what a disk refuses."""
+    try:
+        return response.read(PIECE)
+    except OSError as error:
+        raise ConnectionError(str(error)) from None
+
+
 class Client:
     """Keeps the cookies of the servers, as that by which a licence was accepted; `pause` as in `PAUSE`."""
 
@@ -85,7 +93,7 @@ class Client:
                 name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
                 progress = Progress(f"{name}, MB", max(1, (before + promised) // MB), before // MB)
                 with open(path, "ab" if goes_on else "wb") as file:
-                    while piece := response.read(PIECE):
+                    while piece := _received(response):
                         file.write(piece)
                         progress.update(file.tell() // MB)
                     written = file.tell() - before
