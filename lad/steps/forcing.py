@@ -9,7 +9,8 @@ from lad.io import write_netcdf
 from lad.towers.arguments import add_site_arguments, site_from
 from lad.towers.figures import weather
 from lad.towers.fill import fill
-from lad.towers.forcing import forcing_dataset, observations_dataset, snowfall
+from lad.towers.forcing import forcing_dataset, observations_dataset, raised, snowfall
+from lad.towers.humidity import LEAST
 from lad.towers.leaves import read_lai
 from lad.towers.netcdf import read_tower
 from lad.towers.record import read_record
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> None:
     first, last = (str(record.time[row])[:16] for row in (0, -1))
     print(f"{args.site}: {len(record.time)} intervals of {record.step} s from {first} to {last}")
     print(*(f"{name} {amount:.0f} mm a year" for name, amount in snowfall(record).items()), sep=", ")
+    if raised(record):
+        print(f"vapour pressure of {raised(record)} intervals raised to {LEAST:g} Pa")
     for remark in record.remarks:
         print(remark)
     if args.picture:

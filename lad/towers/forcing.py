@@ -9,7 +9,7 @@ import xarray as xr
 from lad.errors import InputError
 from lad.towers.checks import PRESSURE_MARGIN, YEAR
 from lad.towers.closure import corrected_fluxes
-from lad.towers.humidity import snow_fraction, snow_fraction_jordan, specific_humidity
+from lad.towers.humidity import LEAST, saturation, snow_fraction, snow_fraction_jordan, specific_humidity
 from lad.towers.leaves import lai_at
 from lad.towers.netcdf import cf_dataset
 from lad.towers.record import Record
@@ -93,6 +93,11 @@ def observations_dataset(record: Record) -> xr.Dataset:
     dataset = cf_dataset(record, descriptions, {**values, **corrected}, {**flags, **derived}, title)
     dataset["closure_method"] = ("time", method, METHOD)
     return dataset
+
+
+def raised(record: Record) -> int:
+    """Number of intervals whose vapour pressure had to be raised to the least there can be."""
+    return int((saturation(record.values["Tair"]) - record.values["VPD"] < LEAST).sum())
 
 
 def snowfall(record: Record) -> dict[str, float]:

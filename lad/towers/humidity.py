@@ -20,9 +20,12 @@ def deficit(tair: np.ndarray, relative_humidity: np.ndarray) -> np.ndarray:
     return np.maximum(saturation(tair) * (1.0 - relative_humidity / 100.0), 0.0)
 
 
+LEAST = 1.0  # Pa
+
+
 def vapour_pressure(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
-    """Vapour pressure, Pa, at least 1 Pa, from K and Pa."""
-    return np.maximum(saturation(tair) - vpd, 1.0)
+    """Vapour pressure, Pa, at least `LEAST`, from K and Pa."""
+    return np.maximum(saturation(tair) - vpd, LEAST)
 
 
 def specific_humidity(tair: np.ndarray, vpd: np.ndarray, psurf: np.ndarray) -> np.ndarray:
