@@ -80,9 +80,9 @@ def random_weights(free):
     zero = jax.tree.map(jnp.zeros_like, free)
     found = {}
     for k in range(DIRECTIONS):
-        flat, unravel = ravel_pytree(free.fluxes.layers)
+        flat, unravel = ravel_pytree(free.fluxes.network.layers)
         layers = unravel(0.1 * jax.random.normal(jax.random.key(k), flat.shape))
-        found[f"weights {k}"] = eqx.tree_at(lambda m: m.fluxes.layers, zero, layers)
+        found[f"weights {k}"] = eqx.tree_at(lambda m: m.fluxes.network.layers, zero, layers)
     return found
 
 

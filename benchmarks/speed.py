@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lad.fluxes import BulkFluxes, MLPFluxes, Scaling, input_count
+from lad.fluxes import STATES, BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing, rows
 from lad.integrate import fast, roll_out
 from lad.learn.objective import loss, simulated_fluxes
@@ -69,9 +69,8 @@ def network() -> MLPFluxes:
     """An untrained network of the size of the study, with states as inputs."""
     inputs = [200.0, 320.0, 282.0, 400.0, 3.0, 0.0, *[282.0] * 4, 0.5, -0.8, 0.1, 0.1]
     spread = [250.0, 50.0, 10.0, 400.0, 2.0, 3.0, *[8.0] * 4, 0.3, 0.8, 0.3, 0.3]
-    assert len(inputs) == len(spread) == input_count(states=True)
     scaling = Scaling(*map(jnp.asarray, (inputs, spread, [50.0, 30.0], [60.0, 60.0])))
-    return MLPFluxes(scaling, states=True, hidden=(32, 32), key=jax.random.key(0))
+    return MLPFluxes(Network(scaling, states=STATES, hidden=(32, 32), outputs=2, key=jax.random.key(0)))
 
 
 def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
@@ -93,12 +92,12 @@ def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
 
     @eqx.filter_value_and_grad
     def gradient(layers, windows):
-        model = eqx.tree_at(lambda model: model.fluxes.layers, hybrid, layers)
+        model = eqx.tree_at(lambda model: model.fluxes.network.layers, hybrid, layers)
         rates = jax.vmap(lambda forcing: roll_out(solver, model, start, forcing, DT)[1].rates)(windows)
         observed = jnp.full((*windows.Tair.shape, 2), 40.0)
         return loss(simulated_fluxes(rates), observed, jnp.ones_like(observed), jnp.full(2, 60.0))
 
-    layers, short, long, many = hybrid.fluxes.layers, windows(LENGTH), windows(LONG), WINDOWS * LENGTH
+    layers, short, long, many = hybrid.fluxes.network.layers, windows(LENGTH), windows(LONG), WINDOWS * LENGTH
     return [
         Case("LaD, a year", fluxes, (bulk, year), YEAR),
         Case("network, a year", fluxes, (hybrid, year), YEAR),

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.io import read_netcdf
+from lad.observations import USABLE_QC, interval_starts, open_series
 from lad.physics.saturation import saturation_vapour_pressure, vapour_pressure
 
 # Variable: (unit, lowest, highest value that can be weather)
@@ -42,6 +43,7 @@ class Forcing(eqx.Module):
     VPD: Float[
         Array, "..."
     ]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
+    Rnet: Float[Array, "..."] | None = None  # W m-2, net radiation where it is prescribed, NaN where not
 
 
 def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
@@ -119,6 +121,21 @@ def read_record(path: str | Path) -> Record:
         raise InputError(f"{path}: reference_height = {height:g} m, expected 0 to 1000 m")
     forcing = make_forcing(**arrays)
     return Record(time, segment.astype(int), forcing, float(steps[0]), height, dict(dataset.attrs))
+
+
+def with_net_radiation(record: Record, path: str | Path) -> Record:
+    """`record` with the net radiation of an observations file prescribed where it is measured.
+
+    Raises InputError as `open_series`, for another time axis than that of the record, and where none is measured.
+    """
+    dataset = open_series(path, record.attrs.get("site_id"), ("Rnet", "Rnet_qc"))
+    if not np.array_equal(interval_starts(dataset, path), record.time):
+        raise InputError(f"{path}: its time axis differs from that of the forcing")
+    measured = np.isin(dataset["Rnet_qc"].values, USABLE_QC)
+    values = np.where(measured, dataset["Rnet"].values.astype(float), np.nan)
+    if not np.isfinite(values).any():
+        raise InputError(f"{path}: no measured Rnet, there is no net radiation to prescribe")
+    return dataclasses.replace(record, forcing=dataclasses.replace(record.forcing, Rnet=jnp.asarray(values)))
 
 
 def _column(dataset: xr.Dataset, name: str, path: str | Path) -> np.ndarray:

@@ -68,9 +68,13 @@ class Model(eqx.Module):
             Wc=p.Wc,
         )
         H, E_snow, E_root = self.fluxes(state, forcing, p)
+        SWnet, LWnet = (1.0 - alpha) * forcing.SWdown, forcing.LWdown - radiation.emission(T)
+        if forcing.Rnet is not None:  # measured as a whole: longwave is what shortwave does not account for
+            known = jnp.isfinite(forcing.Rnet)
+            LWnet = jnp.where(known, jnp.where(known, forcing.Rnet, 0.0) - SWnet, LWnet)
         return Rates(
-            SWnet=(1.0 - alpha) * forcing.SWdown,
-            LWnet=forcing.LWdown - radiation.emission(T),
+            SWnet=SWnet,
+            LWnet=LWnet,
             H=H,
             E_snow=E_snow,
             E_root=E_root,

@@ -156,11 +156,16 @@ def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Par
     if isinstance(content, Mapping):
         content = {"z_ref_m": height, "gust_m_s": GUST} | dict(content)
     parameters = from_json(content, source)
+    check_height(parameters, height, source)
+    return parameters
+
+
+def check_height(parameters: Parameters, height: float, source: str) -> None:
+    """Raise InputError, naming `source`, unless `parameters` are for forcing at `height` (m), within 1 %."""
     if abs(parameters.z_ref - height) > 0.01 * height:
         raise InputError(
             f"{source}: z_ref_m = {parameters.z_ref:g} m, but the forcing's reference_height is {height:g} m"
         )
-    return parameters
 
 
 def to_json(parameters: Parameters) -> dict[str, Any]:

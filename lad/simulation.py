@@ -1,36 +1,58 @@
 """Free runs of a model over a whole forcing record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from lad.errors import InputError
-from lad.forcing import Forcing, Record, first_year, rows
-from lad.integrate import Trajectory, roll_out, spin_up
+from lad.forcing import Forcing, Record, rows
+from lad.integrate import Trajectory, recurrences, roll_out, spin_up
 from lad.model import Model
 from lad.state import State
 
-_run = eqx.filter_jit(roll_out)
+free_run = eqx.filter_jit(roll_out)
+
+
+def free_runs(
+    solver,
+    model: Model,
+    forcing: Forcing,
+    time: np.ndarray,
+    segments: Sequence[slice],
+    dt: float,
+    start: Callable[[Forcing], State],
+    spinup_passes: int,
+) -> list[Trajectory]:
+    """Run `model` freely through each of the `segments` of `forcing` (n,), whose intervals begin at `time` (n,).
+
+    Segments begin from the states that `start` gives for their forcing, or after a spin-up of `spinup_passes`
+    through all of them from there (`lad.integrate.spin_up`).
+    """
+    parts = [rows(forcing, segment) for segment in segments]
+
+    def run(k: int, state: State) -> Trajectory:
+        return free_run(solver, model, state, parts[k], dt)[1]
+
+    starts = spin_up(
+        lambda k, state: run(k, state).state,
+        [start(part) for part in parts],
+        recurrences(time, segments, dt),
+        spinup_passes,
+    )
+    return [run(k, state) for k, state in enumerate(starts)]
 
 
 def simulate(
-    solver, model: Model, record: Record, start: Callable[[Forcing], State], spinup_years: int
+    solver, model: Model, record: Record, start: Callable[[Forcing], State], spinup_passes: int
 ) -> Trajectory:
-    """Run every segment of `record` freely; arrays (n,) of numpy, n the length of the record.
+    """Run every segment of `record` freely, see `free_runs`; arrays (n,) of numpy, n the length of the record.
 
-    A segment begins with its first 365 days (all of it, where shorter) run `spinup_years` times from the
-    state that `start` gives for the forcing of these days; then the segment itself runs once. Raises
-    InputError for values that are not finite.
+    Raises InputError for values that are not finite.
     """
-    parts = []
-    for segment in record.segments():
-        forcing = rows(record.forcing, segment)
-        year = first_year(forcing, record.dt)
-        state = spin_up(solver, model, start(year), year, record.dt, spinup_years)
-        _, trajectory = _run(solver, model, state, forcing, record.dt)
-        parts.append(trajectory)
+    segments = list(record.segments())
+    parts = free_runs(solver, model, record.forcing, record.time, segments, record.dt, start, spinup_passes)
     whole = jax.tree.map(lambda *x: np.concatenate(x), *parts)
     _check_finite(whole, record.time)
     return whole

@@ -33,6 +33,7 @@ class Site:
         day = np.arange(N) // 48
         noise = np.random.default_rng(1).normal(0, 5, (2, N))
         self.sw = np.clip(800 * np.sin((hour - 6) / 12 * np.pi), 0, None) * (1 + 0.1 * np.sin(day))
+        self.tair = 290 + 8 * np.sin((hour - 9) / 12 * np.pi) + np.sin(day)
         self.le = 0.3 * self.sw + 10 + noise[0]
         self.h = 0.4 * self.sw - 20 + noise[1]
         self.qc = np.zeros(N, dtype=np.int8)
@@ -54,7 +55,8 @@ class Site:
         rain = np.where(np.arange(N) % 100 < 3, 1e-4, 0.0)
         time = self.time if simulated_time is None else simulated_time
         observations = self._save("observations", self.time, Qle=self.le, Qh=self.h, **flags)
-        forcing = self._save("forcing", self.time, SWdown=self.sw, Rainf=rain, Snowf=0 * rain)
+        air = {"Tair": self.tair, "Qair": np.full(N, 0.006), "Psurf": np.full(N, 9.5e4)}
+        forcing = self._save("forcing", self.time, SWdown=self.sw, Rainf=rain, Snowf=0 * rain, **air)
         simulations = [
             f"{name}={self._save(name, time, **fluxes)}" for name, fluxes in self.simulations.items()
         ]

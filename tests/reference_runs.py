@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from reference.forcing_formulas import forcing, unit_forcing
 
-from lad.fluxes import BulkFluxes, MLPFluxes, Scaling
+from lad.fluxes import STATES as STATES_SEEN
+from lad.fluxes import BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing
 from lad.integrate import Trajectory, fast, roll_out
 from lad.model import Model
@@ -78,8 +79,8 @@ def network(seed: int = 0, scale: float = 1.0) -> MLPFluxes:
     mean = jnp.array([180.0, 300.0, 285.0, 600.0, 3.0, 0.0, 285.0, 285.0, 285.0, 285.0, 0.5, -1.0, 0.1, 0.1])
     std = jnp.array([250.0, 60.0, 9.0, 500.0, 1.5, 3.0, 8.0, 7.0, 6.0, 5.0, 0.3, 1.0, 0.3, 0.3])
     scaling = Scaling(mean, std, jnp.array([50.0, 40.0]), jnp.array([80.0, 100.0]))
-    law = MLPFluxes(scaling, states=True, hidden=(16, 16), key=jax.random.key(seed))
-    return eqx.tree_at(lambda m: m.layers, law, jax.tree.map(lambda w: scale * w, law.layers))
+    frame = Network(scaling, states=STATES_SEEN, hidden=(16, 16), outputs=2, key=jax.random.key(seed))
+    return MLPFluxes(eqx.tree_at(lambda n: n.layers, frame, jax.tree.map(lambda w: scale * w, frame.layers)))
 
 
 def awkward(days: int) -> tuple[State, Forcing]:

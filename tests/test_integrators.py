@@ -230,12 +230,12 @@ def test_gradients_by_weights_equal_differences():
     free, static, batch, (_, (by_model, _)) = gradients("network")
     gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)
     keys = iter(jax.random.split(jax.random.key(5), 10))
-    layers = jax.tree.map(lambda w: 0.1 * jax.random.normal(next(keys), w.shape), free.fluxes.layers)
-    direction = eqx.tree_at(lambda m: m.fluxes.layers, jax.tree.map(jnp.zeros_like, free), layers)
+    layers = jax.tree.map(lambda w: 0.1 * jax.random.normal(next(keys), w.shape), free.fluxes.network.layers)
+    direction = eqx.tree_at(lambda m: m.fluxes.network.layers, jax.tree.map(jnp.zeros_like, free), layers)
     directions = jax.tree.map(lambda x: x[None], direction)
     difference = differences(free, static, directions, *here)
     np.testing.assert_allclose(difference, backward(gradient, directions), rtol=1e-5)
-    for layer in gradient.fluxes.layers:
+    for layer in gradient.fluxes.network.layers:
         assert np.unique(layer.weight).size > 0.9 * layer.weight.size
     assert not ravel_pytree(gradient.fluxes.scaling)[0].any()  # is not trained
 

@@ -19,14 +19,16 @@ from lad.errors import InputError
 from lad.fluxes import Scaling
 from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
-from lad.learn.files import load_fluxes, random_law, save_law
-from lad.learn.fit import Fit, _backward, _forward
+from lad.learn.files import load_model, save_model
+from lad.learn.hybrid import random_law
 from lad.learn.objective import loss
+from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
 from lad.provenance import code_sha256
 from lad.steps import calibrate
 
-SETTINGS = {"steps": 4, "batch": 3, "window_days": 2, "learning_rate": 0.01, "refresh": 2, "patience": 9}
+SETTINGS = {"steps": 4, "batch": 3, "window_days": [1, 2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
+SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
 LAW = {"law": "mlp", "states": True, "hidden": [8]}
 
 
@@ -52,7 +54,7 @@ def train_command(tower, output, **settings):
 
 def results(folder):
     """What a training leaves: its files, and their content without the record of origin."""
-    laws = {path.name: load_fluxes(path) for path in folder.glob("*.eqx")}
+    laws = {path.name: load_model(path) for path in folder.glob("*.eqx")}
     return sorted(path.name for path in folder.iterdir()), laws, (folder / "history.csv").read_bytes()
 
 
@@ -78,17 +80,44 @@ def test_calibration_tells_and_fingerprints_cover_soil_and_code(tower, monkeypat
 
     def fit(build, free, *_, fingerprint, **__):
         prints.append(fingerprint)
-        return Fit(free, np.zeros(len(free)), pd.DataFrame())
+        raise InputError("far enough")
 
     monkeypatch.setattr(calibrate, "fit", fit)
     for soil in ("2", "3", "3"):
-        assert main(calibrate_command(tower, soil)) == 0
-    origin = read_json(tower / "calibrated.json")["provenance"]
-    assert (origin["settings"]["cover"], origin["settings"]["soil"]) == (6, 3)
-    assert origin["settings"]["table"] == to_json(table_parameters(6, 3, 10.0))
+        assert main(calibrate_command(tower, soil)) == 2
     monkeypatch.setattr("lad.provenance.code_sha256", lambda folder: "of other code")
-    assert main(calibrate_command(tower, "3")) == 0
+    assert main(calibrate_command(tower, "3")) == 2
     assert prints[1] == prints[2] and len(set(prints)) == 3
+
+
+def test_calibration_compares_searches_and_resumes(tower, capsys):
+    """Descents and CMA-ES; killed after its first generation CMA-ES goes on to the same numbers."""
+    outputs = ["--table", str(tower / "t.csv"), "--history", str(tower / "h.csv")]
+    command = [*calibrate_command(tower, "2"), *outputs]
+    assert main(command) == 0
+    files = [tower / name for name in ("calibrated.json", "t.csv", "h.csv")]
+    content, table = read_json(files[0]), pd.read_csv(files[1], index_col="parameter")
+    losses = content["validation_loss"]
+    assert list(losses) == ["descent 0", "descent 1", "CMA-ES"]
+    assert losses[content["best"]] == min(losses.values())
+    assert content["provenance"]["settings"]["table"] == to_json(table_parameters(6, 2, 10.0))
+    assert content["params"]["Wmax"] == pytest.approx(table.optimum["Wmax"], rel=1e-5)
+    assert ((table.low_1pct <= table.optimum) & (table.optimum <= table.high_1pct)).all()
+    assert ((table.lower <= table.lowest_of_searches) & (table.highest_of_searches <= table.upper)).all()
+    assert table.identified["Wc"] == "no"  # no snow in this month
+    assert set(pd.read_csv(files[2]).member) == set(losses)
+    assert not list(tower.glob("checkpoint*"))
+
+    before = [file.read_bytes() for file in files]
+    process = subprocess.Popen([sys.executable, "-m", "lad.cli", *command], stderr=subprocess.DEVNULL)
+    while not (tower / "checkpoint.json").exists():
+        assert process.poll() is None, "ended before its first checkpoint"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert (tower / "checkpoint.eqx").exists()
+    assert main(command) == 0
+    assert [file.read_bytes() for file in files] == before
 
 
 def test_code_digest_depends_on_every_module(tmp_path):
@@ -126,14 +155,14 @@ def test_loss_weighs_each_flux_by_its_variance_and_a_gap_of_one_spares_the_other
 def test_law_file_round_trip_and_foreign_files(tmp_path):
     size = 14
     scaling = Scaling(jnp.arange(size) * 1.0, jnp.full(size, jnp.inf), jnp.ones(2), jnp.full(2, 3.0))
-    law = random_law(LAW, scaling, seed=3)
-    save_law(tmp_path / "seed3.eqx", law, LAW, {"seed": 3})
-    assert eqx.tree_equal(load_fluxes(tmp_path / "seed3.eqx"), law)
+    model = Model(table_parameters(6, 2, 10.0), random_law(LAW, scaling, seed=3))
+    save_model(tmp_path / "seed3.eqx", model, LAW, {"seed": 3})
+    assert eqx.tree_equal(load_model(tmp_path / "seed3.eqx"), model)
     whole = (tmp_path / "seed3.eqx").read_bytes()
     for name, content in {"cut.eqx": whole[:-200], "text.eqx": b"not a model\n", "empty.eqx": b""}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=name):
-            load_fluxes(tmp_path / name)
+            load_model(tmp_path / name)
 
 
 def test_calibration_space_starts_at_the_table_and_stays_in_bounds():
@@ -149,25 +178,13 @@ def test_calibration_space_starts_at_the_table_and_stays_in_bounds():
     assert len(np.unique(free, axis=0)) == 5
 
 
-def test_forward_and_backward_gradients_agree():
-    x = {"a": jnp.array([0.3, -1.2]), "b": jnp.array(0.7)}
-
-    def function(x):
-        return jnp.sum(jnp.sin(x["a"]) * x["b"]) ** 2
-
-    forward, backward = _forward(function, x), _backward(function, x)
-    np.testing.assert_allclose(forward[0], backward[0])
-    for name in x:
-        np.testing.assert_allclose(forward[1][name], backward[1][name])
-
-
 def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
     assert main(train_command(tower, tower / "once")) == 0
     once = results(tower / "once")
     assert once[0] == ["history.csv", "seed0.eqx", "seed1.eqx"]  # the checkpoint is gone
 
     first, second = once[1]["seed0.eqx"], once[1]["seed1.eqx"]
-    assert not np.allclose(first.layers[0].weight, second.layers[0].weight)
+    assert not np.allclose(*(model.fluxes.network.layers[0].weight for model in (first, second)))
 
     # A killed training goes on where it was: SIGKILL as soon as a checkpoint is there.
     process = subprocess.Popen(
@@ -188,7 +205,7 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
 
     rewrite(tower / "observations.nc", change_test)
     assert main(train_command(tower, tower / "changed")) == 0
-    other = load_fluxes(tower / "changed" / "seed0.eqx")
+    other = load_model(tower / "changed" / "seed0.eqx")
     assert eqx.tree_equal(other, first)
 
     # Other fluxes in the training period do change the result.
@@ -197,7 +214,7 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
 
     rewrite(tower / "observations.nc", change_training)
     assert main(train_command(tower, tower / "trained")) == 0
-    assert not eqx.tree_equal(load_fluxes(tower / "trained" / "seed0.eqx"), first)
+    assert not eqx.tree_equal(load_model(tower / "trained" / "seed0.eqx"), first)
 
 
 def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(tower):
@@ -209,8 +226,8 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
         losses.setdefault(member, []).append((int(step), float(train)))
     for course in losses.values():
         assert course[-1][1] < 0.7 * course[0][1]
-    trained = load_fluxes(tower / "out" / "seed0.eqx")
-    before = random_law(LAW, trained.scaling, 0)
+    trained = load_model(tower / "out" / "seed0.eqx").fluxes.network
+    before = random_law(LAW, trained.scaling, 0).network
     moved = np.asarray(trained.layers[0].weight - before.layers[0].weight)
     varying = np.isfinite(np.asarray(trained.scaling.input_std))
     assert len(np.unique(moved[:, varying])) == moved[:, varying].size
@@ -232,7 +249,10 @@ def unfit_parameters() -> dict[str, dict]:
     [
         ({"--settings": '{"steps": 3}'}, "expected"),
         ({"--settings": "{"}, "not valid JSON"),
-        ({"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'}, "expected law mlp"),
+        (
+            {"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'},
+            "law = 'magic', expected one of",
+        ),
         ({"--periods": "wrong.json"}, "expected FIRST:LAST"),
         ({"--periods": "parameters.json"}, "expected train, validation, each"),
         ({"--parameters": "absent.json"}, "no such file"),

@@ -78,9 +78,11 @@ def test_dry_root_zone_and_snow_free_ground_do_not_evaporate():
 def test_a_network_cannot_condense_water_from_dry_air():
     fluxes = network()
     last = eqx.tree_at(
-        lambda layer: layer.bias, fluxes.layers[-1], jnp.array([-50.0, 0.0])
+        lambda layer: layer.bias, fluxes.network.layers[-1], jnp.array([-50.0, 0.0])
     )  # LE, far below 0
-    model = Model(PARAMETERS, eqx.tree_at(lambda law: law.layers, fluxes, (*fluxes.layers[:-1], last)))
+    model = Model(
+        PARAMETERS, eqx.tree_at(lambda law: law.network.layers, fluxes, (*fluxes.network.layers[:-1], last))
+    )
     dry = rates_of(model, column(T=295.0), weather(Qair=0.004))
     assert dry.E_snow == 0.0 and dry.E_root == 0.0
     moist = rates_of(model, column(T=275.0), weather(Qair=0.008))

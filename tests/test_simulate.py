@@ -8,7 +8,10 @@ import xarray as xr
 from reference_runs import ORDER, case, fortran, network
 
 from lad.cli import main
-from lad.learn.files import save_law
+from lad.io import read_json
+from lad.learn.files import save_model
+from lad.model import Model
+from lad.parameters import from_json
 
 ROWS = 6 * 48
 FLUXES = {
@@ -64,7 +67,8 @@ def files(tmp_path_factory):
 
 
 def simulate(**options):
-    return main(["simulate", *(word for k, v in options.items() for word in (f"--{k}", str(v)))])
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    return main(["simulate", *(word for k, v in given.items() for word in (f"--{k}", v))])
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +118,7 @@ def test_budgets_close_from_the_file_alone(files, made):
 def test_provenance_names_inputs_and_settings(made):
     origin = json.loads(made.attrs["provenance"])
     assert set(origin["inputs"]) == {"forcing", "parameters", "initial_state"}
-    assert origin["settings"]["integrator"] == "fast" and origin["settings"]["spinup_years"] == 0
+    assert origin["settings"]["integrator"] == "fast" and origin["settings"]["spinup_passes"] == 0
 
 
 def test_again_byte_for_byte(files, made, tmp_path):
@@ -138,7 +142,7 @@ def test_columns_of_length_one_are_accepted(files, made, tmp_path):
 def spun_up(files, folder, years, **more):
     options = {k: v for k, v in files.items() if k != "initial-state"}
     output = folder / f"{years}.nc"
-    assert simulate(**options | {"spinup-years": years, "output": output} | more) == 0
+    assert simulate(**options | {"spinup-passes": years, "output": output} | more) == 0
     with xr.open_dataset(output) as dataset:
         return dataset.load()
 
@@ -178,10 +182,21 @@ def test_soil_freezes(files, tmp_path, integrator):
         assert dataset.attrs["max_water_residual"] < 1e-12
 
 
+def write_model(path, files, law):
+    """A model file of `law` and the parameters of `files`."""
+    parameters = from_json(read_json(files["parameters"]), "parameters")
+    save_model(path, Model(parameters, law), {"law": "mlp", "states": True, "hidden": [16, 16]}, {})
+
+
+def trained(files, path):
+    """Options of a run of the model file `path`."""
+    return files | {"model": path, "parameters": None}
+
+
 def test_trained_law_is_used(files, made, tmp_path):
     path = tmp_path / "seed0.eqx"
-    save_law(path, network(), {"law": "mlp", "states": True, "hidden": [16, 16]}, {})
-    assert simulate(**files | {"model": path, "output": tmp_path / "out.nc"}) == 0
+    write_model(path, files, network())
+    assert simulate(**trained(files, path) | {"output": tmp_path / "out.nc"}) == 0
     with xr.open_dataset(tmp_path / "out.nc") as dataset:
         assert np.abs(dataset.Qh - made.Qh).max() > 10.0
         assert dataset.attrs["max_energy_residual"] < 1e-6
@@ -218,8 +233,11 @@ def bad_options(files, folder):
         "no params": (lambda: {"parameters": json_file(folder / "e.json", {})}, "params"),
         "four layers": (state({"T": [280.0] * 4, "Ws": 0, "Wr": 0, "Wg": 0}), "4 soil layers"),
         "not a state": (state([]), "s.json"),
-        "law of the original": (lambda: {"integrator": "original", "model": files["output"]}, "--model"),
-        "not a law": (lambda: {"model": files["parameters"]}, "not a trained model"),
+        "law of the original": (
+            lambda: trained(files, files["output"]) | {"integrator": "original"},
+            "--model",
+        ),
+        "not a law": (lambda: trained(files, files["parameters"]), "not a trained model"),
         "no steps": (lambda: {"steps-per-interval": 0}, "--steps-per-interval"),
     }
 
@@ -237,8 +255,8 @@ def test_bad_input_is_one_line_and_writes_nothing(files, tmp_path, capsys, subte
 def test_numbers_that_are_not_finite_are_not_written(files, tmp_path, capsys):
     """A law without finite weights breaks the first interval."""
     path, output = tmp_path / "broken.eqx", tmp_path / "out.nc"
-    save_law(path, network(scale=np.nan), {"law": "mlp", "states": True, "hidden": [16, 16]}, {})
-    assert simulate(**files | {"model": path, "output": output}) == 2
+    write_model(path, files, network(scale=np.nan))
+    assert simulate(**trained(files, path) | {"output": output}) == 2
     error = capsys.readouterr().err
     assert "2013-01-01T00:00" in error and error.count("\n") == 1
     assert not output.exists()

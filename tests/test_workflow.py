@@ -268,7 +268,7 @@ def test_study_prints_its_table_and_is_finished(finished):
         ("training: {steps: 5}", "train"),
         ("calibration: {steps: 4}", "calibrate"),
         ("models: {mlp: {hidden: [8]}}", "train"),
-        ("simulation: {spinup_years: 1}", "simulate"),
+        ("simulation: {spinup_passes: 1}", "simulate"),
         ("sites: {US-CRT: {test: [[2012-06-01, 2012-07-30]]}}", "evaluate"),
     ],
 )

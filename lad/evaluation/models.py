@@ -1,6 +1,6 @@
 """Names and order of the models in tables and figures."""
 
-LABELS = {"1lin": "1lin", "bulk": "LaD calibrated"}
+LABELS = {"1lin": "1lin", "2lin": "2lin", "3km27": "3km27", "bulk": "LaD calibrated"}
 
 
 def label(model: str) -> str:

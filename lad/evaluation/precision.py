@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import matplotlib
 import numpy as np
@@ -15,9 +14,10 @@ from matplotlib.figure import Figure
 from lad.drawing import RC
 from lad.evaluation.style import COLOURS, SPARE_COLOURS, legend_below
 from lad.forcing import Forcing
-from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
+from lad.integrate import adaptive, euler, fast, original, split_state
 from lad.model import Model, latent_heat
 from lad.progress import Progress
+from lad.simulation import free_run
 from lad.state import State
 
 REPEATS = 3
@@ -56,13 +56,10 @@ class Run(NamedTuple):
     run_s: float
 
 
-_roll_out = eqx.filter_jit(roll_out)
-
-
 def run(solver, model: Model, start: State, forcing: Forcing, dt: float, repeats: int = REPEATS) -> Run:
     """Run and time a solver: the median of `repeats`, after one run that does not count if they are several."""
     begin = time.perf_counter()
-    compiled = _roll_out.lower(solver, model, start, forcing, dt).compile()
+    compiled = free_run.lower(solver, model, start, forcing, dt).compile()
     compile_s, seconds = time.perf_counter() - begin, []
     for _ in range(repeats + (repeats > 1)):
         begin = time.perf_counter()

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.baselines import BASELINES, predict
+from lad.evaluation.baselines import BASELINES, VARIABLES, predict, predictors_of
+from lad.evaluation.differences import differences
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated, read_at, read_simulated
@@ -68,8 +69,8 @@ def evaluate(
     train: Periods,
     validation: Periods,
     test: Periods,
-) -> pd.DataFrame:
-    """Score the simulation files and the baselines; see `score_table`.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of the simulation files and the baselines, and their differences; see `score_table`, `differences`.
 
     A baseline sees what the models' losses see: the training periods without the validation periods. Raises
     InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
@@ -79,11 +80,11 @@ def evaluate(
     everything = read_observed(observations, site)
     tested = everything.during(test, observations)
     simulated = read_simulated(simulations, site, tested.time)
-    predictors = sorted({name for baseline in BASELINES.values() for name in baseline.predictors})
     simulated |= baseline_simulations(
         everything,
-        read_at(forcing, site, predictors, everything.time),
+        predictors_of(read_at(forcing, site, VARIABLES, everything.time)),
         training=mask(everything.time, train) & ~mask(everything.time, validation),
         test=mask(everything.time, test),
     )
-    return score_table(site, " ".join(map(str, test)), tested, simulated)
+    scores = score_table(site, " ".join(map(str, test)), tested, simulated)
+    return scores, differences(site, tested, simulated)

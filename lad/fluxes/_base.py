@@ -1,14 +1,18 @@
 """What every flux law offers."""
 
 import abc
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from lad.fluxes._network import Network
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 from lad.state import State
+
+SUPPLY = 1.0  # kg m-2, root-zone water below which evaporation fades out
 
 
 class Fluxes(NamedTuple):
@@ -34,3 +38,21 @@ class AbstractFluxes(eqx.Module):
     @abc.abstractmethod
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
         """Fluxes at one instant; stores in `state` are not negative."""
+
+
+class LearntFluxes(AbstractFluxes):
+    """A law with a network in it, whose weights are what is trained."""
+
+    network: eqx.AbstractVar[Network]
+    OUTPUTS: ClassVar[int]  # of the network
+    GAIN: ClassVar[float] = 0.1  # of its last layer before training: the law begins near its own first guess
+
+    @classmethod
+    def of(cls, network: Network) -> Self:
+        """The law around `network`, which has `OUTPUTS` outputs."""
+        return cls(network)
+
+
+def supply(state: State) -> Float[Array, "..."]:
+    """Share (0 to 1) of evaporation that the water of the root zone allows: less over the last millimetre."""
+    return -jnp.expm1(-state.root / SUPPLY)

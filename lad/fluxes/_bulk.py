@@ -11,7 +11,7 @@ from lad.parameters import Parameters
 from lad.physics.hydrology import stress
 from lad.physics.saturation import saturation_vapour_pressure, specific_humidity
 from lad.physics.snow import presence
-from lad.physics.turbulence import DragTable, richardson
+from lad.physics.turbulence import DragTable, drag, richardson
 from lad.state import State
 
 
@@ -25,7 +25,7 @@ class BulkFluxes(AbstractFluxes):
     density, and is diagnosed with the transfer coefficient of a canopy as dry as the air.
     """
 
-    drag: DragTable | None = None
+    drag: DragTable | None = None  # None: not tabulated, for parameters that change in time
     saturation: CubicTable | None = None  # ln of saturation vapour pressure (Pa) by temperature (K)
 
     def prepare(self, parameters: Parameters) -> "BulkFluxes":
@@ -40,17 +40,18 @@ class BulkFluxes(AbstractFluxes):
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
         """Fluxes at one instant; see the class."""
         p = parameters
-        law = self if self.drag is not None else self.prepare(p)
         T, T_air, q_air = state.T[0], forcing.Tair, forcing.Qair
         U = jnp.sqrt(forcing.Wind**2 + p.gust**2)
         rho_air = forcing.Psurf / (R_DRY * T_air * (1.0 + VIRTUAL * q_air))
-        deficit = specific_humidity(jnp.exp(law.saturation(T)), forcing.Psurf) - q_air
+        saturated = jnp.exp(self.saturation(T)) if self.saturation else saturation_vapour_pressure(T)
+        transfer = self.drag or (lambda Ri: drag(Ri, p.z_ref, p.z0, p.zh))
+        deficit = specific_humidity(saturated, forcing.Psurf) - q_air
         covered = presence(state.snow)
         beta = stress(state.root, p.Wmax)
 
         def exchange(q_canopy):
             """Aerodynamic conductance (m s-1), sublimation and evaporation for a given canopy humidity."""
-            g_a = U * law.drag(richardson(T, q_canopy, T_air, q_air, U, p.z_ref))
+            g_a = U * transfer(richardson(T, q_canopy, T_air, q_air, U, p.z_ref))
             rho_surface = forcing.Psurf / (R_DRY * T * (1.0 + VIRTUAL * q_canopy))
             D = rho_air * g_a
 

@@ -7,7 +7,8 @@ Whatever that does inside, the two obey ``end - start = dt N mean``.
 
 from lad.integrate._fast import euler, fast
 from lad.integrate._original import original, split_state
-from lad.integrate._roll_out import Trajectory, roll_out, spin_up
+from lad.integrate._roll_out import Trajectory, roll_out
+from lad.integrate._spin_up import recurrences, spin_up
 
 
 def adaptive(rtol: float = 1e-6, atol: float = 1e-6, method: str = "Kvaerno5"):
@@ -17,4 +18,14 @@ def adaptive(rtol: float = 1e-6, atol: float = 1e-6, method: str = "Kvaerno5"):
     return adaptive(rtol, atol, method)
 
 
-__all__ = ["Trajectory", "adaptive", "euler", "fast", "original", "roll_out", "spin_up", "split_state"]
+__all__ = [
+    "Trajectory",
+    "adaptive",
+    "euler",
+    "fast",
+    "original",
+    "recurrences",
+    "roll_out",
+    "spin_up",
+    "split_state",
+]

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
@@ -33,18 +32,3 @@ def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) ->
         return end, Trajectory(end, mean, energy, water)
 
     return jax.lax.scan(interval, start, forcing)
-
-
-@eqx.filter_jit
-def spin_up(solver, model: Model, start: State, forcing: Forcing, dt: float, years) -> State:
-    """State after running `years` times (traced integer) through `forcing`, best a whole year."""
-
-    advance = solver(model.prepare(), dt)
-
-    def year(_, state):
-        def interval(state, row):
-            return advance(state, row)[0], None
-
-        return jax.lax.scan(interval, state, forcing)[0]
-
-    return jax.lax.fori_loop(0, years, year, start)

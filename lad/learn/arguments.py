@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from lad.errors import InputError
+from lad.forcing import Record, read_record, with_net_radiation
 from lad.periods import add_period_arguments
 
 LEARNING = ("train", "validation")
@@ -16,10 +17,22 @@ def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forcing", required=True, help="forcing file (netCDF)")
     parser.add_argument("--observations", required=True, help="measured fluxes (netCDF)")
     add_period_arguments(parser, *LEARNING)
+    parser.add_argument(
+        "--radiation",
+        choices=("modelled", "prescribed"),
+        default="modelled",
+        help="net radiation of the model, or the measured one where there is one",
+    )
     parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
     parser.add_argument(
         "--steps-per-interval", type=int, default=1, choices=range(1, 65), metavar="N", help="of the solver"
     )
+
+
+def learning_record(args: argparse.Namespace) -> Record:
+    """The forcing file of the options, with measured net radiation if that is asked for."""
+    record = read_record(args.forcing)
+    return with_net_radiation(record, args.observations) if args.radiation == "prescribed" else record
 
 
 def settings_from(text: str) -> dict[str, Any]:

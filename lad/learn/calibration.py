@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 
 from lad.parameters import Parameters
 
+IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
+
 
 class Bound(NamedTuple):
     """Admitted range of a calibrated quantity."""
@@ -89,19 +91,36 @@ class Space:
         free[0] = self.origin()
         return free
 
-    def report(self, free: np.ndarray, best: int) -> pd.DataFrame:
-        """Table of bounds, table value, optimum, and range of the optima over the starts `free` (m, k)."""
-        values = np.array([self.values(member) for member in free])
-        origin = self.values(self.origin())
+    def report(
+        self,
+        starts: Float[np.ndarray, "m k"],
+        optima: Float[np.ndarray, "m k"],
+        best: int,
+        width: Float[np.ndarray, " k"],
+    ) -> pd.DataFrame:
+        """Table of bounds, table value, start and optimum of the `best` search, range of all optima, identifiability.
+
+        `width` is that of `lad.learn.identifiability.ranges`: `low_1pct` to `high_1pct` is where the loss is at most
+        1 % above the optimum's, and `identified` whether that is less than half of what the bounds admit.
+        """
+        found = np.array([self.values(member) for member in optima])
+        free = np.asarray(optima[best])
+        ends = free + np.array([-1.0, 1.0])[:, None] * np.minimum(width, 50.0)
+        low, high = (np.array(self.values(end)) for end in ends)
+        place = np.asarray(jax.nn.sigmoid(ends))
         columns = {
             "parameter": [b.name for b in self.bounds],
             "unit": [b.unit for b in self.bounds],
             "lower": [b.low for b in self.bounds],
             "upper": [b.high for b in self.bounds],
-            "table": np.array(origin),
-            "optimum": values[best],
-            "lowest_of_starts": values.min(axis=0),
-            "highest_of_starts": values.max(axis=0),
+            "table": np.array(self.values(self.origin())),
+            "start": np.array(self.values(starts[best])),
+            "optimum": found[best],
+            "lowest_of_searches": found.min(axis=0),
+            "highest_of_searches": found.max(axis=0),
+            "low_1pct": low,
+            "high_1pct": high,
+            "identified": np.where(place[1] - place[0] < IDENTIFIED, "yes", "no"),
         }
         return pd.DataFrame(columns)
 

@@ -27,6 +27,7 @@ class LearningData:
     observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat; 0 where neither of the two below is 1
     train: Float[Array, "n 2"]  # 1 where a usable measurement may enter the loss
     validation: Float[Array, "n 2"]  # 1 where it may judge
+    time: np.ndarray  # (n,) datetime64, start of each interval
     segments: tuple[slice, ...]  # row ranges without a break
     dt: float  # s
 
@@ -87,6 +88,7 @@ def learning_data(
         observed=observed[index],
         train=(usable & learned[:, None])[index].astype(float),
         validation=(usable & judged[:, None])[index].astype(float),
+        time=record.time[index],
         segments=tuple(segments),
         dt=record.dt,
     )

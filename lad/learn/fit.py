@@ -9,6 +9,7 @@ starting points) are independent and advance together.
 import dataclasses
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,22 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pandas as pd
-from jax.flatten_util import ravel_pytree
 
 from lad.errors import InputError
-from lad.forcing import first_year, rows
-from lad.integrate import roll_out, spin_up
+from lad.forcing import rows
+from lad.integrate import roll_out
 from lad.io import replacing
 from lad.learn.data import LearningData, window_starts
-from lad.learn.objective import loss, simulated_fluxes
+from lad.learn.diagnosis import describe_failure
+from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes
+from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
 from lad.model import Model
 from lad.progress import Progress
 from lad.state import State
-
-FIRST_SPIN_UP = 5  # years, from a state that may be far off
-NEXT_SPIN_UP = 1  # years, from the end of the previous spin-up
-# Free numbers up to which the gradient is taken forward. For LaD's own law that compiles in a fraction of the time.
-FEW = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,25 +38,46 @@ class Settings:
     """How to descend."""
 
     steps: int  # gradient steps
-    batch: int  # windows in a step
-    window_days: float  # length of a window
+    batch: int  # windows in a step, at their last length; shorter ones are more, for as many days in all
+    window_days: tuple[float, ...]  # lengths of the windows, in turn: each for an equal share of the surveys
     learning_rate: float  # peak, after warm-up and before cosine decay
+    weight_decay: float  # pull of the free numbers towards zero, decoupled from the gradient (AdamW)
+    loss: str  # a key of `WEIGHTINGS`
     refresh: int  # steps between surveys
     patience: int  # surveys without a better validation loss of any member before stopping
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str) -> "Settings":
-        """Settings from configuration; raises InputError for a missing, unknown or non-positive entry."""
+        """Settings from configuration; raises InputError for a missing, unknown or impossible entry."""
         names = {field.name for field in dataclasses.fields(cls)}
         if set(values) != names:
             raise InputError(f"{source}: settings {sorted(values)}, expected {sorted(names)}")
-        for field in dataclasses.fields(cls):
-            value = values[field.name]
-            whole = field.type is int
-            if type(value) not in ((int,) if whole else (int, float)) or not value > 0:
-                kind = "positive whole number" if whole else "positive number"
-                raise InputError(f"{source}: {field.name} = {value!r}, expected a {kind}")
-        return cls(**values)
+        for name in ("steps", "batch", "refresh", "patience"):
+            if type(values[name]) is not int or values[name] < 1:
+                raise InputError(f"{source}: {name} = {values[name]!r}, expected a positive whole number")
+        days, decay = values["window_days"], values["weight_decay"]
+        if not (isinstance(days, list) and days and all(_positive(x) for x in days)):
+            raise InputError(f"{source}: window_days = {days!r}, expected a list of positive numbers")
+        if not _positive(values["learning_rate"]):
+            raise InputError(
+                f"{source}: learning_rate = {values['learning_rate']!r}, expected a positive number"
+            )
+        if not (_positive(decay) or decay == 0):
+            raise InputError(f"{source}: weight_decay = {decay!r}, expected a number that is not negative")
+        if values["loss"] not in WEIGHTINGS:
+            raise InputError(f"{source}: loss = {values['loss']!r}, expected one of {', '.join(WEIGHTINGS)}")
+        return cls(**values | {"window_days": tuple(days)})
+
+    def window_at(self, step: int) -> float:
+        """Length (days) of the windows that follow the survey at `step`."""
+        surveys = -(-self.steps // self.refresh)
+        return self.window_days[
+            min(step // self.refresh * len(self.window_days) // surveys, len(self.window_days) - 1)
+        ]
+
+
+def _positive(value: Any) -> bool:
+    return type(value) in (int, float) and value > 0
 
 
 class Progressing(NamedTuple):
@@ -67,7 +85,7 @@ class Progressing(NamedTuple):
 
     free: Any  # free parameters, leading axis: members
     optimiser: Any
-    starts: tuple[State, ...]  # spun-up state of every segment
+    starts: tuple[State, ...]  # where a pass through each segment begins
     best: Any  # free parameters at the best validation loss of each member
     best_loss: Any  # (members,)
     step: Any  # ()
@@ -101,69 +119,59 @@ def fit(
     `checkpoint`, and resumed from there by a call of the same `fingerprint`, with the same result as without
     interruption. Raises InputError when loss or parameters cease to be finite.
     """
+    for days in settings.window_days:
+        if days * 86400.0 < data.dt:
+            raise InputError(f"{label}: window_days = {days} is shorter than {data.dt:.0f} s")
     members = len(jax.tree.leaves(free)[0])
-    length = round(settings.window_days * 86400.0 / data.dt)
-    if length < 1:
-        raise InputError(f"{label}: window_days = {settings.window_days} is shorter than {data.dt:.0f} s")
-    observed, train, validation = (jnp.asarray(x) for x in (data.observed, data.train, data.validation))
-    std = jnp.asarray(data.scale()[1])
+    scale = jnp.asarray(WEIGHTINGS[settings.loss](data.scale()[1]))
+    survey = Survey(build, data, solver, scale, label)
     warm_up = max(1, settings.steps // 20)
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, settings.learning_rate, warm_up, max(settings.steps, warm_up + 1), 0.01 * settings.learning_rate
     )
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=settings.weight_decay)
+    )
 
-    few = sum(x[0].size for x in jax.tree.leaves(free)) <= FEW
-    value_and_gradient = _forward if few else _backward
-
-    @eqx.filter_jit
-    def survey(free, starts, forcing, years):
-        def of_member(member):
-            free, start = member
-            model = build(free)
-            start = spin_up(solver, model, start, first_year(forcing, data.dt), data.dt, years)
-            _, trajectory = roll_out(solver, model, start, forcing, data.dt)
-            before = jax.tree.map(lambda s, x: jnp.concatenate([s[None], x[:-1]]), start, trajectory.state)
-            return start, before, simulated_fluxes(trajectory.rates)
-
-        # One after the other: a single series compiles into one fast loop, a batch of networks does not.
-        return jax.lax.map(of_member, (free, starts))
+    def mismatch(free, states, batch):
+        """Loss of the model of one member over windows of forcing, observed fluxes and their use."""
+        forcing, observed, use = batch
+        model = build(free)
+        _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, data.dt))(states, forcing)
+        return loss(simulated_fluxes(trajectory.rates), observed, use, scale)
 
     @eqx.filter_jit
-    def descend(free, optimiser_state, states, windows, forcing, observed, train):
-        """Gradient steps, one per row of `windows` (first rows of the batch's windows)."""
+    def descend(free, optimiser_state, states, windows, length, visible):
+        """Gradient steps, one per row of `windows` (first rows of the batch's windows of `length` rows).
+
+        Returns the loss of each step and member, and whether that and its gradient were finite.
+        """
         within = jnp.arange(length)
 
         def step(carry, windows):
             free, optimiser_state = carry
-            index = windows[:, None] + within
-            batch = rows((forcing, observed, train), index)
+            batch = rows(visible, windows[:, None] + within)
 
             def of_member(free, optimiser_state, states):
-                def mismatch(free):
-                    model = build(free)
-                    _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, data.dt))(
-                        rows(states, windows), batch[0]
-                    )
-                    return loss(simulated_fluxes(trajectory.rates), batch[1], batch[2], std)
-
-                value, gradient = value_and_gradient(mismatch, free)
+                starts = rows(states, windows)
+                value, gradient = jax.value_and_grad(mismatch)(free, starts, batch)
+                sound = jnp.isfinite(optax.tree.norm(gradient)) & jnp.isfinite(value)
                 update, optimiser_state = optimiser.update(gradient, optimiser_state, free)
-                return optax.apply_updates(free, update), optimiser_state, value
+                return optax.apply_updates(free, update), optimiser_state, (value, sound)
 
-            free, optimiser_state, value = jax.vmap(of_member)(free, optimiser_state, states)
-            return (free, optimiser_state), value
+            free, optimiser_state, told = jax.vmap(of_member, in_axes=(0, 0, 1))(
+                free, optimiser_state, states
+            )
+            return (free, optimiser_state), told
 
-        (free, optimiser_state), values = jax.lax.scan(step, (free, optimiser_state), windows)
-        return free, optimiser_state, values
+        (free, optimiser_state), told = jax.lax.scan(step, (free, optimiser_state), windows)
+        return free, optimiser_state, told
 
-    def spread(tree):
-        return jax.tree.map(lambda x: jnp.broadcast_to(x, (members, *jnp.shape(x))), tree)
-
+    visible = (data.forcing, jnp.asarray(data.observed), jnp.asarray(data.train))
     now = Progressing(
         free=free,
         optimiser=jax.vmap(optimiser.init)(free),
-        starts=tuple(spread(start) for _ in data.segments),
+        starts=survey.begin(start, members),
         best=free,
         best_loss=jnp.full(members, jnp.inf),
         step=jnp.asarray(0),
@@ -173,67 +181,55 @@ def fit(
     progress = Progress(label, settings.steps, int(now.step))
     while True:
         done = int(now.step)
-        years = FIRST_SPIN_UP if done == 0 else NEXT_SPIN_UP
-        surveys = [
-            survey(now.free, s, rows(data.forcing, part), jnp.asarray(years))
-            for part, s in zip(data.segments, now.starts, strict=True)
-        ]
-        fluxes = jnp.concatenate([s[2] for s in surveys], axis=1)
-        losses = [
-            jax.vmap(lambda f, use=use: loss(f, observed, use, std))(fluxes) for use in (train, validation)
-        ]
-        _check_finite(np.stack(losses), fluxes, done, label)
-        better = losses[1] < now.best_loss
+        surveyed = survey(now.free, now.starts, FIRST_SPIN_UP if done == 0 else NEXT_SPIN_UP)
+        train_loss, validation_loss = surveyed.losses
+        better = jnp.asarray(validation_loss) < now.best_loss
         now = now._replace(
-            starts=tuple(s[0] for s in surveys),
+            starts=surveyed.starts,
             best=_select(better, now.free, now.best),
-            best_loss=jnp.where(better, losses[1], now.best_loss),
+            best_loss=jnp.where(better, validation_loss, now.best_loss),
             stale=jnp.where(better.any(), 0, now.stale + 1),
         )
         history += [
-            {
-                "step": done,
-                "member": m,
-                "train_loss": float(losses[0][m]),
-                "validation_loss": float(losses[1][m]),
-            }
-            for m in range(members)
+            {"step": done, "member": m, "train_loss": float(a), "validation_loss": float(b)}
+            for m, (a, b) in enumerate(zip(train_loss, validation_loss, strict=True))
         ]
-        told = (
-            f"loss {losses[0].mean():.4f}  validation {losses[1].mean():.4f}  best {now.best_loss.mean():.4f}"
-        )
+        told = f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  best {now.best_loss.mean():.4f}"
         progress.update(done, told)
         if done >= settings.steps or now.stale >= settings.patience:
             break
 
         rng = np.random.default_rng([seed, done])
-        starts = window_starts(data, length, int(rng.integers(length)))
+        days = settings.window_at(done)
+        length = round(days * 86400.0 / data.dt)
+        batch = max(1, round(settings.batch * settings.window_days[-1] / days))
+        first_rows = window_starts(data, length, int(rng.integers(length)))
         count = min(settings.refresh, settings.steps - done)
-        windows = rng.choice(starts, size=(count, settings.batch), replace=True)
-        states = jax.tree.map(lambda *x: jnp.concatenate(x, axis=1), *(s[1] for s in surveys))
-        free, optimiser_state, values = descend(
-            now.free, now.optimiser, states, jnp.asarray(windows), data.forcing, observed, train
-        )
-        _check_finite(np.asarray(values), None, done, label)
+        windows = rng.choice(first_rows, size=(count, batch), replace=True)
+        inputs = (now.free, now.optimiser, surveyed.before)
+        free, optimiser_state, (_, sound) = descend(*inputs, jnp.asarray(windows), length, visible)
+        if not sound.all():
+            failed, member = (int(x) for x in np.argwhere(~np.asarray(sound))[0])
+            free = descend(*inputs, jnp.asarray(windows[:failed]), length, visible)[0] if failed else now.free
+            of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible, length)
+            where = describe_failure(of_window, rows(free, member), windows[failed], length, data.time)
+            raise InputError(
+                f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
+            )
         now = now._replace(free=free, optimiser=optimiser_state, step=now.step + count)
         _save(checkpoint, fingerprint, now, history)
     return Fit(now.best, np.asarray(now.best_loss), pd.DataFrame(history))
 
 
-def _backward(function: Callable, x):
-    """Value and gradient of `function` at `x` by reverse differentiation."""
-    return jax.value_and_grad(function)(x)
+def _member(states: State, member: int) -> State:
+    """States (n,) of one member of those (n, members) of a survey."""
+    return jax.tree.map(lambda x: x[:, member], states)
 
 
-def _forward(function: Callable, x):
-    """Value and gradient of `function` at `x` by forward differentiation along every axis."""
-    flat, restore = ravel_pytree(x)
-
-    def along(axis):
-        return jax.jvp(lambda x: function(restore(x)), (flat,), (axis,))
-
-    values, slopes = jax.vmap(along)(jnp.eye(flat.size))
-    return values[0], restore(slopes)
+def _window_loss(mismatch, states, visible, length, free, start, counted):
+    """Loss over the window that begins with row `start`, of what `counted` (length, 2) counts."""
+    forcing, observed, use = rows(visible, (start + jnp.arange(length))[None])
+    return mismatch(free, rows(states, start[None]), (forcing, observed, use * counted))
 
 
 def _select(choice, new, old):
@@ -243,16 +239,6 @@ def _select(choice, new, old):
         return jnp.where(choice.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
     return jax.tree.map(of_array, new, old)
-
-
-def _check_finite(values, fluxes, step: int, label: str) -> None:
-    if np.isfinite(values).all():
-        return
-    where, broken = "", [] if fluxes is None else np.argwhere(~np.isfinite(np.asarray(fluxes)))
-    if len(broken):
-        member, row, target = broken[0]
-        where = f"; first in member {member}, interval {row} of the training span, {('LE', 'H')[target]}"
-    raise InputError(f"{label}: loss is not finite after step {step}{where}")
 
 
 def _save(path: Path, fingerprint: str, now: Progressing, history: list[dict]) -> None:

@@ -4,32 +4,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lad.fluxes import BulkFluxes, Scaling, forcing_inputs, state_inputs
-from lad.forcing import first_year, rows
-from lad.integrate import roll_out, spin_up
+from lad.fluxes import BulkFluxes, Scaling, network_inputs
 from lad.learn.data import LearningData
-from lad.learn.fit import FIRST_SPIN_UP
+from lad.learn.survey import FIRST_SPIN_UP
 from lad.model import Model
 from lad.parameters import Parameters
+from lad.simulation import free_runs
 from lad.state import State
 
 
 def training_scaling(
-    data: LearningData, parameters: Parameters, start: State, solver, *, states: bool
+    data: LearningData, parameters: Parameters, start: State, solver, *, states: tuple[str, ...]
 ) -> Scaling:
     """Means and standard deviations over training half-hours; those of states are from a run of LaD itself."""
-    model = Model(parameters, BulkFluxes())
-
-    @jax.jit
-    def inputs(forcing, start):
-        columns = forcing_inputs(forcing)
-        if states:
-            begin = spin_up(solver, model, start, first_year(forcing, data.dt), data.dt, FIRST_SPIN_UP)
-            _, trajectory = roll_out(solver, model, begin, forcing, data.dt)
-            columns += state_inputs(trajectory.state, forcing, parameters)
-        return jnp.stack(columns, axis=-1)
-
-    values = np.concatenate([inputs(rows(data.forcing, part), start) for part in data.segments])
+    state = None
+    if states:
+        model = Model(parameters, BulkFluxes())
+        runs = free_runs(
+            solver, model, data.forcing, data.time, data.segments, data.dt, lambda _: start, FIRST_SPIN_UP
+        )
+        state = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
+    values = np.stack(network_inputs(state, data.forcing, parameters, states), axis=-1)
     values = values[data.train.any(axis=1)]
     mean, std = values.mean(axis=0), values.std(axis=0)
     # an input that never varies in training (snow in the desert) tells nothing: it is left out, not blown up

@@ -1,9 +1,14 @@
-"""The loss: squared error of latent and sensible heat, each in units of its variance."""
+"""The loss: squared error of latent and sensible heat."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from lad.model import Rates, latent_heat
+
+WEIGHTINGS = {"variance": lambda std: std, "sum": lambda std: np.full(2, np.sqrt(np.mean(std**2)))}
+"""Name of a loss → what it divides the errors of LE and H by, from their standard deviations (2,): each by its own, or
+both by the same, which gives their plain sum but for a factor."""
 
 
 def simulated_fluxes(rates: Rates) -> Float[Array, "... 2"]:
@@ -17,7 +22,7 @@ def loss(
     use: Float[Array, "... 2"],
     std: Float[Array, "2"],
 ) -> Float[Array, ""]:
-    """Mean over the fluxes of the mean squared error over `use`, in units of the flux's variance `std**2`.
+    """Mean over the fluxes of the mean squared error over `use`, in units of `std**2`.
 
     `use` is 1 where a measurement counts and 0 elsewhere; a gap of one flux does not touch the other. A flux
     with nothing to count adds 0.

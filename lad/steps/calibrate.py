@@ -1,25 +1,32 @@
 """Calibrate LaD's own parameters on measured LE and H.
 
-Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds; the start
-with the lowest loss on the validation period wins. Writes the parameters of the winner (JSON), and optionally a table
-of all and the history of the descent.
+Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds, and an
+evolution strategy (CMA-ES) with as many model runs as all descents together; the search with the lowest loss on the
+validation period wins. Writes the parameters of the winner (JSON), and optionally a table of all searches, with what
+the fluxes determine, and their history.
 """
 
 import argparse
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 
 from lad.errors import InputError
 from lad.fluxes import BulkFluxes
-from lad.forcing import Record, read_record
+from lad.forcing import Record
 from lad.integrate import fast
 from lad.io import write_csv, write_json
-from lad.learn.arguments import LEARNING, add_learning_arguments, settings_from
+from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
+from lad.learn.evolution import descent_runs, evolve
 from lad.learn.fit import Settings, fit
+from lad.learn.identifiability import hessian, ranges
+from lad.learn.objective import WEIGHTINGS
+from lad.learn.survey import FIRST_SPIN_UP, Survey
 from lad.model import Model
 from lad.parameters import table_parameters, to_json
 from lad.periods import periods_from
@@ -46,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     if not isinstance(starts, int) or starts < 1:
         raise InputError(f"--settings: starts = {starts!r}, expected a positive whole number")
     settings = Settings.from_dict(values, "--settings")
-    record = read_record(args.forcing)
+    record = learning_record(args)
     found = record.attrs.get("site_id", args.site)
     if found != args.site:
         raise InputError(f"{args.forcing}: is of site {found}, expected {args.site}")
@@ -65,30 +72,61 @@ def run(args: argparse.Namespace) -> None:
         validation=[str(period) for period in periods["validation"]],
         seed=args.seed,
         steps_per_interval=args.steps_per_interval,
+        radiation=args.radiation,
     )
-    checkpoint = args.output.with_name("checkpoint.eqx")
+
+    def build(free):
+        return Model(space.parameters(free), BulkFluxes())
+
+    solver, start = fast(args.steps_per_interval), plain_state(space.table, data.forcing)
+    label, mark = f"{args.site} calibrate", fingerprint(origin)
+    checkpoints = [args.output.with_name(f"checkpoint.{end}") for end in ("eqx", "json")]
+    begins = space.starts(starts, args.seed)
     result = fit(
-        lambda free: Model(space.parameters(free), BulkFluxes()),
-        jnp.asarray(space.starts(starts, args.seed)),
-        plain_state(space.table, data.forcing),
+        build,
+        jnp.asarray(begins),
+        start,
         data,
-        fast(args.steps_per_interval),
+        solver,
         settings,
         seed=args.seed,
-        label=f"{args.site} calibrate",
-        checkpoint=checkpoint,
-        fingerprint=fingerprint(origin),
+        label=label,
+        checkpoint=checkpoints[0],
+        fingerprint=mark,
     )
-    best = int(np.argmin(result.validation_loss))
-    table = space.report(np.asarray(result.free), best)
+    scale = WEIGHTINGS[settings.loss](data.scale()[1])
+    survey = Survey(build, data, solver, scale, label)
+    evolved = evolve(
+        space.origin(),
+        start,
+        survey,
+        descent_runs(settings, data, begins.shape, len(result.history)),
+        seed=args.seed,
+        label=f"{label}, CMA-ES",
+        checkpoint=checkpoints[1],
+        fingerprint=mark,
+    )
+    searches = [f"descent {number}" for number in range(starts)] + ["CMA-ES"]
+    optima = np.vstack([result.free, evolved.free])
+    losses = np.append(result.validation_loss, evolved.validation_loss)
+    best = int(np.argmin(losses))
+    at_best = survey(jnp.asarray(optima[best])[None], survey.begin(start, 1), FIRST_SPIN_UP)
+    begin_best = [jax.tree.map(lambda x: x[0], state) for state in at_best.starts]
+    curvature = hessian(build, jnp.asarray(optima[best]), begin_best, data, solver, scale)
+    table = space.report(
+        np.vstack([begins, begins[:1]]), optima, best, ranges(curvature, at_best.losses[0, 0])
+    )
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}"))
+    print(f"lowest validation loss: {searches[best]}, {losses[best]:.4f}")
     if args.table:
         write_csv(args.table, table)
     if args.history:
-        write_csv(args.history, result.history)
-    losses = {"validation_loss": result.validation_loss.tolist(), "best_start": best}
-    write_json(args.output, to_json(space.parameters(result.free[best])) | losses | {"provenance": origin})
-    checkpoint.unlink(missing_ok=True)
+        by_descent = result.history.assign(member=[searches[m] for m in result.history.member])
+        write_csv(args.history, pd.concat([by_descent, evolved.history.assign(member="CMA-ES")]))
+    told = {"validation_loss": dict(zip(searches, losses.tolist(), strict=True)), "best": searches[best]}
+    write_json(args.output, to_json(space.parameters(optima[best])) | told | {"provenance": origin})
+    for checkpoint in checkpoints:
+        checkpoint.unlink(missing_ok=True)
 
 
 def _type(record: Record, name: str, args: argparse.Namespace) -> int:

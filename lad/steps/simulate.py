@@ -1,6 +1,7 @@
 """Run LaD, or a hybrid of it, freely over a forcing record.
 
-Without an initial state every segment of the record begins with a spin-up: its first year, several times.
+Without an initial state the record is run several times before; each of its segments then begins with the mean state of
+its time of year.
 """
 
 import argparse
@@ -9,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.fluxes import AbstractFluxes, BulkFluxes
-from lad.forcing import Forcing, Record, read_record
+from lad.fluxes import BulkFluxes
+from lad.forcing import Forcing, Record, read_record, with_net_radiation
 from lad.integrate import adaptive, fast, original, split_state
 from lad.io import read_json, write_netcdf
 from lad.model import Model
 from lad.output import simulation_dataset
-from lad.parameters import Parameters, parameters_at
+from lad.parameters import Parameters, check_height, parameters_at
 from lad.provenance import provenance
 from lad.simulation import check_budgets, simulate
 from lad.state import State, initial_state, plain_state
@@ -24,11 +25,14 @@ from lad.state import State, initial_state, plain_state
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
     parser.add_argument("--forcing", required=True, metavar="NC", help="forcing file")
-    parser.add_argument("--parameters", required=True, metavar="JSON", help="params, z_ref_m, gust_m_s")
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--parameters", metavar="JSON", help="LaD itself: params, z_ref_m, gust_m_s")
+    model.add_argument("--model", metavar="EQX", help="trained model, which has its parameters in it")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--initial-state", metavar="JSON", help="T, Ws, Wr, Wg; then no spin-up")
-    begin.add_argument("--spinup-years", type=int, default=5, metavar="N", help="default: 5")
-    parser.add_argument("--model", metavar="EQX", help="trained flux law instead of LaD's own")
+    begin.add_argument(
+        "--spinup-passes", type=int, default=3, metavar="N", help="runs through the record before (default 3)"
+    )
     parser.add_argument(
         "--integrator",
         choices=("fast", "diffrax", "original"),
@@ -42,34 +46,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of fast and original (default 1); diffrax chooses its own",
     )
+    parser.add_argument(
+        "--net-radiation",
+        metavar="NC",
+        help="observations whose measured Rnet is prescribed (default: modelled)",
+    )
     parser.add_argument("--output", required=True, type=Path, metavar="NC", help="states and fluxes")
 
 
 def run(args: argparse.Namespace) -> None:
     """Simulate and write."""
-    if args.spinup_years < 0:
-        raise InputError(f"--spinup-years {args.spinup_years}: expected 0 or more")
+    if args.spinup_passes < 0:
+        raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     if args.steps_per_interval is not None and not 1 <= args.steps_per_interval <= 10_000:
         raise InputError(f"--steps-per-interval {args.steps_per_interval}: expected 1 to 10000")
     record = read_record(args.forcing)
-    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
-    model = Model(parameters, _fluxes(args))
-    start = _start(args, record, parameters)
-    years = 0 if args.initial_state else args.spinup_years
-    trajectory = simulate(_solver(args), model, record, start, years)
+    if args.net_radiation:
+        record = with_net_radiation(record, args.net_radiation)
+    model = _model(args, record.reference_height)
+    start = _start(args, record, model.parameters)
+    passes = 0 if args.initial_state else args.spinup_passes
+    trajectory = simulate(_solver(args), model, record, start, passes)
     if args.integrator != "original":  # which is known to leak
         check_budgets(trajectory, record.time)
-    inputs = {"forcing": args.forcing, "parameters": args.parameters}
+    inputs = {"forcing": args.forcing}
+    inputs |= {"net_radiation": args.net_radiation} if args.net_radiation else {}
     inputs |= {"initial_state": args.initial_state} if args.initial_state else {}
-    inputs |= {"model": args.model} if args.model else {}
+    inputs |= {"model": args.model} if args.model else {"parameters": args.parameters}
     origin = provenance(
         inputs,
         integrator=args.integrator,
         steps_per_interval=args.steps_per_interval,
-        spinup_years=years,
+        spinup_passes=passes,
     )
     attrs = {"provenance": json.dumps(origin, sort_keys=True)}
-    dataset = simulation_dataset(trajectory, parameters, record, attrs)
+    dataset = simulation_dataset(trajectory, model.parameters, record, attrs)
     write_netcdf(args.output, dataset)
     energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
     print(
@@ -77,14 +88,17 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _fluxes(args: argparse.Namespace) -> AbstractFluxes:
+def _model(args: argparse.Namespace, height: float) -> Model:
+    """The model of the options, for forcing at `height` (m)."""
     if args.model is None:
-        return BulkFluxes()
+        return Model(parameters_at(height, read_json(args.parameters), args.parameters), BulkFluxes())
     if args.integrator == "original":
         raise InputError("--integrator original works with LaD's own flux law only, not with --model")
-    from lad.learn.files import load_fluxes
+    from lad.learn.files import load_model
 
-    return load_fluxes(args.model)
+    model = load_model(args.model)
+    check_height(model.parameters, height, args.model)
+    return model
 
 
 def _solver(args: argparse.Namespace):

@@ -11,11 +11,12 @@ from lad.errors import InputError
 from lad.evaluation.precision import diagram, work_precision
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
-from lad.integrate import fast, spin_up
+from lad.integrate import fast
 from lad.io import read_json, write_csv
 from lad.model import Model
 from lad.parameters import parameters_at
 from lad.provenance import provenance
+from lad.simulation import free_run
 from lad.state import plain_state
 
 
@@ -44,7 +45,9 @@ def run(args: argparse.Namespace) -> None:
     model, dt = Model(parameters, BulkFluxes()), record.dt
     year = first_year(rows(record.forcing, next(record.segments())), dt)
     # Two years of spin-up: the runs then start in midwinter with whatever snow there is.
-    start = spin_up(fast(4), model, plain_state(parameters, year), year, dt, 2)
+    start = plain_state(parameters, year)
+    for _ in range(2):
+        start, _ = free_run(fast(4), model, start, year, dt)
     excerpt = rows(year, slice(0, round(args.days * 86400.0 / dt)))
     table = work_precision(model, start, excerpt, dt, args.site)
     days = round(excerpt.Tair.shape[0] * dt / 86400.0)

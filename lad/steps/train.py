@@ -1,27 +1,24 @@
-"""Train the network of a hybrid model, through the model's differential equations.
+"""Train a hybrid model, through the model's differential equations.
 
-All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the network of each seed at its lowest validation loss)
-and history.csv.
+All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the model of each seed at its lowest validation loss) and
+history.csv.
 """
 
 import argparse
 from pathlib import Path
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from lad.errors import InputError
 from lad.fluxes import LAYERS
-from lad.forcing import read_record
 from lad.integrate import fast
 from lad.io import read_json, write_csv
-from lad.learn.arguments import LEARNING, add_learning_arguments, settings_from
+from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
 from lad.learn.data import learning_data
-from lad.learn.files import check_law, random_law, save_law
+from lad.learn.files import save_model
 from lad.learn.fit import Settings, fit
+from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
 from lad.learn.normalise import training_scaling
-from lad.model import Model
 from lad.parameters import Parameters, parameters_at
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
@@ -32,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
     add_learning_arguments(parser)
     parser.add_argument("--parameters", required=True, help="LaD's parameters (JSON), as calibrated")
-    parser.add_argument("--model-settings", required=True, metavar="JSON", help='{"law", "states", "hidden"}')
+    parser.add_argument(
+        "--model-settings",
+        required=True,
+        metavar="JSON",
+        help='{"law", "states", "hidden"}, as a model of the settings',
+    )
     parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
     parser.add_argument("--output-directory", required=True, type=Path)
 
@@ -45,20 +47,16 @@ def run(args: argparse.Namespace) -> None:
     check_law(law_settings, "--model-settings")
     values = settings_from(args.settings)
     settings = Settings.from_dict(values, "--settings")
-    record = read_record(args.forcing)
-    parameters = _parameters(args.parameters, record.reference_height, law_settings["states"])
+    record = learning_record(args)
+    states = seen_states(law_settings)
+    parameters = _parameters(args.parameters, record.reference_height, states)
     periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
-    scaling = training_scaling(data, parameters, start, solver, states=law_settings["states"])
+    scaling = training_scaling(data, parameters, start, solver, states=states)
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
-    _, frame = eqx.partition(laws[0].layers, eqx.is_array)
-
-    def build(free):
-        law = eqx.tree_at(lambda law: law.layers, laws[0], eqx.combine(free, frame))
-        return Model(parameters, law)
-
+    hybrid = Hybrid.of(laws[0], parameters)
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         training=values,
@@ -67,11 +65,12 @@ def run(args: argparse.Namespace) -> None:
         validation=[str(period) for period in periods["validation"]],
         seeds=args.seeds,
         steps_per_interval=args.steps_per_interval,
+        radiation=args.radiation,
     )
     checkpoint = args.output_directory / "checkpoint.eqx"
     result = fit(
-        build,
-        jax.tree.map(lambda *x: jnp.stack(x), *(eqx.filter(law.layers, eqx.is_array) for law in laws)),
+        hybrid.model,
+        hybrid.free(laws),
         start,
         data,
         solver,
@@ -82,19 +81,17 @@ def run(args: argparse.Namespace) -> None:
         fingerprint=fingerprint(origin),
     )
     for seed in range(args.seeds):
-        law = build(jax.tree.map(lambda x, seed=seed: x[seed], result.free)).fluxes
+        model = hybrid.model(jax.tree.map(lambda x, seed=seed: x[seed], result.free))
         about = origin | {"seed": seed, "validation_loss": float(result.validation_loss[seed])}
-        save_law(args.output_directory / f"seed{seed}.eqx", law, law_settings, about)
+        save_model(args.output_directory / f"seed{seed}.eqx", model, law_settings, about)
     write_csv(args.output_directory / "history.csv", result.history)
     checkpoint.unlink(missing_ok=True)
 
 
-def _parameters(source: str, height: float, states: bool) -> Parameters:
+def _parameters(source: str, height: float, states: tuple[str, ...]) -> Parameters:
     """Parameters that the body of a hybrid can have; raises InputError for others."""
     parameters = parameters_at(height, read_json(source), source)
     layers = parameters.dz.shape[0]
-    if states and layers != LAYERS:
-        raise InputError(
-            f"{source}: {layers} soil layers, expected the {LAYERS} that a network with states sees"
-        )
+    if "soil" in states and layers != LAYERS:
+        raise InputError(f"{source}: {layers} soil layers, expected the {LAYERS} that a network sees")
     return parameters

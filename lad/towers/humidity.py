@@ -34,6 +34,11 @@ def specific_humidity(tair: np.ndarray, vpd: np.ndarray, psurf: np.ndarray) -> n
     return EPSILON * e / (psurf - (1.0 - EPSILON) * e)
 
 
+def relative_humidity(tair: np.ndarray, qair: np.ndarray, psurf: np.ndarray) -> np.ndarray:
+    """Relative humidity, %, from K, kg kg-1, Pa."""
+    return 100.0 * qair * psurf / (EPSILON + (1.0 - EPSILON) * qair) / saturation(tair)
+
+
 def snow_fraction(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
     """Share of precipitation that falls as snow, 0 to 1, from K and Pa.
 

@@ -26,6 +26,7 @@ rule calibrate:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
+        radiation=config["simulation"]["radiation"],
         periods=period_options("train", "validation"),
         settings=json.dumps(config["calibration"]),
     message:
@@ -33,5 +34,5 @@ rule calibrate:
     shell:
         "NPROC={threads} lad calibrate --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
         " {params.periods} --settings {params.settings:q}"
-        " --steps-per-interval {params.steps_per_interval} --seed 0"
+        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} --seed 0"
         " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

@@ -146,6 +146,18 @@ def reachable(url):
     return True
 
 
+def prescribed_radiation(wildcards):
+    """Input function: the file of measured net radiation, if the settings prescribe it."""
+    prescribed = config["simulation"]["radiation"] == "prescribed"
+    return f"results/{wildcards.site}/forcing/observations.nc" if prescribed else []
+
+
+def radiation_option(wildcards):
+    """Parameter function: the option that names that file."""
+    file = prescribed_radiation(wildcards)
+    return f"--net-radiation {file}" if file else ""
+
+
 def simulations(wildcards):
     """Label and file of every simulation of a site: `bulk`, the calibrated LaD, and `model/seed`."""
     folder = f"results/{wildcards.site}/simulate"

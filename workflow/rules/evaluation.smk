@@ -2,7 +2,7 @@ rule simulate:
     """Run one trained hybrid freely over the whole record."""
     input:
         forcing=rules.forcing.output.forcing,
-        parameters=rules.calibrate.output.parameters,
+        observations=prescribed_radiation,
         model="results/{site}/train/{model}/seed{seed}.eqx",
         code=code("simulate"),
     output:
@@ -19,20 +19,22 @@ rule simulate:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         model=lambda wildcards, input: f"--model {input.model}",
-        years=config["simulation"]["spinup_years"],
+        passes=config["simulation"]["spinup_passes"],
+        radiation=radiation_option,
         integrator=config["simulation"]["integrator"],
         steps=config["simulation"]["steps_per_interval"],
     message:
         "{wildcards.site}: simulate with {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "NPROC={threads} lad simulate --forcing {input.forcing} --parameters {input.parameters} {params.model}"
-        " --spinup-years {params.years} --integrator {params.integrator} --steps-per-interval {params.steps}"
+        "NPROC={threads} lad simulate --forcing {input.forcing} {params.model} {params.radiation}"
+        " --spinup-passes {params.passes} --integrator {params.integrator} --steps-per-interval {params.steps}"
         " --output {output} 2>&1 | tee {log}"
 
 
 use rule simulate as simulate_bulk with:
     input:
         forcing=rules.forcing.output.forcing,
+        observations=prescribed_radiation,
         parameters=rules.calibrate.output.parameters,
         code=code("simulate"),
     output:
@@ -42,8 +44,9 @@ use rule simulate as simulate_bulk with:
     benchmark:
         "logs/{site}/simulate/bulk.tsv"
     params:
-        model="",
-        years=config["simulation"]["spinup_years"],
+        model=lambda wildcards, input: f"--parameters {input.parameters}",
+        passes=config["simulation"]["spinup_passes"],
+        radiation=radiation_option,
         integrator=config["simulation"]["integrator"],
         steps=config["simulation"]["steps_per_interval"],
     message:
@@ -60,6 +63,7 @@ rule evaluate:
         code=code("evaluate"),
     output:
         scores="results/{site}/evaluate/scores.csv",
+        differences="results/{site}/evaluate/differences.csv",
         record="results/{site}/evaluate/scores.json",
     log:
         "logs/{site}/evaluate.log",
@@ -78,7 +82,8 @@ rule evaluate:
         "{wildcards.site}: score the simulations"
     shell:
         "lad evaluate --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
-        " --simulation {params.simulations} {params.periods} --output {output.scores} 2>&1 | tee {log}"
+        " --simulation {params.simulations} {params.periods} --output {output.scores}"
+        " --differences {output.differences} 2>&1 | tee {log}"
 
 
 rule compare:

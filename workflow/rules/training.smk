@@ -21,6 +21,7 @@ rule train:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
+        radiation=config["simulation"]["radiation"],
         model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
         periods=period_options("train", "validation"),
         settings=json.dumps(config["training"]),
@@ -31,5 +32,5 @@ rule train:
         "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
         " --parameters {input.parameters} {params.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
-        " --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
+        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
         " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"

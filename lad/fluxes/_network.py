@@ -1,0 +1,100 @@
+"""The network inside the learnt flux laws: what it sees, and how it is scaled."""
+
+from collections.abc import Iterable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lad.forcing import Forcing
+from lad.parameters import Parameters
+from lad.physics.snow import presence
+from lad.state import State
+
+# Pressure is not an input: it hardly varies within a record, but shifts between sensors and years.
+FORCING_INPUTS = ("SWdown", "LWdown", "Tair", "VPD", "Wind")
+LAYERS = 5  # soil layers whose temperatures are inputs
+STATES = {"soil": LAYERS, "root": 2, "snow": 2}
+"""Parts of the state a network may see → number of inputs."""
+
+
+def network_inputs(
+    state: State | None, forcing: Forcing, parameters: Parameters, states: Iterable[str]
+) -> list[Float[Array, "..."]]:
+    """Inputs in SI units: the forcing, then the parts `states` of `STATES`; without any, `state` may be None.
+
+    soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
+    a logarithm of it that tells dry from very dry. snow: its presence and its masking of the surface.
+    """
+    inputs = [getattr(forcing, name) for name in FORCING_INPUTS]
+    if "soil" in states:
+        inputs += [state.T[0] - forcing.Tair, *state.T[1:]]
+    if "root" in states:
+        fill = state.root / parameters.Wmax
+        inputs += [fill, jnp.log(fill + 0.02)]
+    if "snow" in states:
+        inputs += [presence(state.snow), state.snow / (state.snow + parameters.Wc)]
+    return inputs
+
+
+class Scaling(eqx.Module):
+    """Means and standard deviations over the training half-hours; not trained."""
+
+    input_mean: Float[Array, " inputs"]
+    input_std: Float[Array, " inputs"]
+    flux_mean: Float[Array, "2"]  # W m-2, (LE, H)
+    flux_std: Float[Array, "2"]  # W m-2, (LE, H)
+
+    @classmethod
+    def empty(cls, states: Iterable[str]) -> "Scaling":
+        """Of the right shapes, to be filled from a file."""
+        size = len(FORCING_INPUTS) + sum(STATES[name] for name in states)
+        return cls(jnp.zeros(size), jnp.ones(size), jnp.zeros(2), jnp.ones(2))
+
+
+class Network(eqx.Module):
+    """Multi-layer perceptron of forcing and of the parts `states` of the state; its outputs are of order one."""
+
+    layers: tuple[eqx.nn.Linear, ...]
+    scaling: Scaling
+    states: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        scaling: Scaling,
+        *,
+        states: Iterable[str],
+        hidden: Iterable[int],
+        outputs: int,
+        key: PRNGKeyArray,
+        gain: float = 1.0,
+    ):
+        """Random weights from `key`; `hidden` gives the widths of the hidden layers.
+
+        `gain` scales the weights of the last layer: a small one starts near zero output.
+        """
+        self.scaling = scaling
+        self.states = tuple(states)
+        widths = (scaling.input_mean.shape[0], *hidden, outputs)
+        keys = jax.random.split(key, len(widths) - 1)
+        *inner, last = (
+            eqx.nn.Linear(i, o, dtype=float, key=k)
+            for i, o, k in zip(widths[:-1], widths[1:], keys, strict=True)
+        )
+        self.layers = (*inner, jax.tree.map(lambda x: gain * x, last))
+
+    def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Float[Array, " outputs"]:
+        """Outputs at one instant."""
+        scaling = jax.lax.stop_gradient(self.scaling)
+        x = jnp.stack(network_inputs(state, forcing, parameters, self.states))
+        x = (x - scaling.input_mean) / scaling.input_std
+        for layer in self.layers[:-1]:
+            x = jnp.tanh(layer(x))
+        return self.layers[-1](x)
+
+
+def factor(output: Float[Array, "..."], most: float) -> Float[Array, "..."]:
+    """A positive factor between 1/`most` and `most`: 1 at 0, with slope 1 there."""
+    bound = jnp.log(most)
+    return jnp.exp(bound * jnp.tanh(output / bound))

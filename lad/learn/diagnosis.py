@@ -1,0 +1,41 @@
+"""Which half-hour and which flux made a gradient step fail."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lad.observations import TARGETS
+
+
+def describe_failure(window_loss: Callable, free, starts: np.ndarray, length: int, time: np.ndarray) -> str:
+    """Where the loss of `free`, or its gradient, ceases to be finite: flux and half-hour, for one line of an error.
+
+    ``window_loss(free, start, counted)`` is the loss of the window whose first row is `start`, in which `counted`
+    (length, 2) says which rows of LE and H enter. The first failing row of each flux is found by bisection: as rows
+    are left out from the end, the failure vanishes with the row that made it.
+    """
+
+    @jax.jit
+    def fails(start, rows_counted, column):
+        counted = (jnp.arange(length)[:, None] < rows_counted) * (jnp.arange(2) == column)
+        value, gradient = jax.value_and_grad(window_loss)(free, start, counted)
+        sound = jnp.stack([jnp.isfinite(x).all() for x in (value, *jax.tree.leaves(gradient))])
+        return ~sound.all()
+
+    found = []
+    for start in np.unique(starts):
+        for column, target in enumerate(TARGETS):
+            if not fails(start, length, column):
+                continue
+            good, bad = 0, length
+            while bad - good > 1:
+                middle = (good + bad) // 2
+                good, bad = (good, middle) if fails(start, middle, column) else (middle, bad)
+            found.append((start + bad - 1, target))
+    if not found:
+        return "in no single window"
+    row = min(found)[0]
+    targets = [target for target in TARGETS if (row, target) in found]
+    return f"by {' and '.join(targets)} of {str(time[row])[:16]}"

@@ -1,0 +1,96 @@
+"""Calibration without gradients: CMA-ES (Hansen & Ostermeier 2001, Evol. Comput. 9, 159-195; the package `cma`).
+
+It finds the same quantities on the same loss, half-hours and spin-up as the descent of `lad.learn.fit`, with the same
+number of model runs, so that nobody has to trust gradients.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import cma
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from lad.io import replacing
+from lad.learn.data import LearningData
+from lad.learn.fit import Settings
+from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
+from lad.progress import Progress
+from lad.state import State
+
+SPREAD = 1.0  # standard deviation of the first generation, in free numbers (logits)
+
+
+class Evolved(NamedTuple):
+    """Result of a search."""
+
+    free: np.ndarray  # (k,), free numbers
+    validation_loss: float
+    history: pd.DataFrame  # step, train_loss, validation_loss of the best of every generation
+
+
+def descent_runs(settings: Settings, data: LearningData, shape: tuple[int, int], surveyed: int) -> float:
+    """Passes through the record that a descent of `shape` (members, k) has cost, of which `surveyed` are surveys.
+
+    A gradient counts as 1 + k runs, what finite differences would take.
+    """
+    members, k = shape
+    windows = settings.steps * settings.batch * settings.window_days[-1] * 86400.0 / data.dt
+    return members * (1 + k) * windows / len(data.time) + surveyed * (1 + NEXT_SPIN_UP)
+
+
+def evolve(
+    origin: np.ndarray,
+    start: State,
+    survey: Survey,
+    runs: float,
+    *,
+    seed: int,
+    label: str,
+    checkpoint: Path,
+    fingerprint: str,
+) -> Evolved:
+    """Free numbers (k,) found from `origin` with `runs` passes through the record, their validation loss, the history.
+
+    A generation is ranked by the training loss of free runs, after one pass of spin-up from the states of `origin`. Of
+    the best of each generation that with the lowest validation loss is returned, as a descent returns its best survey.
+    Losses are kept in `checkpoint` generation by generation; a call of the same `fingerprint` goes on from there with
+    the same numbers.
+    """
+    search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
+    generations = max(1, round(runs / (search.popsize * (1 + NEXT_SPIN_UP))))
+    known = _known(checkpoint, fingerprint)
+    progress = Progress(label, generations, len(known))
+    (starts, _, losses) = survey(jnp.asarray(origin)[None], survey.begin(start, 1), FIRST_SPIN_UP)
+    starts = jax.tree.map(lambda x: jnp.repeat(x, search.popsize, axis=0), starts)
+    best, best_loss, history = origin, float(losses[1, 0]), []
+    for generation in range(generations):
+        candidates = search.ask()
+        if generation < len(known):
+            losses = np.array(known[generation])
+        else:
+            surveyed = survey(jnp.asarray(np.array(candidates)), starts, NEXT_SPIN_UP)
+            losses = surveyed.losses
+            known.append(losses.tolist())
+            with replacing(checkpoint) as temporary:
+                temporary.write_text(json.dumps({"fingerprint": fingerprint, "losses": known}))
+        search.tell(candidates, losses[0].tolist())
+        first = int(np.argmin(losses[0]))
+        if losses[1, first] < best_loss:
+            best, best_loss = candidates[first], float(losses[1, first])
+        history.append(
+            {"step": generation, "train_loss": losses[0, first], "validation_loss": losses[1, first]}
+        )
+        progress.update(generation + 1, f"loss {losses[0, first]:.4f}  validation {losses[1, first]:.4f}")
+    return Evolved(np.asarray(best), best_loss, pd.DataFrame(history))
+
+
+def _known(checkpoint: Path, fingerprint: str) -> list:
+    """Losses of the generations that `checkpoint` holds, none if it is absent or of another search."""
+    if not checkpoint.exists():
+        return []
+    content = json.loads(checkpoint.read_text())
+    return content["losses"] if content["fingerprint"] == fingerprint else []

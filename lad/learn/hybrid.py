@@ -1,0 +1,106 @@
+"""A hybrid model as something to fit: a learnt flux law on a body of LaD.
+
+Free are the weights of the network and, within the bounds of a calibration about their calibrated values, the
+quantities of the body. A body that stays as it was calibrated keeps what LaD's own law needed there: a bucket that is
+too small for it to go wrong in dry years is too small for any other law.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from lad.errors import InputError
+from lad.fluxes import LEARNT_LAWS, STATES, AbstractFluxes, BulkFluxes, LearntFluxes, Network, Scaling
+from lad.learn.calibration import Space, calibration_space
+from lad.model import Model
+from lad.parameters import Parameters
+
+
+class Free(NamedTuple):
+    """What is trained: one tree of arrays."""
+
+    weights: Any  # of the network's layers; () for LaD's own law
+    body: Float[Array, " k"]  # distance from the calibrated quantities, in the free numbers of a calibration
+
+
+class Hybrid(NamedTuple):
+    """Frame that turns free numbers into a model; `law` gives all that is not trained."""
+
+    law: AbstractFluxes
+    space: Space
+    origin: np.ndarray  # (k,), free numbers of the calibrated body
+
+    @classmethod
+    def of(cls, law: AbstractFluxes, parameters: Parameters) -> "Hybrid":
+        """Hybrid of `law` and a body that starts at `parameters`."""
+        space = calibration_space(parameters)
+        return cls(law, space, space.origin())
+
+    def free(self, laws: Sequence[AbstractFluxes]) -> Free:
+        """Free numbers of untrained `laws`, which differ in their weights alone; leading axis: members."""
+        weights = jax.tree.map(lambda *x: jnp.stack(x), *(_weights(law) for law in laws))
+        return Free(weights, jnp.zeros((len(laws), len(self.space.bounds))))
+
+    def model(self, free: Free) -> Model:
+        """Model of one member."""
+        parameters = self.space.parameters(self.origin + free.body)
+        law = self.law
+        if isinstance(law, LearntFluxes):
+            layers = eqx.combine(free.weights, law.network.layers)
+            law = eqx.tree_at(lambda law: law.network.layers, law, layers)
+        return Model(parameters, law)
+
+
+def _weights(law: AbstractFluxes):
+    return eqx.filter(law.network.layers, eqx.is_array) if isinstance(law, LearntFluxes) else ()
+
+
+def seen_states(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Parts of the state that the network of a model's `settings` sees: `states` is true, false or a list of them."""
+    states = settings.get("states", False)
+    return tuple(name for name in STATES if states is True or (states and name in states))
+
+
+def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> AbstractFluxes:
+    """Untrained law of the settings of a model, with the weights of `seed`."""
+    if settings["law"] == "bulk":
+        return BulkFluxes()
+    law = LEARNT_LAWS[settings["law"]]
+    network = Network(
+        scaling,
+        states=seen_states(settings),
+        hidden=settings["hidden"],
+        outputs=law.OUTPUTS,
+        key=jax.random.key(seed),
+        gain=law.GAIN,
+    )
+    return law.of(network)
+
+
+def check_law(settings: Mapping[str, Any], source: str) -> None:
+    """Raise InputError, naming `source`, unless `settings` describe a model that can be trained.
+
+    `{"law": "bulk"}`, or one of `LEARNT_LAWS` with `states` and `hidden`.
+    """
+    law = settings.get("law")
+    if law != "bulk" and law not in LEARNT_LAWS:
+        raise InputError(f"{source}: law = {law!r}, expected one of bulk, {', '.join(LEARNT_LAWS)}")
+    expected = {"law"} if law == "bulk" else {"law", "states", "hidden"}
+    if set(settings) != expected:
+        raise InputError(f"{source}: settings {sorted(settings)}, expected {sorted(expected)}")
+    if law == "bulk":
+        return
+    hidden, states = settings["hidden"], settings["states"]
+    if not (
+        isinstance(states, bool) or (isinstance(states, list) and all(name in STATES for name in states))
+    ):
+        raise InputError(
+            f"{source}: states = {states!r}, expected true, false or a list of {', '.join(STATES)}"
+        )
+    if not (isinstance(hidden, list) and hidden and all(type(w) is int and w > 0 for w in hidden)):
+        raise InputError(f"{source}: hidden = {hidden!r}, expected a list of layer widths like [32, 32]")

@@ -1,0 +1,82 @@
+"""Differences of scores and their intervals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_site import Site, lad
+
+from lad.evaluation.differences import COLUMNS, Sums, differences, scores, weeks
+from lad.evaluation.metrics import all_metrics
+from lad.evaluation.series import Simulated
+from lad.observations import Observed
+
+N = 52 * 7 * 48
+
+
+def year(seed: int):
+    """A year of half-hours, observed, with weather that lasts for days."""
+    rng = np.random.default_rng(seed)
+    time = np.datetime64("2020-01-01T00:00:00") + np.arange(N) * np.timedelta64(1800, "s")
+    flux = 60 + 50 * np.sin(np.arange(N) / 48 * 2 * np.pi) + rng.normal(0, 5, N)
+    lasting = np.repeat(rng.normal(0, 8, N // 336), 336)  # errors of whole weeks
+    columns = {"LE": flux, "H": 2 * flux}
+    usable = {"LE": rng.random(N) < 0.7, "H": np.ones(N, dtype=bool)}
+    return Observed(time, columns, usable, {name: ~usable[name] for name in usable}), lasting, rng
+
+
+def table_of(observed, **errors):
+    """Differences of models that miss the observed fluxes by `errors`."""
+    flux = {name: {t: (observed.flux[t] + e)[None] for t in ("LE", "H")} for name, e in errors.items()}
+    table = differences("XX-Tst", observed, {name: Simulated(("",), flux[name]) for name in flux})
+    return table.set_index(["target", "model", "reference", "metric"])
+
+
+def test_sums_give_the_metrics():
+    observed, lasting, _ = year(0)
+    simulated, flux = observed.flux["LE"] * 0.9 + lasting, observed.flux["LE"]
+    week = weeks(observed.time)
+    found = scores(Sums.of(simulated, flux, week), np.ones((1, week[-1] + 1)))
+    expected = all_metrics(simulated, flux, "x")
+    assert found["abs_bias"][0] == pytest.approx(abs(expected["bias"]))
+    for name in ("rmse", "nse", "kge"):
+        assert found[name][0] == pytest.approx(expected[name])
+
+
+def test_a_week_drawn_twice_counts_twice():
+    observed, lasting, _ = year(0)
+    simulated, flux, week = observed.flux["LE"] + lasting, observed.flux["LE"], weeks(observed.time)
+    weights = np.zeros((1, week[-1] + 1))
+    weights[0, [3, 5]] = 2, 1
+    rows = np.concatenate([np.flatnonzero(week == number) for number in (3, 3, 5)])
+    expected = all_metrics(simulated[rows], flux[rows], "x")
+    assert scores(Sums.of(simulated, flux, week), weights)["nse"][0] == pytest.approx(expected["nse"])
+
+
+def test_a_clear_gain_excludes_zero_and_an_equal_model_does_not():
+    observed, lasting, rng = year(1)
+    table = table_of(observed, a=2 * lasting, b=lasting, c=rng.permutation(lasting.reshape(-1, 336)).ravel())
+    gain = table.loc[("LE", "b", "a", "rmse")]
+    assert gain.difference < 0 and gain.high < 0
+    equal = table.loc[("LE", "c", "b", "rmse")]
+    assert equal.low < 0 < equal.high
+    assert equal.low < equal.difference < equal.high
+
+
+def test_interval_covers_the_truth():
+    """Two models of equal skill: the interval of their difference holds zero about as often as it says."""
+    held = []
+    for seed in range(60):
+        observed, one, rng = year(seed)
+        two = np.repeat(rng.normal(0, 8, N // 336), 336)
+        row = table_of(observed, a=one, b=two).loc[("H", "b", "a", "rmse")]
+        held.append(row.low <= 0 <= row.high)
+    assert 0.85 <= np.mean(held) <= 1.0
+
+
+def test_step_writes_every_pair(tmp_path):
+    site = Site(tmp_path)
+    lad("evaluate", *site.write(), "--output", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv")
+    table = pd.read_csv(tmp_path / "d.csv")
+    assert list(table.columns) == COLUMNS
+    pairs = table.loc[(table.target == "LE") & (table.metric == "nse"), ["model", "reference"]]
+    assert len(pairs) == 5 * 4 / 2 and ("mlp", "3km27") in set(pairs.itertuples(index=False, name=None))
