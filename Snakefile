@@ -33,6 +33,9 @@ for study, members in config["studies"].items():
             citations=f"results/{study}/CITATIONS.txt",
             figures=expand(rules.figures.output, site=members),
             periods=expand(rules.periods.output.table, site=members),
+            sanity=expand(rules.sanity.output, site=members),
+            curves=expand(rules.curves.output, study=study),
+            overview=expand(rules.overview.output, study=study),
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
         log:
             f"logs/{study}/table.log",

@@ -20,7 +20,10 @@ STEPS = (
     "simulate",
     "evaluate",
     "figures",
+    "sanity",
     "compare",
+    "curves",
+    "overview",
     "solvers",
 )
 

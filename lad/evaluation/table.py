@@ -69,7 +69,7 @@ def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
     return lines
 
 
-def _grid(lines: list[list[str]]) -> str:
+def grid(lines: list[list[str]]) -> str:
     """Markdown table, padded to be read as plain text too; numbers flush right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines]
@@ -86,7 +86,7 @@ def _block(rows: pd.DataFrame) -> str:
     for model in ordered(list(rows.model)):
         lines += _model_rows(rows[rows.model == model], model)
     note = f"{first.n_not_known} of {first.n} half-hours carry no quality flag."
-    return f"{title}\n\n{_grid(lines)}\n\n{note}\n"
+    return f"{title}\n\n{grid(lines)}\n\n{note}\n"
 
 
 def markdown(scores: pd.DataFrame) -> str:

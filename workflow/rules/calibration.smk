@@ -20,7 +20,7 @@ rule calibrate:
         "logs/{site}/calibrate.tsv"
     conda:
         "../../envs/lad.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

@@ -168,6 +168,50 @@ def simulations(wildcards):
     }
 
 
+def model_settings(model):
+    """What a model is: its settings without those of its training."""
+    return {name: value for name, value in config["models"][model].items() if name != "training"}
+
+
+def training_settings(model):
+    """How a model is trained: the common settings, and its own."""
+    return config["training"] | config["models"][model].get("training", {})
+
+
+def trained_models(wildcards):
+    """Label and file of every trained model of a site."""
+    return {
+        label: file.replace("/simulate/", "/train/").removesuffix(".nc") + ".eqx"
+        for label, file in simulations(wildcards).items()
+        if label != "bulk"
+    }
+
+
+def histories(wildcards):
+    """Label and file of the course of every training of a study."""
+    return {
+        f"{site}/{model}": f"results/{site}/train/{model}/history.csv"
+        for site in config["studies"][wildcards.study]
+        for model in config["models"]
+    }
+
+
+def knock_outs():
+    """Models whose network sees less than all states → the model that is the same but for that."""
+    models = config["models"]
+    seeing = {
+        json.dumps(own | {"states": 0}, sort_keys=True): name
+        for name, own in models.items()
+        if own.get("states") is True
+    }
+    return {
+        name: seeing[key]
+        for name, own in models.items()
+        if own.get("states", True) is not True
+        and (key := json.dumps(own | {"states": 0}, sort_keys=True)) in seeing
+    }
+
+
 def labelled_simulations(wildcards):
     """Parameter function: the simulations of a site as LABEL=FILE."""
     return [f"{label}={file}" for label, file in simulations(wildcards).items()]

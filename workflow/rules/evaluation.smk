@@ -86,6 +86,43 @@ rule evaluate:
         " --differences {output.differences} 2>&1 | tee {log}"
 
 
+rule sanity:
+    """Check the simulations of a site: drift, budgets, water, temperature, soil sensors."""
+    input:
+        observations=rules.forcing.output.observations,
+        forcing=rules.forcing.output.forcing,
+        parameters=rules.calibrate.output.parameters,
+        simulations=lambda wildcards: simulations(wildcards).values(),
+        models=lambda wildcards: trained_models(wildcards).values(),
+        code=code("sanity"),
+    output:
+        report(
+            "results/{site}/sanity/sanity.csv",
+            caption="../report/sanity.rst",
+            category="Scores",
+            labels={"site": "{site}", "content": "physical sanity"},
+        ),
+    log:
+        "logs/{site}/sanity.log",
+    benchmark:
+        "logs/{site}/sanity.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        simulations=labelled_simulations,
+        models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+    message:
+        "{wildcards.site}: check the simulations"
+    shell:
+        "NPROC={threads} lad sanity --site {wildcards.site} --observations {input.observations}"
+        " --forcing {input.forcing} --parameters {input.parameters} --simulation {params.simulations}"
+        " --model {params.models} --output {output} 2>&1 | tee {log}"
+
+
 rule compare:
     """Gather the scores of a study's sites and write its table."""
     input:
@@ -118,3 +155,74 @@ rule compare:
     shell:
         "lad compare --scores {input.scores} --sources {input.sources} --output {output.scores}"
         " --table {output.table} --citations {output.citations} 2>&1 | tee {log}"
+
+
+rule curves:
+    """Draw the courses of a study's trainings, and tell their lowest validation losses."""
+    input:
+        histories=lambda wildcards: histories(wildcards).values(),
+        code=code("curves"),
+    output:
+        figure=report(
+            "results/{study}/learning.png",
+            caption="../report/curves.rst",
+            category="Learning",
+            labels={"study": "{study}", "content": "learning curves"},
+        ),
+        table="results/{study}/validation.md",
+    log:
+        "logs/{study}/curves.log",
+    benchmark:
+        "logs/{study}/curves.tsv"
+    localrule: True
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        histories=lambda wildcards: [f"{label}={file}" for label, file in histories(wildcards).items()],
+    message:
+        "{wildcards.study}: draw the learning curves"
+    shell:
+        "lad curves --history {params.histories} --figure {output.figure} --table {output.table} 2>&1 | tee {log}"
+
+
+rule overview:
+    """A study as a whole: published numbers, seeds, gains, states, all models in one figure."""
+    input:
+        scores=rules.compare.output.scores,
+        differences=lambda wildcards: expand(
+            rules.evaluate.output.differences, site=config["studies"][wildcards.study]
+        ),
+        code=code("overview"),
+    output:
+        figure=report(
+            "results/{study}/ablation.png",
+            caption="../report/overview.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "all models"},
+        ),
+        tables=expand(
+            "results/{{study}}/{name}",
+            name=["published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"],
+        ),
+    log:
+        "logs/{study}/overview.log",
+    benchmark:
+        "logs/{study}/overview.tsv"
+    localrule: True
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        states=[f"{blind}={seeing}" for blind, seeing in knock_outs().items()],
+    message:
+        "{wildcards.study}: write tables and figure of the whole"
+    shell:
+        "lad overview --scores {input.scores} --differences {input.differences} --states {params.states}"
+        " --output-directory results/{wildcards.study} 2>&1 | tee {log}"

@@ -22,9 +22,9 @@ rule train:
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],
-        model=lambda wildcards: json.dumps(config["models"][wildcards.model]),
+        model=lambda wildcards: json.dumps(model_settings(wildcards.model)),
         periods=period_options("train", "validation"),
-        settings=json.dumps(config["training"]),
+        settings=lambda wildcards: json.dumps(training_settings(wildcards.model)),
         seeds=config["seeds"],
     message:
         "{wildcards.site}: train {wildcards.model}"

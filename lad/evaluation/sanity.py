@@ -1,0 +1,100 @@
+"""Whether simulations are physically sound, and what they say about soil that no fit has seen."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from lad.forcing import Record, first_year, rows
+from lad.integrate import fast
+from lad.model import Model
+from lad.observations import USABLE_QC
+from lad.simulation import free_run
+from lad.state import plain_state
+
+REPEATS = 6  # of the first year, for the drift of the soil
+SENSOR_LAYER = 1  # 0.5 to 5 cm, where the shallowest sensors are
+
+
+class Limit(NamedTuple):
+    """Largest absolute value that is sound."""
+
+    value: float
+    meaning: str
+
+
+LIMITS = {
+    "drift": Limit(0.5, "K a year, of the annual mean of any soil layer, when a year is repeated"),
+    "surface_difference": Limit(2.0, "K, mean surface temperature less that of the calibrated LaD"),
+    "overdraft": Limit(1e-9, "kg m-2, evaporated in an interval beyond all water there was"),
+    "energy_residual": Limit(1e-6, "J m-2, created in an interval"),
+    "water_residual": Limit(1e-9, "kg m-2, created in an interval"),
+}
+
+
+def drift(model: Model, record: Record, steps: int = 1) -> float:
+    """Change (K) of the annual mean temperature of the soil layer that changes most, from the last repeat but one.
+
+    The first year of the longest segment is run `REPEATS` times from a plain state.
+    """
+    longest = max(record.segments(), key=lambda segment: segment.stop - segment.start)
+    year = first_year(rows(record.forcing, longest), record.dt)
+    state, means = plain_state(model.parameters, year), []
+    for _ in range(REPEATS):
+        state, trajectory = free_run(fast(steps), model, state, year, record.dt)
+        means.append(np.array([np.mean(T) for T in trajectory.state.T]))
+    change = means[-1] - means[-2]
+    return float(change[np.argmax(np.abs(change))])
+
+
+def overdraft(run: xr.Dataset, record: Record) -> float:
+    """Water (kg m-2) that any interval evaporated beyond its stores at the start and its rain and snow; 0 if none."""
+    fallen = (np.asarray(record.forcing.Rainf) + np.asarray(record.forcing.Snowf)) * record.dt
+    stores = (run.SWE + run.RootMoist).values
+    follows = np.diff(record.segment) == 0
+    excess = (run.Evap.values * record.dt - fallen)[1:] - stores[:-1]
+    return float(max(0.0, excess[follows].max(initial=0.0)))
+
+
+def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
+    """Bias and RMSE (K) of soil temperature at the shallowest sensor, r of root-zone water with soil moisture.
+
+    Over the intervals where the sensors measured; NaN without such a sensor. States are those at the ends of intervals.
+    """
+    found = {"soil_bias": np.nan, "soil_rmse": np.nan, "moisture_r": np.nan}
+    pairs = {"SoilTemp": run.SoilTemp.values[:, SENSOR_LAYER], "SoilMoist": run.RootMoist.values}
+    for prefix, simulated in pairs.items():
+        name = next((f"{prefix}_{k}" for k in range(1, 10) if f"{prefix}_{k}" in observed), None)
+        if name is None:
+            continue
+        measured = observed[name].values
+        usable = np.isfinite(measured) & np.isin(observed[f"{name}_qc"].values, USABLE_QC)
+        if usable.sum() < 2:
+            continue
+        error = simulated[usable] - measured[usable]
+        if prefix == "SoilTemp":
+            found |= {"soil_bias": error.mean(), "soil_rmse": np.sqrt((error**2).mean())}
+        else:
+            found["moisture_r"] = np.corrcoef(simulated[usable], measured[usable])[0, 1]
+    return {name: float(value) for name, value in found.items()}
+
+
+def sanity(
+    run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: float
+) -> dict[str, float]:
+    """Everything about one simulation; `reference` (K) is the mean surface temperature of the calibrated LaD."""
+    surface = float(run.SoilTemp.values[:, 0].mean())
+    return {
+        "drift": drift(model, record),
+        "surface_temperature": surface,
+        "surface_difference": surface - reference,
+        "overdraft": overdraft(run, record),
+        "energy_residual": run.attrs["max_energy_residual"],
+        "water_residual": run.attrs["max_water_residual"],
+    } | soil_scores(run, observed)
+
+
+def sound(found: Mapping[str, float]) -> bool:
+    """Whether all values are within `LIMITS`."""
+    return all(abs(found[name]) <= limit.value for name, limit in LIMITS.items())

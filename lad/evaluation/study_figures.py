@@ -1,0 +1,67 @@
+"""Figures of a whole study: courses of the trainings, and the models side by side."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lad.drawing import RC
+from lad.evaluation.models import label, ordered
+from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.style import colours
+from lad.observations import TARGETS
+
+SHOWN = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
+
+
+def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
+    """Losses of free runs by step: a row for each site, a column for each model, a thin line for each seed."""
+    sites = list(dict.fromkeys(site for site, _ in histories))
+    models = list(dict.fromkeys(model for _, model in histories))
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(2.4 * len(models) + 1.2, 2.3 * len(sites) + 0.6), layout="constrained")
+        grid = figure.subplots(len(sites), len(models), sharex="col", sharey="row", squeeze=False)
+        for axes_row, site in zip(grid, sites, strict=True):
+            for axes, model in zip(axes_row, models, strict=True):
+                history = histories[site, model]
+                for name, colour in (("train_loss", "#999999"), ("validation_loss", "#0072B2")):
+                    courses = history.pivot(index="step", columns="member", values=name)
+                    axes.plot(courses.index, courses, color=colour, linewidth=0.5)
+                    axes.plot(courses.index, courses.mean(axis=1), color=colour, label=name.split("_")[0])
+                axes.set_yscale("log")
+                axes.set_title(f"{site}, {label(model)}")
+            axes_row[0].set_ylabel("loss of a free run")
+        for axes in grid[-1]:
+            axes.set_xlabel("step")
+        grid[0, 0].legend()
+    return figure
+
+
+def ablation(scores: pd.DataFrame) -> Figure:
+    """Scores of all models: a row for each site, a column for each target and score; seeds small, ensembles large."""
+    sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
+    colour = colours(models)
+    columns = [(target, metric) for target in TARGETS for metric in SHOWN]
+    with matplotlib.rc_context(RC):
+        size = (1.9 * len(columns) + 1.0, (0.24 * len(models) + 0.7) * len(sites) + 0.4)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(sites), len(columns), sharey=True, sharex="col", squeeze=False)
+        for axes_row, site in zip(grid, sites, strict=True):
+            for axes, (target, metric) in zip(axes_row, columns, strict=True):
+                rows = scores[(scores.site == site) & (scores.target == target)]
+                for y, model in enumerate(models):
+                    of_model = rows[rows.model == model]
+                    seeds = of_model[~of_model.seed.isin(["", ENSEMBLE])][metric]
+                    together = of_model[of_model.seed.isin(["", ENSEMBLE])][metric]
+                    axes.plot(seeds, np.full(len(seeds), y), ".", color=colour[model], markersize=3)
+                    axes.plot(together, np.full(len(together), y), "o", color=colour[model], markersize=6)
+                if metric == "bias":
+                    axes.axvline(0.0, color="#999999", linewidth=0.8)
+                axes.grid(axis="x", linewidth=0.4)
+                axes.set_title(f"{site}, {target}")
+                axes.set_xlabel(SHOWN[metric])
+            axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
+            axes_row[0].invert_yaxis()
+    return figure

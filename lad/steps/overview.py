@@ -1,0 +1,61 @@
+"""A study as a whole: beside the published numbers, seed by seed, what the states bring, all models in one figure."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from lad.drawing import save
+from lad.errors import InputError
+from lad.evaluation import study
+from lad.evaluation.differences import COLUMNS
+from lad.evaluation.study_figures import ablation
+from lad.evaluation.table import read_scores
+from lad.io import replacing, write_csv
+from lad.provenance import provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad overview`."""
+    parser.add_argument("--scores", type=Path, required=True, help="scores.csv of the study")
+    parser.add_argument(
+        "--differences", type=Path, nargs="+", required=True, help="differences.csv of each site"
+    )
+    parser.add_argument(
+        "--states",
+        nargs="*",
+        default=[],
+        metavar="BLIND=SEEING",
+        help="models that differ in what they see alone",
+    )
+    parser.add_argument("--output-directory", type=Path, required=True, help="receives tables and figure")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write published.md, seeds.md, gains.md, differences.csv, states.csv, states.md and ablation.png."""
+    scores = read_scores([args.scores])
+    differences = pd.concat([_read(path) for path in args.differences], ignore_index=True)
+    states = study.states_table(scores, differences, dict(pair.split("=", 1) for pair in args.states))
+    folder = args.output_directory
+    texts = {
+        "published.md": study.published_table(scores),
+        "seeds.md": study.seeds_table(scores),
+        "gains.md": study.gains_text(differences),
+        "states.md": study.states_text(states),
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    write_csv(folder / "differences.csv", differences)
+    write_csv(folder / "states.csv", states)
+    save(folder / "ablation.png", ablation(scores), provenance({"scores": args.scores}))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a table of differences ({error})") from None
+    if list(table.columns) != COLUMNS:
+        raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(COLUMNS)}")
+    return table

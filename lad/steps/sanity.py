@@ -1,0 +1,58 @@
+"""Check that simulations are physically sound, and compare them with soil sensors that no fit has seen."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation.arguments import add_comparison_arguments
+from lad.evaluation.sanity import LIMITS, sanity, sound
+from lad.fluxes import BulkFluxes
+from lad.forcing import read_record
+from lad.io import read_json, read_netcdf, write_csv
+from lad.learn.files import load_model
+from lad.model import Model
+from lad.parameters import parameters_at
+from lad.progress import Progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad sanity`."""
+    add_comparison_arguments(parser, forcing="the forcing of the simulations")
+    parser.add_argument("--parameters", required=True, metavar="JSON", help="of the simulation named bulk")
+    parser.add_argument("--model", nargs="*", default=[], metavar="NAME=EQX", help="of each other simulation")
+    parser.add_argument("--output", type=Path, required=True, help="table (CSV)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the table; tell what is beyond a limit."""
+    record, observed = read_record(args.forcing), read_netcdf(args.observations)
+    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
+    models = {"bulk": Model(parameters, BulkFluxes())}
+    models |= {name: load_model(path) for name, path in _pairs(args.model).items()}
+    runs = _pairs(args.simulation)
+    if "bulk" not in runs or set(runs) != set(models):
+        raise InputError(f"simulations {', '.join(runs)}, expected bulk and those of --model")
+    reference = float(read_netcdf(runs["bulk"]).SoilTemp.values[:, 0].mean())
+    table, progress = [], Progress(f"{args.site} sanity", len(runs))
+    for number, (name, path) in enumerate(runs.items(), start=1):
+        model, _, seed = name.partition("/")
+        found = sanity(read_netcdf(path), models[name], record, observed, reference)
+        table.append({"site": args.site, "model": model, "seed": seed} | found | {"sound": sound(found)})
+        progress.update(number, name)
+    for row in table:
+        for name, limit in LIMITS.items():
+            if abs(row[name]) > limit.value:
+                where = f"{args.site} {row['model']} {row['seed']}".rstrip()
+                print(f"{where}: {name} = {row[name]:.3g}, limit {limit.value:g} {limit.meaning}")
+    print(f"{args.site}: {sum(row['sound'] for row in table)} of {len(table)} simulations within all limits")
+    write_csv(args.output, pd.DataFrame(table))
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    """`["NAME=FILE", …]` as a dictionary."""
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    if not all(name and path for name, path in pairs.items()):
+        raise InputError(f"{' '.join(texts)}: expected NAME=FILE")
+    return pairs
