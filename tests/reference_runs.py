@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from reference.forcing_formulas import forcing, unit_forcing
 
+from lad.fluxes import FORCING_INPUTS, LEARNT_LAWS, BulkFluxes, LearntFluxes, Network, Scaling
 from lad.fluxes import STATES as STATES_SEEN
-from lad.fluxes import BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing
 from lad.integrate import Trajectory, fast, roll_out
 from lad.model import Model
@@ -74,13 +74,18 @@ def padded_run(solver, model: Model, start: State, weather: Forcing) -> Trajecto
     return jax.tree.map(lambda *x: np.concatenate(x)[:rows], *parts)
 
 
-def network(seed: int = 0, scale: float = 1.0) -> MLPFluxes:
-    """Random network whose weights are multiplied by `scale`."""
+def network(seed: int = 0, scale: float = 1.0, law: str = "mlp", states=STATES_SEEN) -> LearntFluxes:
+    """Learnt law whose network is random, with weights multiplied by `scale`."""
     mean = jnp.array([180.0, 300.0, 285.0, 600.0, 3.0, 0.0, 285.0, 285.0, 285.0, 285.0, 0.5, -1.0, 0.1, 0.1])
     std = jnp.array([250.0, 60.0, 9.0, 500.0, 1.5, 3.0, 8.0, 7.0, 6.0, 5.0, 0.3, 1.0, 0.3, 0.3])
-    scaling = Scaling(mean, std, jnp.array([50.0, 40.0]), jnp.array([80.0, 100.0]))
-    frame = Network(scaling, states=STATES_SEEN, hidden=(16, 16), outputs=2, key=jax.random.key(seed))
-    return MLPFluxes(eqx.tree_at(lambda n: n.layers, frame, jax.tree.map(lambda w: scale * w, frame.layers)))
+    used = np.cumsum([len(FORCING_INPUTS), *STATES_SEEN.values()])
+    kept = np.r_[
+        : used[0], *(np.r_[used[k] : used[k + 1]] for k, name in enumerate(STATES_SEEN) if name in states)
+    ]
+    scaling = Scaling(mean[kept], std[kept], jnp.array([50.0, 40.0]), jnp.array([80.0, 100.0]))
+    cls = LEARNT_LAWS[law]
+    frame = Network(scaling, states=states, hidden=(16, 16), outputs=cls.OUTPUTS, key=jax.random.key(seed))
+    return cls.of(eqx.tree_at(lambda n: n.layers, frame, jax.tree.map(lambda w: scale * w, frame.layers)))
 
 
 def awkward(days: int) -> tuple[State, Forcing]:
