@@ -1,5 +1,6 @@
 """Calibration and training: what they count, what they tell, and that they repeat themselves."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -16,15 +17,22 @@ from learning_tower import TRAIN, VALIDATION, of_another_site, rewrite, write_to
 
 from lad.cli import main
 from lad.errors import InputError
-from lad.fluxes import Scaling
+from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, Scaling
+from lad.forcing import read_record
+from lad.integrate import fast
 from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
+from lad.learn.data import learning_data
 from lad.learn.files import load_model, save_model
+from lad.learn.fit import Settings, fit
 from lad.learn.hybrid import random_law
-from lad.learn.objective import loss
+from lad.learn.objective import WEIGHTINGS, loss
+from lad.learn.survey import Survey
 from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
+from lad.periods import parse_periods
 from lad.provenance import code_sha256
+from lad.state import plain_state
 from lad.steps import calibrate
 
 SETTINGS = {"steps": 4, "batch": 3, "window_days": [1, 2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
@@ -150,6 +158,72 @@ def test_loss_weighs_each_flux_by_its_variance_and_a_gap_of_one_spares_the_other
     assert loss(wild, observed, gap, std) == pytest.approx((1.0 + 4.0) / 2)
     gradient = jax.grad(loss)(wild, observed, gap, std)
     assert (gradient[:3, 0] == 0).all() and (gradient[:, 1] != 0).all()
+
+
+def test_plain_sum_weighs_both_fluxes_alike():
+    observed, simulated, use = jnp.zeros((4, 2)), jnp.array([[2.0, 10.0]] * 4), jnp.ones((4, 2))
+    scale = WEIGHTINGS["sum"](np.array([2.0, 5.0]))
+    assert scale[0] == scale[1]
+    ratio = loss(simulated.at[:, 1].set(0.0), observed, use, scale) / loss(simulated, observed, use, scale)
+    assert ratio == pytest.approx(4.0 / 104.0)
+
+
+def test_windows_lengthen_through_the_training():
+    settings = Settings.from_dict(SETTINGS | {"steps": 60, "refresh": 10, "window_days": [1, 3, 10]}, "x")
+    assert [settings.window_at(step) for step in range(0, 60, 10)] == [1, 1, 3, 3, 10, 10]
+    short = Settings.from_dict(SETTINGS | {"steps": 5, "refresh": 10, "window_days": [1, 3]}, "x")
+    assert short.window_at(0) == 1
+
+
+class Bursting(AbstractFluxes):
+    """A law whose gradient is infinite, though its value is not, where it rains: a square root at zero."""
+
+    weight: jax.Array
+
+    def __call__(self, state, forcing, parameters):
+        """H alone."""
+        H = self.weight * 10.0 + jnp.where(forcing.Rainf > 0.0, jnp.sqrt(self.weight - self.weight), 0.0)
+        return Fluxes(H, jnp.zeros_like(H), jnp.zeros_like(H))
+
+
+@pytest.fixture
+def month(tower):
+    """Record of the made-up month, what a fit sees of it, and parameters."""
+    record = read_record(tower / "forcing.nc")
+    data = learning_data(record, tower / "observations.nc", *map(parse_periods, ([TRAIN], [VALIDATION])))
+    return record, data, table_parameters(6, 2, 10.0)
+
+
+def test_gradient_not_finite_stops_with_half_hour_and_flux(month, tmp_path):
+    record, data, parameters = month
+    with pytest.raises(InputError) as error:
+        fit(
+            lambda weight: Model(parameters, Bursting(weight)),
+            jnp.array([1.0, 2.0]),
+            plain_state(parameters, data.forcing),
+            data,
+            fast(),
+            Settings.from_dict(SETTINGS | {"window_days": [6], "batch": 2}, "x"),
+            seed=0,
+            label="XX-Tst",
+            checkpoint=tmp_path / "c",
+            fingerprint="",
+        )
+    told = str(error.value)
+    assert "loss or gradient of member 0 not finite in step 1, by H of 2013-06-" in told
+    when = np.datetime64(told.split("by H of ")[1])
+    assert record.forcing.Rainf[np.flatnonzero(record.time == when)[0]] > 0.0
+
+
+def test_free_run_not_finite_stops_with_half_hour_and_variables(month):
+    _, data, parameters = month
+
+    def build(albedo):
+        return Model(dataclasses.replace(parameters, alb0_warm=albedo, alb0_cold=albedo), BulkFluxes())
+
+    survey = Survey(build, data, fast(), np.ones(2), "XX-Tst")
+    with pytest.raises(InputError, match=r"LE, H, soil temperature 1.* of member 1 not finite .* 2013-06-01"):
+        survey(jnp.array([0.2, np.nan]), survey.begin(plain_state(parameters, data.forcing), 2), 0)
 
 
 def test_law_file_round_trip_and_foreign_files(tmp_path):

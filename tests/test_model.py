@@ -1,5 +1,6 @@
 """Signs, units and budgets of the model."""
 
+import dataclasses
 import re
 
 import equinox as eqx
@@ -10,7 +11,7 @@ import pytest
 from reference_runs import DT, FAST, ORDER, case, network, run
 
 from lad.errors import InputError
-from lad.fluxes import BulkFluxes
+from lad.fluxes import LEARNT_LAWS, STATES, BulkFluxes
 from lad.forcing import make_forcing
 from lad.integrate import roll_out
 from lad.model import (
@@ -70,7 +71,7 @@ def test_snow_sublimates_and_takes_heat_of_fusion_too():
 
 
 def test_dry_root_zone_and_snow_free_ground_do_not_evaporate():
-    for fluxes in (BulkFluxes(), network()):
+    for fluxes in (BulkFluxes(), *(network(law=law) for law in LEARNT_LAWS)):
         rates = rates_of(Model(PARAMETERS, fluxes), column(root=0.0), weather())
         assert max(rates.E_root, rates.E_snow) <= 0.0
 
@@ -87,6 +88,49 @@ def test_a_network_cannot_condense_water_from_dry_air():
     assert dry.E_snow == 0.0 and dry.E_root == 0.0
     moist = rates_of(model, column(T=275.0), weather(Qair=0.008))
     assert -1e-3 < moist.E_root < -1e-5  # kg m-2 s-1
+
+
+@pytest.mark.parametrize("law", ["conductance", "parameters", "residual"])
+def test_learnt_factors_keep_the_direction_of_the_fluxes(law):
+    """Whatever the weights, heat flows from warm to cold and vapour from moist to dry."""
+    for seed in range(5):
+        model = Model(PARAMETERS, network(seed, scale=5.0, law=law))
+        warm = rates_of(model, column(T=295.0), weather(Tair=288.0, Qair=0.004))
+        assert warm.H > 0.0 and warm.E_root > 0.0
+        cold = rates_of(model, column(T=275.0), weather(Tair=288.0, Qair=0.008))
+        assert cold.H < 0.0 and cold.E_root < 0.0
+
+
+@pytest.mark.parametrize("law", ["residual", "parameters"])
+def test_silent_network_leaves_lads_own_law(law):
+    fluxes = network(scale=0.0, law=law)
+    own, learnt = (rates_of(Model(PARAMETERS, x), column(), weather()) for x in (BulkFluxes(), fluxes))
+    np.testing.assert_allclose([learnt.H, learnt.E_root], [own.H, own.E_root], rtol=1e-4)
+
+
+@pytest.mark.parametrize("blind", STATES)
+def test_a_knocked_out_part_of_the_state_is_not_seen(blind):
+    """A network without a part of the state gives the same whatever that part is; with it, it does not."""
+    changes = {"soil": {"T": 296.0}, "root": {"root": 5.0}, "snow": {"snow": 30.0}}
+    rest = tuple(name for name in STATES if name != blind)
+    for states, same in ((rest, True), (tuple(STATES), False)):
+        net = network(states=states).network
+        before, after = (net(column(**change), weather(), PARAMETERS) for change in ({}, changes[blind]))
+        assert np.array_equal(before, after) == same
+
+
+def test_prescribed_net_radiation_is_the_models():
+    """Where it is given it replaces the modelled one whatever the surface does, elsewhere nothing changes."""
+    given = dataclasses.replace(weather(), Rnet=jnp.asarray(222.0))
+    for T in (280.0, 300.0):
+        rates = rates_of(MODEL, column(T=T), given)
+        assert rates.SWnet + rates.LWnet == pytest.approx(222.0)
+    absent = dataclasses.replace(weather(), Rnet=jnp.asarray(np.nan))
+    assert rates_of(MODEL, column(), absent).LWnet == rates_of(MODEL, column(), weather()).LWnet
+    slope = jax.grad(
+        lambda T: MODEL.rates(dataclasses.replace(column(), T=(T, *column().T[1:])), absent).LWnet
+    )
+    assert slope(288.0) < -3.0  # W m-2 K-1, and not NaN
 
 
 def test_ground_heat_is_the_change_of_heat_storage():

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from archives import product_rows, write_product
 from service import Service
 
@@ -20,7 +21,12 @@ SITE_STEPS = [
     "simulate",
     "evaluate",
     "figures",
+    "sanity",
 ]
+STUDY_STEPS = ["curves", "compare", "overview"]
+MODELS = len(
+    yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))["models"]
+)
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
 
 
@@ -95,14 +101,14 @@ def test_plan_of_all_studies(tree, tmp_path):
         "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip",
     ]:
         (tmp_path / name).touch()
-    sites, models, seeds = 3, 2, 3
+    sites, models, seeds = 3, MODELS, 5
     assert planned(snakemake(tree, "-n", "demo", "paper", "--config", f"archives={tmp_path}")) == {
         **dict.fromkeys(SITE_STEPS, sites),
         "periods": sites,
         "train": sites * models,
         "simulate": sites * models * seeds,
         "simulate_bulk": sites,
-        "compare": 2,
+        **dict.fromkeys(STUDY_STEPS, 2),
         "solvers": 1,
         "demo": 1,
         "paper": 1,
@@ -268,6 +274,7 @@ def test_study_prints_its_table_and_is_finished(finished):
         ("training: {steps: 5}", "train"),
         ("calibration: {steps: 4}", "calibrate"),
         ("models: {mlp: {hidden: [8]}}", "train"),
+        ("models: {mlp: {training: {weight_decay: 0.5}}}", "train"),
         ("simulation: {spinup_passes: 1}", "simulate"),
         ("sites: {US-CRT: {test: [[2012-06-01, 2012-07-30]]}}", "evaluate"),
     ],
@@ -278,10 +285,10 @@ def test_changed_setting_reruns_what_depends_on_it(finished, tmp_path, change, f
     overlay.write_text(change, encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL, str(overlay)))
     at = SITE_STEPS.index(first)
-    assert {*SITE_STEPS[at:], "compare"} <= plan.keys()
+    assert {*SITE_STEPS[at:], *STUDY_STEPS} - {"curves"} <= plan.keys()
     assert not plan.keys() & set(SITE_STEPS[:at])
     if first == "train":
-        assert plan["train"] == (1 if "models" in change else 2)
+        assert plan["train"] == (1 if "models" in change else MODELS)
 
 
 @whole_study
@@ -293,7 +300,7 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
     module.write_text(text + "\n# changed\n", encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL))
-    assert plan["train"] == 2 and "calibrate" not in plan
+    assert plan["train"] == MODELS and "calibrate" not in plan
     module.write_text(text, encoding="utf-8")
     assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
 

@@ -158,14 +158,23 @@ def radiation_option(wildcards):
     return f"--net-radiation {file}" if file else ""
 
 
-def simulations(wildcards):
-    """Label and file of every simulation of a site: `bulk`, the calibrated LaD, and `model/seed`."""
-    folder = f"results/{wildcards.site}/simulate"
-    return {"bulk": f"{folder}/bulk.nc"} | {
-        f"{model}/{seed}": f"{folder}/{model}/seed{seed}.nc"
+def of_seeds(site, step, ending):
+    """Label `model/seed` and file of what a step makes for each seed of each model."""
+    return {
+        f"{model}/{seed}": f"results/{site}/{step}/{model}/seed{seed}.{ending}"
         for model in config["models"]
         for seed in range(config["seeds"])
     }
+
+
+def simulations(wildcards):
+    """Label and file of every simulation of a site: `bulk`, the calibrated LaD, and `model/seed`."""
+    return {"bulk": f"results/{wildcards.site}/simulate/bulk.nc"} | of_seeds(wildcards.site, "simulate", "nc")
+
+
+def trained_models(wildcards):
+    """Label and file of every trained model of a site."""
+    return of_seeds(wildcards.site, "train", "eqx")
 
 
 def model_settings(model):
@@ -176,15 +185,6 @@ def model_settings(model):
 def training_settings(model):
     """How a model is trained: the common settings, and its own."""
     return config["training"] | config["models"][model].get("training", {})
-
-
-def trained_models(wildcards):
-    """Label and file of every trained model of a site."""
-    return {
-        label: file.replace("/simulate/", "/train/").removesuffix(".nc") + ".eqx"
-        for label, file in simulations(wildcards).items()
-        if label != "bulk"
-    }
 
 
 def histories(wildcards):
@@ -199,17 +199,10 @@ def histories(wildcards):
 def knock_outs():
     """Models whose network sees less than all states → the model that is the same but for that."""
     models = config["models"]
-    seeing = {
-        json.dumps(own | {"states": 0}, sort_keys=True): name
-        for name, own in models.items()
-        if own.get("states") is True
+    blinded = {
+        name: own | {"states": True} for name, own in models.items() if own.get("states", True) is not True
     }
-    return {
-        name: seeing[key]
-        for name, own in models.items()
-        if own.get("states", True) is not True
-        and (key := json.dumps(own | {"states": 0}, sort_keys=True)) in seeing
-    }
+    return {blind: name for blind, same in blinded.items() for name, own in models.items() if own == same}
 
 
 def labelled_simulations(wildcards):

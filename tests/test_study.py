@@ -1,0 +1,126 @@
+"""Tables and figures of a whole study, from scores that are made up."""
+
+import itertools
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_site import lad
+
+from lad.errors import InputError
+from lad.evaluation import differences, study
+from lad.evaluation.scores import COLUMNS
+
+NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
+
+
+def made_up_scores() -> pd.DataFrame:
+    """Two sites; a trained model has three seeds about its NSE, and an ensemble a little better."""
+    rows = []
+    for site, target, (model, nse) in itertools.product(("US-Me2", "XX-Tst"), ("LE", "H"), NSE.items()):
+        seeds = {"": nse}
+        if model.startswith("mlp"):
+            seeds = {"0": nse - 0.01, "1": nse, "2": nse + 0.01, "ensemble": nse + 0.02}
+        for seed, value in seeds.items():
+            numbers = {
+                "n": 100,
+                "n_not_known": 0,
+                "rmse": 50 * (1 - value),
+                "bias": -2.0 - value,
+                "bias_pct": -4.0,
+            }
+            keys = {
+                "site": site,
+                "target": target,
+                "model": model,
+                "seed": seed,
+                "period": "2020-01-01:2020-12-31",
+            }
+            rows.append(keys | numbers | {"nse": value, "kge": value, "r": 0.9})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def made_up_differences() -> pd.DataFrame:
+    """Every later model less every earlier one, with an interval of 0.15 on either side (15 for RMSE)."""
+    rows = []
+    for site, target, metric in itertools.product(
+        ("US-Me2", "XX-Tst"), ("LE", "H"), ("rmse", "nse", "kge", "abs_bias")
+    ):
+        for reference, model in itertools.combinations(NSE, 2):
+            scale = -50 if metric == "rmse" else 1
+            change = scale * (NSE[model] - NSE[reference])
+            rows.append([site, target, model, reference, metric, change, change - 7.5, change + 7.5, 52])
+    return pd.DataFrame(rows, columns=differences.COLUMNS)
+
+
+def cells(text: str) -> list[list[str]]:
+    """Rows of a Markdown table."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_published_numbers_stand_beside_ours_where_both_are():
+    rows = cells(study.published_table(made_up_scores()))[2:]
+    assert rows == [
+        ["US-Me2", "mlp", "35.72", "14.00", "0.655", "0.720", "0.738", "0.720"],
+        ["US-Me2", "LaD calibrated", "40.56", "25.00", "0.555", "0.500", "0.758", "0.500"],
+    ]
+
+
+def test_every_seed_is_shown():
+    rows = [row for row in cells(study.seeds_table(made_up_scores())) if row[0] == "mlp"]
+    assert [row[1] for row in rows] == ["0", "1", "2", "ensemble"] * 4
+
+
+def test_gains_are_marked_where_the_interval_excludes_zero():
+    rows = {tuple(row[:3]): row[3:] for row in cells(study.gains_text(made_up_differences()))}
+    cell = rows["US-Me2", "LE", "mlp"]
+    assert cell[0] == "-10.00 (-17.50 … -2.50)*"  # against LaD
+    assert rows["US-Me2", "LE", "mlp_nostate"][0] == "-5.00 (-12.50 … +2.50)"
+
+
+def test_states_are_turned_so_that_positive_is_for_them():
+    table = study.states_table(made_up_scores(), made_up_differences(), {"mlp_nostate": "mlp"})
+    row = table.set_index(["site", "target", "metric"]).loc[("XX-Tst", "LE", "nse")]
+    assert [row.model, row.without] == ["mlp", "mlp_nostate"]
+    assert row.by_test == pytest.approx(0.1)
+    assert row.by_test_low < row.by_test < row.by_test_high
+    assert row.by_seed == pytest.approx(0.1)
+    # Welch: standard error 0.01 sqrt(2/3), four degrees of freedom, t = 2.776
+    half = 2.776445 * 0.01 * np.sqrt(2 / 3)
+    assert [row.by_seed_low, row.by_seed_high] == pytest.approx([0.1 - half, 0.1 + half], rel=1e-5)
+
+
+def test_overview_writes_all(tmp_path):
+    made_up_scores().to_csv(tmp_path / "scores.csv", index=False)
+    made_up_differences().to_csv(tmp_path / "d.csv", index=False)
+    options = ["--scores", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv"]
+    lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"} < names
+    assert matplotlib.image.imread(tmp_path / "out" / "ablation.png").std() > 0.01
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"d.csv: columns a,b, expected site"):
+        lad("overview", *options, "--output-directory", tmp_path / "bad")
+
+
+def test_curves_tell_the_lowest_validation_loss(tmp_path):
+    history = pd.DataFrame(
+        [
+            [0, 0, 1.0, 0.9],
+            [0, 1, 1.0, 0.8],
+            [10, 0, 0.5, 0.4],
+            [10, 1, 0.5, 0.6],
+            [20, 0, 0.4, 0.5],
+            [20, 1, 0.4, 0.7],
+        ],
+        columns=["step", "member", "train_loss", "validation_loss"],
+    )
+    history.to_csv(tmp_path / "h.csv", index=False)
+    names = [f"US-{site}/mlp={tmp_path / 'h.csv'}" for site in ("Aaa", "Bbb")]
+    lad("curves", "--history", *names, "--figure", tmp_path / "l.png", "--table", tmp_path / "v.md")
+    assert cells((tmp_path / "v.md").read_text())[2] == ["mlp", *["0.5000 (0.4000 … 0.6000)"] * 2, "0.5000"]
+    assert matplotlib.image.imread(tmp_path / "l.png").std() > 0.01
+    with pytest.raises(InputError, match="expected SITE/MODEL=FILE"):
+        lad("curves", "--history", "mlp=h.csv", "--figure", tmp_path / "l.png", "--table", tmp_path / "v.md")
