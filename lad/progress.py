@@ -3,6 +3,8 @@
 import sys
 import time
 
+WIDTH = 20  # characters of the bar
+
 
 class Progress:
     """Counts to `total`, and tells rate and remaining time on standard error."""
@@ -23,7 +25,11 @@ class Progress:
         elapsed = now - self.start
         rate = (done - self.first) / elapsed if elapsed > 0 else 0.0
         left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 else "…"
-        line = f"{self.label}: {done}/{self.total}  {rate:.2f}/s  {left}  {text}"
+        bar = ""
+        if self.terminal:
+            full = WIDTH * done // self.total
+            bar = f"[{'#' * full}{'.' * (WIDTH - full)}] "
+        line = f"{self.label}: {bar}{done}/{self.total}  {rate:.2f}/s  {left}  {text}"
         end = "\n" if finished or not self.terminal else "\r"
         sys.stderr.write(("\x1b[K" if self.terminal else "") + line + end)
         sys.stderr.flush()

@@ -12,15 +12,17 @@ from lad.observations import TARGETS
 def describe_failure(window_loss: Callable, free, starts: np.ndarray, length: int, time: np.ndarray) -> str:
     """Where the loss of `free`, or its gradient, ceases to be finite: flux and half-hour, for one line of an error.
 
-    ``window_loss(free, start, counted)`` is the loss of the window whose first row is `start`, in which `counted`
-    (length, 2) says which rows of LE and H enter. The first failing row of each flux is found by bisection: as rows
-    are left out from the end, the failure vanishes with the row that made it.
+    ``window_loss(free, rows, counted)`` is the loss of a window of the given `rows` (length,), in which `counted`
+    (length, 2) says what enters of LE and H. The first failing row of each flux is found by bisection: as rows are
+    replaced from the end by the last one kept, the failure vanishes with the row that made it.
     """
 
     @jax.jit
     def fails(start, rows_counted, column):
-        counted = (jnp.arange(length)[:, None] < rows_counted) * (jnp.arange(2) == column)
-        value, gradient = jax.value_and_grad(window_loss)(free, start, counted)
+        within = jnp.arange(length)
+        counted = (within[:, None] < rows_counted) * (jnp.arange(2) == column)
+        rows = start + jnp.minimum(within, rows_counted - 1)
+        value, gradient = jax.value_and_grad(window_loss)(free, rows, counted)
         sound = jnp.stack([jnp.isfinite(x).all() for x in (value, *jax.tree.leaves(gradient))])
         return ~sound.all()
 

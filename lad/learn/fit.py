@@ -211,7 +211,7 @@ def fit(
         if not sound.all():
             failed, member = (int(x) for x in np.argwhere(~np.asarray(sound))[0])
             free = descend(*inputs, jnp.asarray(windows[:failed]), length, visible)[0] if failed else now.free
-            of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible, length)
+            of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible)
             where = describe_failure(of_window, rows(free, member), windows[failed], length, data.time)
             raise InputError(
                 f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
@@ -226,10 +226,10 @@ def _member(states: State, member: int) -> State:
     return jax.tree.map(lambda x: x[:, member], states)
 
 
-def _window_loss(mismatch, states, visible, length, free, start, counted):
-    """Loss over the window that begins with row `start`, of what `counted` (length, 2) counts."""
-    forcing, observed, use = rows(visible, (start + jnp.arange(length))[None])
-    return mismatch(free, rows(states, start[None]), (forcing, observed, use * counted))
+def _window_loss(mismatch, states, visible, free, index, counted):
+    """Loss over the window of the rows `index` (length,), of what `counted` (length, 2) counts."""
+    forcing, observed, use = rows(visible, index[None])
+    return mismatch(free, rows(states, index[:1]), (forcing, observed, use * counted))
 
 
 def _select(choice, new, old):
