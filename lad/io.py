@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,22 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table without its index, floats to 6 significant digits."""
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_table(path: str | Path, columns: Sequence[str], **options: Any) -> pd.DataFrame:
+    """A CSV table with exactly these `columns`; `options` are those of pandas.
+
+    Raises InputError if it is absent or another table.
+    """
+    try:
+        table = pd.read_csv(path, **options)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table ({error})") from None
+    if list(table.columns) != list(columns):
+        raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(columns)}")
+    return table
 
 
 def read_netcdf(path: str | Path) -> xr.Dataset:

@@ -86,7 +86,7 @@ def test_bad_files(written, tmp_path):
         compare([written[0], written[0]], tmp_path)
     for content, words in (
         ("a,b\n1,2\n", "columns a,b, expected site,target"),
-        ("", "not a table of scores"),
+        ("", "not a CSV table"),
     ):
         written[1].write_text(content)
         with pytest.raises(InputError, match=f"AA-One.csv: {words}"):

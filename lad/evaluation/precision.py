@@ -104,9 +104,9 @@ def work_precision(model: Model, start: State, forcing: Forcing, dt: float, labe
 
 LOOKS = {  # colour and marker
     "original": ("#999999", "s"),
-    "euler": (SPARE_COLOURS[0], "v"),
+    "euler": (COLOURS["residual"], "v"),
     "fast": (COLOURS["bulk"], "o"),
-    "Tsit5": (SPARE_COLOURS[1], "^"),
+    "Tsit5": (SPARE_COLOURS[0], "^"),
     "Kvaerno3": (COLOURS["mlp_nostate"], "D"),
     "Kvaerno5": (COLOURS["mlp"], "P"),
 }

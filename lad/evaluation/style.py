@@ -9,8 +9,16 @@ from lad.evaluation.models import label, ordered
 TARGET_LABELS = {"LE": "Latent heat LE (W m$^{-2}$)", "H": "Sensible heat H (W m$^{-2}$)"}
 OBSERVED = "#000000"
 # Okabe & Ito (2008), Color Universal Design: told apart with all common forms of colour blindness.
-COLOURS = {"bulk": "#D55E00", "mlp": "#0072B2", "mlp_nostate": "#009E73", "1lin": "#CC79A7"}
-SPARE_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+COLOURS = {
+    "bulk": "#D55E00",
+    "mlp": "#0072B2",
+    "mlp_nostate": "#009E73",
+    "residual": "#E69F00",
+    "1lin": "#CC79A7",
+    "2lin": "#CC79A7",
+    "3km27": "#CC79A7",
+}
+SPARE_COLOURS = ("#56B4E9", "#F0E442", "#999999", "#000000")
 COUNTS = "viridis"
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE
+from lad.io import read_table
 
 SHOWN = {
     "rmse": ("RMSE", "{:.2f}"),
@@ -38,12 +39,7 @@ def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
     """
     tables = []
     for path in paths:
-        try:
-            table = pd.read_csv(path, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not a table of scores ({error})") from None
-        if list(table.columns) != COLUMNS:
-            raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(COLUMNS)}")
+        table = read_table(path, COLUMNS, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED)
         tables.append(table)
     scores = pd.concat(tables, ignore_index=True)
     keys = ["site", "target", "model", "seed"]

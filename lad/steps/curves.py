@@ -9,7 +9,7 @@ from lad.drawing import save
 from lad.errors import InputError
 from lad.evaluation.study_figures import learning_curves
 from lad.evaluation.table import grid
-from lad.io import replacing
+from lad.io import read_table, replacing
 from lad.provenance import provenance
 
 COLUMNS = ["step", "member", "train_loss", "validation_loss"]
@@ -30,20 +30,10 @@ def run(args: argparse.Namespace) -> None:
         site, _, model = name.partition("/")
         if not (site and model and path):
             raise InputError(f"history {text!r}: expected SITE/MODEL=FILE")
-        histories[site, model], paths[name] = _read(path), path
+        histories[site, model], paths[name] = read_table(path, COLUMNS), path
     save(args.figure, learning_curves(histories), provenance(paths))
     with replacing(args.table) as temporary:
         temporary.write_text(_table(histories), encoding="utf-8")
-
-
-def _read(path: str) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a history of lad train ({error})") from None
-    if list(table.columns) != COLUMNS or table.empty:
-        raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(COLUMNS)} and rows")
-    return table
 
 
 def _table(histories: dict[tuple[str, str], pd.DataFrame]) -> str:

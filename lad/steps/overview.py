@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from lad.drawing import save
-from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.study_figures import ablation
 from lad.evaluation.table import read_scores
-from lad.io import replacing, write_csv
+from lad.io import read_table, replacing, write_csv
 from lad.provenance import provenance
 
 
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write published.md, seeds.md, gains.md, differences.csv, states.csv, states.md and ablation.png."""
     scores = read_scores([args.scores])
-    differences = pd.concat([_read(path) for path in args.differences], ignore_index=True)
+    differences = pd.concat([read_table(path, COLUMNS) for path in args.differences], ignore_index=True)
     states = study.states_table(scores, differences, dict(pair.split("=", 1) for pair in args.states))
     folder = args.output_directory
     texts = {
@@ -49,13 +48,3 @@ def run(args: argparse.Namespace) -> None:
     write_csv(folder / "differences.csv", differences)
     write_csv(folder / "states.csv", states)
     save(folder / "ablation.png", ablation(scores), provenance({"scores": args.scores}))
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a table of differences ({error})") from None
-    if list(table.columns) != COLUMNS:
-        raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(COLUMNS)}")
-    return table
