@@ -35,7 +35,7 @@ from lad.provenance import code_sha256
 from lad.state import plain_state
 from lad.steps import calibrate
 
-SETTINGS = {"steps": 4, "batch": 3, "window_days": [1, 2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
+SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
 SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
 LAW = {"law": "mlp", "states": True, "hidden": [8]}
 
@@ -294,7 +294,12 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
 
 
 def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(tower):
-    assert main(train_command(tower, tower / "out", steps=20, refresh=10, learning_rate=0.02)) == 0
+    assert (
+        main(
+            train_command(tower, tower / "out", steps=20, refresh=10, learning_rate=0.02, window_days=[1, 2])
+        )
+        == 0
+    )
     lines = (tower / "out" / "history.csv").read_text().splitlines()[1:]
     losses = {}
     for line in lines:
