@@ -237,7 +237,7 @@ def test_gradients_by_weights_equal_differences():
     np.testing.assert_allclose(difference, backward(gradient, directions), rtol=1e-5)
     for layer in gradient.fluxes.network.layers:
         assert np.unique(layer.weight).size > 0.9 * layer.weight.size
-    assert not ravel_pytree(gradient.fluxes.scaling)[0].any()  # is not trained
+    assert not ravel_pytree(gradient.fluxes.network.scaling)[0].any()  # is not trained
 
 
 def test_forward_mode_equals_reverse_mode():

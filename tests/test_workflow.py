@@ -38,7 +38,7 @@ def copy_tree(root: Path, folder: Path) -> Path:
 
 def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess:
     """Snakemake in a copy of the project, with the modules of that copy."""
-    inherited = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    inherited = dict(os.environ)
     environment = inherited | {"PYTHONPATH": str(folder)} | environment
     command = [sys.executable, "-m", "snakemake", *args]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)

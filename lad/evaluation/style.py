@@ -26,7 +26,7 @@ def colours(models: list[str]) -> dict[str, str]:
     """A colour for each model: always the same for a known one, the spare ones in turn for others."""
     others = [model for model in ordered(models) if model not in COLOURS]
     spare = {model: SPARE_COLOURS[i % len(SPARE_COLOURS)] for i, model in enumerate(others)}
-    return COLOURS | spare
+    return {model: (COLOURS | spare)[model] for model in models}
 
 
 def draw_observed(axes: Axes, series: pd.Series, size: float) -> None:

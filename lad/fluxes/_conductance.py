@@ -14,7 +14,7 @@ from lad.physics.snow import presence
 from lad.state import State
 
 HEAT, VAPOUR = 0.02, 0.003  # m s-1, conductances of the untrained law: those of a vegetated surface by day
-MOST = 100.0  # factor by which the network may raise or lower them
+MOST = 20.0  # factor by which the network may raise or lower them
 
 
 class ConductanceFluxes(LearntFluxes):
