@@ -64,7 +64,9 @@ def test_constant_weather_leads_to_a_balanced_surface():
     assert abs(last.rain - last.E_root - last.drainage) < 1e-4 * last.rain
 
 
-LAWS = {"bulk": BulkFluxes()} | {law: network(seed=3, scale=5.0, law=law) for law in LEARNT_LAWS}
+# Factors that change steeply with surface temperature are stiff: only fluxes come from wild weights here.
+LAWS = {"bulk": BulkFluxes()}
+LAWS |= {law: network(seed=3, scale=5.0 if law == "mlp" else 1.0, law=law) for law in LEARNT_LAWS}
 DAY = 48
 
 
@@ -130,7 +132,7 @@ def test_budgets_close_and_stores_stay_positive_in_any_weather(
     for store in (result.state.snow, result.state.root, result.state.groundwater):
         assert store.min() >= -1e-10
     assert np.isfinite(np.array(result.state.T)).all()
-    if law not in ("mlp", "conductance"):  # whose random networks exchange heat at will
+    if law != "mlp":  # which may heat the soil at will
         assert 150.0 < np.min(result.state.T[0]) and np.max(result.state.T[0]) < 400.0
     assert (result.rates.melt >= 0.0).all() and (result.rates.drainage >= -1e-12).all()
 
