@@ -294,12 +294,8 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
 
 
 def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(tower):
-    assert (
-        main(
-            train_command(tower, tower / "out", steps=20, refresh=10, learning_rate=0.02, window_days=[1, 2])
-        )
-        == 0
-    )
+    settings = {"steps": 20, "refresh": 10, "learning_rate": 0.02, "window_days": [1, 2], "weight_decay": 0}
+    assert main(train_command(tower, tower / "out", **settings)) == 0
     lines = (tower / "out" / "history.csv").read_text().splitlines()[1:]
     losses = {}
     for line in lines:
