@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from itertools import chain
 from pathlib import Path
 
 from lad.drawing import save
@@ -13,6 +14,7 @@ from lad.towers.forcing import forcing_dataset, observations_dataset, raised, sn
 from lad.towers.humidity import LEAST
 from lad.towers.leaves import read_lai
 from lad.towers.netcdf import read_tower
+from lad.towers.rain import annual_sum, dry_years, with_annual_sums
 from lad.towers.record import read_record
 
 
@@ -25,6 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--archive", type=Path, nargs="+", metavar="FILE", help="archives, to read and fill here"
     )
     parser.add_argument("--lai", type=Path, metavar="CSV", help="leaf area index: date, lai")
+    parser.add_argument(
+        "--precipitation",
+        type=annual_sum,
+        action="append",
+        default=[],
+        metavar="YEAR=MM",
+        help="sum of a calendar year in which the gauge failed, to which its precipitation is scaled; can be repeated",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="NC", help="forcing of the model")
     parser.add_argument(
         "--observations", type=Path, required=True, metavar="NC", help="observed fluxes and soil"
@@ -38,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         record = read_tower(args.tower, args.site)
     else:
         record = fill(read_record(site_from(args, args.archive), args.archive))
+    record = with_annual_sums(record, dict(args.precipitation))
     forcing = forcing_dataset(record, read_lai(args.lai) if args.lai else None)
     write_netcdf(args.output, forcing)
     write_netcdf(args.observations, observations_dataset(record))
@@ -46,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     print(*(f"{name} {amount:.0f} mm a year" for name, amount in snowfall(record).items()), sep=", ")
     if raised(record):
         print(f"vapour pressure of {raised(record)} intervals raised to {LEAST:g} Pa")
-    for remark in record.remarks:
+    for remark in chain(dry_years(record), record.remarks):
         print(remark)
     if args.picture:
         title = f"{args.site}: forcing, sensors {record.site.reference_height:.1f} m above the zero plane"

@@ -102,6 +102,12 @@ def lai_file(wildcards):
     return config["sites"][wildcards.site].get("lai", [])
 
 
+def precipitation_options(wildcards):
+    """Annual sums that replace those of a failed gauge."""
+    sums = config["sites"][wildcards.site].get("precipitation", [])
+    return " ".join(f"--precipitation {year}={amount}" for year, amount in sums)
+
+
 def archive_patterns(wildcards):
     """File names of the site's archives where the configuration restricts them, with * and ?."""
     return config["sites"][wildcards.site].get("archive", [])
