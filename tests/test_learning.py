@@ -19,14 +19,14 @@ from lad.cli import main
 from lad.errors import InputError
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
-from lad.integrate import fast
+from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.files import load_model, save_model
 from lad.learn.fit import Settings, fit
 from lad.learn.hybrid import random_law
-from lad.learn.objective import WEIGHTINGS, loss
+from lad.learn.objective import WEIGHTINGS, loss, surface_penalty
 from lad.learn.survey import Survey
 from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
@@ -166,6 +166,49 @@ def test_plain_sum_weighs_both_fluxes_alike():
     assert scale[0] == scale[1]
     ratio = loss(simulated.at[:, 1].set(0.0), observed, use, scale) / loss(simulated, observed, use, scale)
     assert ratio == pytest.approx(4.0 / 104.0)
+
+
+class Steady(AbstractFluxes):
+    """A law that leaves the surface to balance whatever it does not take: H is 100 W m-2 at any temperature."""
+
+    def __call__(self, state, forcing, parameters):
+        """H alone."""
+        return Fluxes(100.0 + 0.0 * state.T[0], 0.0 * state.root, 0.0 * state.root)
+
+
+def test_only_the_surface_penalty_tells_a_law_how_warm_the_surface_is(month, tmp_path, monkeypatch):
+    _, data, parameters = month
+    assert surface_penalty(jnp.array([300.0, 310.0]), jnp.array([295.0, 305.0])) == pytest.approx(1.0)
+
+    def build(free):
+        albedo = jax.nn.sigmoid(free)
+        return Model(dataclasses.replace(parameters, alb0_warm=albedo, alb0_cold=albedo), Steady())
+
+    start = plain_state(parameters, data.forcing)
+    begin, wanted = np.log(0.2 / 0.8), np.log(0.4 / 0.6)
+    surface = roll_out(fast(), build(wanted), start, data.forcing, data.dt)[1].state.T[0]
+    settings = Settings.from_dict(
+        SETTINGS | {"steps": 40, "refresh": 10, "learning_rate": 0.05, "weight_decay": 0}, "x"
+    )
+    ends = []
+    monkeypatch.setattr("lad.learn.fit._save", lambda *now: ends.append(float(now[2].free[0])))
+    for reference in (surface, None):
+        fit(
+            build,
+            jnp.array([begin]),
+            start,
+            data,
+            fast(),
+            settings,
+            seed=0,
+            label="XX-Tst",
+            checkpoint=tmp_path / "c",
+            fingerprint="",
+            surface=reference,
+        )
+        if reference is not None:
+            assert abs(ends[-1] - wanted) < 0.5 * abs(begin - wanted)
+    assert ends[-1] == begin
 
 
 def test_windows_lengthen_through_the_training():

@@ -26,7 +26,7 @@ from lad.integrate import roll_out
 from lad.io import replacing
 from lad.learn.data import LearningData, window_starts
 from lad.learn.diagnosis import describe_failure
-from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes
+from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes, surface_penalty
 from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
 from lad.model import Model
 from lad.progress import Progress
@@ -112,12 +112,14 @@ def fit(
     label: str,
     checkpoint: Path,
     fingerprint: str,
+    surface: Any = None,
 ) -> Fit:
     """Fit `free`, arrays with a leading axis of members, so that ``build(of a member)`` matches measured fluxes.
 
     `start` is where the first spin-up begins. Before each survey but the first, the fit is written to
     `checkpoint`, and resumed from there by a call of the same `fingerprint`, with the same result as without
-    interruption. Raises InputError when loss or parameters cease to be finite.
+    interruption. With `surface` (n,), the surface temperature (K) of another model, steps are held to its mean
+    (`surface_penalty`). Raises InputError when loss or parameters cease to be finite.
     """
     for days in settings.window_days:
         if days * 86400.0 < data.dt:
@@ -134,11 +136,12 @@ def fit(
     )
 
     def mismatch(free, states, batch):
-        """Loss of the model of one member over windows of forcing, observed fluxes and their use."""
-        forcing, observed, use = batch
+        """Loss of the model of one member over windows of forcing, observed fluxes, their use, surface temperature."""
+        forcing, observed, use, surface = batch
         model = build(free)
         _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, data.dt))(states, forcing)
-        return loss(simulated_fluxes(trajectory.rates), observed, use, scale)
+        value = loss(simulated_fluxes(trajectory.rates), observed, use, scale)
+        return value if surface is None else value + surface_penalty(trajectory.state.T[0], surface)
 
     def mismatches(free, states, batch):
         """Losses of all members, after their sum: its gradient holds that of each, and is traced in half the time."""
@@ -166,7 +169,7 @@ def fit(
         (free, optimiser_state), told = jax.lax.scan(step, (free, optimiser_state), windows)
         return free, optimiser_state, told
 
-    visible = (data.forcing, jnp.asarray(data.observed), jnp.asarray(data.train))
+    visible = (data.forcing, jnp.asarray(data.observed), jnp.asarray(data.train), surface)
     now = Progressing(
         free=free,
         optimiser=jax.vmap(optimiser.init)(free),
@@ -227,8 +230,8 @@ def _member(states: State, member: int) -> State:
 
 def _window_loss(mismatch, states, visible, free, index, counted):
     """Loss over the window of the rows `index` (length,), of what `counted` (length, 2) counts."""
-    forcing, observed, use = rows(visible, index[None])
-    return mismatch(free, rows(states, index[:1]), (forcing, observed, use * counted))
+    forcing, observed, use, surface = rows(visible, index[None])
+    return mismatch(free, rows(states, index[:1]), (forcing, observed, use * counted, surface))
 
 
 def _select(choice, new, old):

@@ -13,17 +13,19 @@ from lad.simulation import free_runs
 from lad.state import State
 
 
+def calibrated_states(data: LearningData, parameters: Parameters, start: State, solver) -> State:
+    """States (n,) at the end of each interval of a free run of LaD itself with `parameters`."""
+    model = Model(parameters, BulkFluxes())
+    runs = free_runs(
+        solver, model, data.forcing, data.time, data.segments, data.dt, lambda _: start, FIRST_SPIN_UP
+    )
+    return jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
+
+
 def training_scaling(
-    data: LearningData, parameters: Parameters, start: State, solver, *, states: tuple[str, ...]
+    data: LearningData, parameters: Parameters, state: State, states: tuple[str, ...]
 ) -> Scaling:
-    """Means and standard deviations over training half-hours; those of states are from a run of LaD itself."""
-    state = None
-    if states:
-        model = Model(parameters, BulkFluxes())
-        runs = free_runs(
-            solver, model, data.forcing, data.time, data.segments, data.dt, lambda _: start, FIRST_SPIN_UP
-        )
-        state = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
+    """Means and standard deviations over training half-hours; of the parts `states` of the state, those of `state`."""
     values = np.stack(network_inputs(state, data.forcing, parameters, states), axis=-1)
     values = values[data.train.any(axis=1)]
     mean, std = values.mean(axis=0), values.std(axis=0)

@@ -10,6 +10,8 @@ WEIGHTINGS = {"variance": lambda std: std, "sum": lambda std: np.full(2, np.sqrt
 """Name of a loss → what it divides the errors of LE and H by, from their standard deviations (2,): each by its own, or
 both by the same, which gives their plain sum but for a factor."""
 
+SURFACE = 5.0  # K, departure of the mean surface temperature that costs as much as errors of a whole variance
+
 
 def simulated_fluxes(rates: Rates) -> Float[Array, "... 2"]:
     """Latent and sensible heat (W m-2, positive upward) on the last axis."""
@@ -30,3 +32,12 @@ def loss(
     axes = tuple(range(simulated.ndim - 1))
     squares = jnp.sum(use * ((simulated - observed) / std) ** 2, axis=axes)
     return jnp.mean(squares / jnp.maximum(jnp.sum(use, axis=axes), 1.0))
+
+
+def surface_penalty(T: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:
+    """What a mean surface temperature `T` (K) other than that of `reference` adds to a loss.
+
+    A law that gives any LE and H leaves it to the surface to emit what is left of the radiation, and no flux tells how
+    warm a surface that may be: networks trained without this ended 3 K beside the calibrated model.
+    """
+    return (jnp.mean(T - reference) / SURFACE) ** 2

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 
 from lad.errors import InputError
 from lad.fluxes import LAYERS
@@ -18,7 +19,7 @@ from lad.learn.data import learning_data
 from lad.learn.files import save_model
 from lad.learn.fit import Settings, fit
 from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
-from lad.learn.normalise import training_scaling
+from lad.learn.normalise import calibrated_states, training_scaling
 from lad.parameters import Parameters, parameters_at
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
@@ -54,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
-    scaling = training_scaling(data, parameters, start, solver, states=states)
+    calibrated = calibrated_states(data, parameters, start, solver)
+    scaling = training_scaling(data, parameters, calibrated, states)
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
     hybrid = Hybrid.of(laws[0], parameters)
     origin = provenance(
@@ -79,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
         label=f"{record.attrs.get('site_id', 'site')} {args.output_directory.name}",
         checkpoint=checkpoint,
         fingerprint=fingerprint(origin),
+        surface=jnp.asarray(calibrated.T[0]),
     )
     for seed in range(args.seeds):
         model = hybrid.model(jax.tree.map(lambda x, seed=seed: x[seed], result.free))
