@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007
     .venv/bin/python benchmarks/years.py US-Me2 2002,2004 2005,2006,2007 --configfile workflow/studies/ablation.yaml
 
-For each argument, one or several years, calibration and training are repeated without these years, as the settings
-say but for the periods; then all models are scored on the years left out (`left out`) and on the test periods. Needs the
-forcing and observations of the study (`./run results/US-Me2/forcing/forcing.nc`). Two processes run side by side; what
-is in `results/years` already is not made again.
+For each argument, one or several years, calibration and training are repeated without these years, otherwise as the
+settings say; then all models are scored on the years left out (`left out`) and on the test periods. Needs forcing and
+observations of the study (`./run results/US-Me2/forcing/forcing.nc`). Two processes run side by side; what is in
+`results/years` already is not made again.
 """
 
 import argparse
@@ -19,22 +19,17 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from snakemake.utils import update_config
 
 LAD = Path(sys.executable).with_name("lad")
 SHOWN = ["judged", "target", "model", "without", "rmse", "bias_pct", "nse", "kge"]
 
 
 def settings(files: list[str]) -> dict:
-    """The settings of the study, with those of `files` over them, as Snakemake merges them."""
-
-    def merged(one, other):
-        if not (isinstance(one, dict) and isinstance(other, dict)):
-            return other
-        return one | {key: merged(one.get(key), value) for key, value in other.items()}
-
+    """The settings of the study, with those of `files` merged over them."""
     whole = {}
     for file in ("config.yaml", *files):
-        whole = merged(whole, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
+        update_config(whole, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
     return whole
 
 
@@ -65,7 +60,9 @@ def fold(name: str, site: str, config: dict, folder: Path) -> None:
     """Everything of one split, in `folder`."""
     periods = split(config["sites"][site], {int(year) for year in name.split(",")})
     folder.mkdir(parents=True, exist_ok=True)
-    forcing, observations = (Path("results", site, "forcing", f"{kind}.nc") for kind in ("forcing", "observations"))
+    forcing, observations = (
+        Path("results", site, "forcing", f"{kind}.nc") for kind in ("forcing", "observations")
+    )
     files = ["--forcing", forcing, "--observations", observations]
     learnt = [*options("train", periods["train"]), *options("validation", periods["validation"])]
     log, parameters, runs = folder / "log.txt", folder / "parameters.json", {"bulk": folder / "bulk.nc"}
@@ -80,11 +77,23 @@ def fold(name: str, site: str, config: dict, folder: Path) -> None:
             told = json.dumps(config["training"] | about.get("training", {}))
             law = json.dumps({key: value for key, value in about.items() if key != "training"})
             given = ["--parameters", parameters, "--model-settings", law, "--settings", told]
-            lad(log, "train", *files, *learnt, *given, "--seeds", config["seeds"], "--output-directory", trained)
+            lad(
+                log,
+                "train",
+                *files,
+                *learnt,
+                *given,
+                "--seeds",
+                config["seeds"],
+                "--output-directory",
+                trained,
+            )
         for seed in range(config["seeds"]):
             runs[f"{model}/{seed}"] = run = trained / f"seed{seed}.nc"
             if not run.exists():
-                lad(log, "simulate", "--forcing", forcing, "--model", run.with_suffix(".eqx"), "--output", run)
+                lad(
+                    log, "simulate", "--forcing", forcing, "--model", run.with_suffix(".eqx"), "--output", run
+                )
     pairs = [f"{label}={path}" for label, path in runs.items()]
     for judged in ("left out", "test"):
         told = ["--simulation", *pairs, *learnt, *options("test", periods[judged])]
