@@ -1,10 +1,10 @@
 """What each year of training brings, and which model holds in years that it has not seen.
 
-    .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007
-    .venv/bin/python benchmarks/years.py US-Me2 2002,2004 2005,2006,2007 --configfile workflow/studies/ablation.yaml
+    .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007 --models residual
+    .venv/bin/python benchmarks/years.py US-Me2 2002,2004 2005,2006,2007
 
 For each argument, one or several years, calibration and training are repeated without these years, otherwise as the
-settings say; then all models are scored on the years left out (`left out`) and on the test periods. Needs forcing and
+settings say; then the models are scored on the years left out (`left out`) and on the test periods. Needs forcing and
 observations of the study (`./run results/US-Me2/forcing/forcing.nc`). Two processes run side by side; what is in
 `results/years` already is not made again.
 """
@@ -105,11 +105,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("site")
     parser.add_argument("without", nargs="+", metavar="YEAR[,YEAR…]")
-    parser.add_argument("--configfile", nargs="+", default=[])
+    parser.add_argument("--configfile", nargs="+", default=[], help="settings over those of config.yaml")
+    parser.add_argument("--models", nargs="+", help="models of the settings (default: all)")
     args = parser.parse_args()
     config = settings(args.configfile)
+    config["models"] = {name: config["models"][name] for name in args.models or config["models"]}
     folders = {name: Path("results", "years", args.site, name) for name in args.without}
-    os.environ["NPROC"] = "1"
+    os.environ |= {"NPROC": "1", "JAX_COMPILATION_CACHE_DIR": str(Path(".cache/jax").resolve())}
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: fold(name, args.site, config, folders[name]), folders))
     tables = [

@@ -1,4 +1,4 @@
-"""The benchmark fits the package: its cases are traced, not run."""
+"""The benchmarks fit the package: what they would run is traced or looked at, not run."""
 
 import runpy
 
@@ -27,3 +27,18 @@ def test_forcing_is_weather(speed):
         assert low <= getattr(year, name).min() and getattr(year, name).max() <= high
     assert 300.0 < 1800.0 * float(year.Rainf.sum() + year.Snowf.sum()) < 2000.0
     assert year.Snowf.max() > 0.0
+
+
+def test_years_left_out_are_in_no_period_of_a_fit(root):
+    split = runpy.run_path(str(root / "benchmarks/years.py"))["split"]
+    site = {
+        "train": [["2002-01-01", "2002-12-31"], ["2004-03-01", "2007-06-30"]],
+        "validation": [["2005-05-07", "2005-05-27"], ["2007-02-01", "2007-02-21"]],
+        "test": [["2019-07-01", "2020-06-30"]],
+    }
+    assert split(site, {2002, 2005}) == {
+        "train": [["2004-03-01", "2004-12-31"], ["2006-01-01", "2006-12-31"], ["2007-01-01", "2007-06-30"]],
+        "validation": [["2007-02-01", "2007-02-21"]],
+        "left out": [["2002-01-01", "2002-12-31"], ["2005-01-01", "2005-12-31"]],
+        "test": site["test"],
+    }
