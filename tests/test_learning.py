@@ -356,6 +356,20 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
     assert (moved[:, ~varying] == 0).all()  # snow and its masking never vary in this month
 
 
+def test_training_runs_on_prescribed_net_radiation(tower):
+    def add_radiation(dataset):
+        dataset["Rnet"] = 0.7 * dataset.Qle.fillna(0.0) + 200.0
+        dataset["Rnet_qc"] = ("time", np.zeros(dataset.sizes["time"], dtype="int8"))
+
+    rewrite(tower / "observations.nc", add_radiation)
+    first = {}
+    for radiation in ("modelled", "prescribed"):
+        command = [*train_command(tower, tower / radiation, steps=1), "--radiation", radiation]
+        assert main(command) == 0
+        first[radiation] = pd.read_csv(tower / radiation / "history.csv").train_loss[0]
+    assert np.isfinite(list(first.values())).all() and first["modelled"] != first["prescribed"]
+
+
 def unfit_parameters() -> dict[str, dict]:
     """Parameter files that no hybrid can be trained with."""
     good = to_json(table_parameters(6, 2, 10.0))

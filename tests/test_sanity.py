@@ -94,7 +94,7 @@ def test_limits_are_absolute():
 
 def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):
     """LaD runs on prescribed net radiation, and has exactly that in the measured half-hours."""
-    measured = np.arange(30 * 48) % 3 > 0
+    measured, drifts = np.arange(30 * 48) % 3 > 0, []
 
     def add_radiation(dataset):
         dataset["Rnet"] = ("time", np.where(measured, 150.0, 999.0))
@@ -109,6 +109,13 @@ def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):
         assert np.abs(simulated.Rnet.values[~measured] - 150.0).min() > 0.01
         assert simulated.attrs["max_energy_residual"] < 1e-6
         assert "net_radiation" in json.loads(simulated.attrs["provenance"])["inputs"]
+
+    # On net radiation that no emission answers the soil warms from repeat to repeat, and the table tells it.
+    options = ["--site", "XX-Tst", "--observations", observations, *files, "--simulation", f"bulk={run}"]
+    for radiation in ([], ["--net-radiation", observations]):
+        assert main(["sanity", *options, *radiation, "--output", str(tower / "s.csv")]) == 0
+        drifts.append(abs(pd.read_csv(tower / "s.csv").drift[0]))
+    assert drifts[1] > drifts[0]
 
     rewrite(tower / "observations.nc", lambda dataset: dataset.update({"Rnet": np.nan * dataset.Rnet}))
     assert main(["simulate", *files, "--net-radiation", observations, "--output", str(run)]) == 2

@@ -9,7 +9,7 @@ from lad.errors import InputError
 from lad.evaluation.arguments import add_comparison_arguments
 from lad.evaluation.sanity import LIMITS, sanity, sound
 from lad.fluxes import BulkFluxes
-from lad.forcing import read_record
+from lad.forcing import read_record, with_net_radiation
 from lad.io import read_json, read_netcdf, write_csv
 from lad.learn.files import load_model
 from lad.model import Model
@@ -22,12 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_comparison_arguments(parser, forcing="the forcing of the simulations")
     parser.add_argument("--parameters", required=True, metavar="JSON", help="of the simulation named bulk")
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=EQX", help="of each other simulation")
+    parser.add_argument(
+        "--net-radiation", metavar="NC", help="observations whose Rnet the simulations took for theirs"
+    )
     parser.add_argument("--output", type=Path, required=True, help="table (CSV)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the table; tell what is beyond a limit."""
     record, observed = read_record(args.forcing), read_netcdf(args.observations)
+    if args.net_radiation:
+        record = with_net_radiation(record, args.net_radiation)
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     models = {"bulk": Model(parameters, BulkFluxes())}
     models |= {name: load_model(path) for name, path in _pairs(args.model).items()}

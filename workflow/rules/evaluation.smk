@@ -115,12 +115,13 @@ rule sanity:
     params:
         simulations=labelled_simulations,
         models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+        radiation=radiation_option,
     message:
         "{wildcards.site}: check the simulations"
     shell:
         "NPROC={threads} lad sanity --site {wildcards.site} --observations {input.observations}"
         " --forcing {input.forcing} --parameters {input.parameters} --simulation {params.simulations}"
-        " --model {params.models} --output {output} 2>&1 | tee {log}"
+        " --model {params.models} {params.radiation} --output {output} 2>&1 | tee {log}"
 
 
 rule compare:
