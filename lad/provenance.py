@@ -63,5 +63,9 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
 
 
 def fingerprint(origin: Mapping[str, Any]) -> str:
-    """Digest of a record of `provenance`: fits with the same one give the same numbers."""
-    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+    """Digest of a record of `provenance`: fits with the same one give the same numbers.
+
+    The revision is left out: a commit that leaves the code as it is changes no number.
+    """
+    code = {name: value for name, value in origin["code"].items() if name != "git"}
+    return hashlib.sha256(json.dumps({**origin, "code": code}, sort_keys=True).encode()).hexdigest()

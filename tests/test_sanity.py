@@ -85,6 +85,7 @@ def test_limits_are_absolute():
         "drift": -0.1,
         "surface_difference": -1.0,
         "overdraft": 0.0,
+        "deficit": 0.0,
         "energy_residual": 0.0,
         "water_residual": 0.0,
     }

@@ -28,6 +28,7 @@ LIMITS = {
     "drift": Limit(0.5, "K a year, of the annual mean of any soil layer, when a year is repeated"),
     "surface_difference": Limit(2.0, "K, mean surface temperature less that of the calibrated LaD"),
     "overdraft": Limit(1e-9, "kg m-2, evaporated in an interval beyond all water there was"),
+    "deficit": Limit(1e-9, "kg m-2, by which a store of snow or of the root zone went below empty"),
     "energy_residual": Limit(1e-6, "J m-2, created in an interval"),
     "water_residual": Limit(1e-9, "kg m-2, created in an interval"),
 }
@@ -55,6 +56,11 @@ def overdraft(run: xr.Dataset, record: Record) -> float:
     follows = np.diff(record.segment) == 0
     excess = (run.Evap.values * record.dt - fallen)[1:] - stores[:-1]
     return float(max(0.0, excess[follows].max(initial=0.0)))
+
+
+def deficit(run: xr.Dataset) -> float:
+    """Most water (kg m-2) that snow or root zone lacked to be empty; 0 if neither ever went below."""
+    return float(max(0.0, -run.SWE.values.min(), -run.RootMoist.values.min()))
 
 
 def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
@@ -90,6 +96,7 @@ def sanity(
         "surface_temperature": surface,
         "surface_difference": surface - reference,
         "overdraft": overdraft(run, record),
+        "deficit": deficit(run),
         "energy_residual": run.attrs["max_energy_residual"],
         "water_residual": run.attrs["max_water_residual"],
     } | soil_scores(run, observed)

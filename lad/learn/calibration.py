@@ -63,9 +63,8 @@ class Space:
             for b, x in zip(self.bounds, place, strict=True)
         ]
 
-    def origin(self) -> np.ndarray:
-        """Free numbers (k,) of the table's values."""
-        p = self.table
+    def quantities(self, p: Parameters) -> dict[str, float]:
+        """Calibrated quantities of parameters `p` by name, in their units."""
         values = {
             "rs": p.rs,
             "Wmax": p.Wmax,
@@ -73,16 +72,24 @@ class Space:
             "kB": np.log(p.z0 / p.zh),
             "Wc": p.Wc,
             "alb0": p.alb0_warm,
-            "C_factor": 1.0,
-            "lam_factor": 1.0,
+            "C_factor": p.C[0] / self.table.C[0],
+            "lam_factor": p.lam[0] / self.table.lam[0],
         }
-        place = []
+        return {name: float(value) for name, value in values.items()}
+
+    def free(self, p: Parameters, margin: float = 1e-6) -> np.ndarray:
+        """Free numbers (k,) of parameters `p`, the inverse of `parameters`; kept `margin` of the way inside bounds."""
+        values, place = self.quantities(p), []
         for b in self.bounds:
             scale = np.log if b.logarithmic else float
             x = (scale(values[b.name]) - scale(b.low)) / (scale(b.high) - scale(b.low))
-            place.append(np.clip(x, 0.02, 0.98))
+            place.append(np.clip(x, margin, 1.0 - margin))
         place = np.array(place, dtype=float)
         return np.log(place / (1.0 - place))
+
+    def origin(self) -> np.ndarray:
+        """Free numbers (k,) of the table's values, drawn a little inside the bounds, where a descent can move."""
+        return self.free(self.table, 0.02)
 
     def starts(self, count: int, seed: int) -> np.ndarray:
         """`count` starting points (count, k): the table's values, then random ones inside the bounds."""

@@ -97,11 +97,16 @@ def learning_data(
 def window_starts(data: LearningData, length: int, offset: int) -> np.ndarray:
     """First rows of consecutive windows of `length` rows that hold some training half-hours.
 
-    In each segment the windows begin `offset` rows after its start.
+    In each segment the windows begin `offset` rows after its start, or as many less as leave it a window.
 
     Raises InputError if there are none, as when every segment is shorter than a window.
     """
-    starts = np.concatenate([np.arange(s.start + offset, s.stop - length + 1, length) for s in data.segments])
+    starts = np.concatenate(
+        [
+            np.arange(s.start + offset % max(1, s.stop - s.start - length + 1), s.stop - length + 1, length)
+            for s in data.segments
+        ]
+    )
     counts = np.concatenate([[0.0], np.cumsum(data.train.sum(axis=1))])
     starts = starts[counts[starts + length] - counts[starts] >= 0.1 * length].astype(int)
     if starts.size == 0:

@@ -32,14 +32,16 @@ class Evolved(NamedTuple):
     history: pd.DataFrame  # step, train_loss, validation_loss of the best of every generation
 
 
-def descent_runs(settings: Settings, data: LearningData, shape: tuple[int, int], surveyed: int) -> float:
-    """Passes through the record that a descent of `shape` (members, k) has cost, of which `surveyed` are surveys.
+def descent_runs(
+    settings: Settings, data: LearningData, shape: tuple[int, int], history: pd.DataFrame
+) -> float:
+    """Passes through the record that a descent of `shape` (members, k) has cost, from the `history` of the fit.
 
     A gradient counts as 1 + k runs, what finite differences would take.
     """
     members, k = shape
-    windows = settings.steps * settings.batch * settings.window_days[-1] * 86400.0 / data.dt
-    return members * (1 + k) * windows / len(data.time) + surveyed * (1 + NEXT_SPIN_UP)
+    windows = history.step.max() * settings.batch * settings.window_days[-1] * 86400.0 / data.dt
+    return members * (1 + k) * windows / len(data.time) + len(history) * (1 + NEXT_SPIN_UP)
 
 
 def evolve(

@@ -143,14 +143,18 @@ def fit(
         value = loss(simulated_fluxes(trajectory.rates), observed, use, scale)
         return value if surface is None else value + surface_penalty(trajectory.state.T[0], surface)
 
-    def mismatches(free, states, batch):
+    def mismatches(free, states, visible, windows, within):
         """Losses of all members, after their sum: its gradient holds that of each, and is traced in half the time."""
-        losses = jax.vmap(mismatch, in_axes=(0, 1, None))(free, states, batch)
+
+        def of_member(free, states, windows):
+            return mismatch(free, rows(states, windows), rows(visible, windows[:, None] + within))
+
+        losses = jax.vmap(of_member, in_axes=(0, 1, 0))(free, states, windows)
         return losses.sum(), losses
 
     @eqx.filter_jit
     def descend(free, optimiser_state, states, windows, length, visible):
-        """Gradient steps, one per row of `windows` (first rows of the batch's windows of `length` rows).
+        """Gradient steps, one per row of `windows` (steps, members, batch), first rows of windows of `length` rows.
 
         Returns the loss of each step and member, and whether that and its gradient were finite.
         """
@@ -158,9 +162,8 @@ def fit(
 
         def step(carry, windows):
             free, optimiser_state = carry
-            batch = rows(visible, windows[:, None] + within)
             (_, losses), gradient = jax.value_and_grad(mismatches, has_aux=True)(
-                free, rows(states, windows), batch
+                free, states, visible, windows, within
             )
             sound = jax.vmap(lambda g: jnp.isfinite(optax.tree.norm(g)))(gradient) & jnp.isfinite(losses)
             update, optimiser_state = jax.vmap(optimiser.update)(gradient, optimiser_state, free)
@@ -207,14 +210,16 @@ def fit(
         batch = max(1, round(settings.batch * settings.window_days[-1] / days))
         first_rows = window_starts(data, length, int(rng.integers(length)))
         count = min(settings.refresh, settings.steps - done)
-        windows = rng.choice(first_rows, size=(count, batch), replace=True)
+        windows = rng.choice(first_rows, size=(count, members, batch), replace=True)
         inputs = (now.free, now.optimiser, surveyed.before)
         free, optimiser_state, (_, sound) = descend(*inputs, jnp.asarray(windows), length, visible)
         if not sound.all():
             failed, member = (int(x) for x in np.argwhere(~np.asarray(sound))[0])
             free = descend(*inputs, jnp.asarray(windows[:failed]), length, visible)[0] if failed else now.free
             of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible)
-            where = describe_failure(of_window, rows(free, member), windows[failed], length, data.time)
+            where = describe_failure(
+                of_window, rows(free, member), windows[failed, member], length, data.time
+            )
             raise InputError(
                 f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
             )

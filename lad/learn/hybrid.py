@@ -1,8 +1,8 @@
 """A hybrid model as something to fit: a learnt flux law on a body of LaD.
 
-Free are the weights of the network and, within the bounds of a calibration about their calibrated values, the
-quantities of the body. A body that stays as it was calibrated keeps what LaD's own law needed there: a bucket that is
-too small for it to go wrong in dry years is too small for any other law.
+Free are the weights of the network and the quantities of the body, from their calibrated values on and within the
+bounds of the calibration. A body that stays as it was calibrated keeps what LaD's own law needed there: a bucket that
+is too small for it to go wrong in dry years is too small for any other law.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ class Hybrid(NamedTuple):
     origin: np.ndarray  # (k,), free numbers of the calibrated body
 
     @classmethod
-    def of(cls, law: AbstractFluxes, parameters: Parameters) -> "Hybrid":
-        """Hybrid of `law` and a body that starts at `parameters`."""
-        space = calibration_space(parameters)
-        return cls(law, space, space.origin())
+    def of(cls, law: AbstractFluxes, parameters: Parameters, table: Parameters) -> "Hybrid":
+        """Hybrid of `law` and a body that starts at `parameters`, calibrated from those of `table`."""
+        space = calibration_space(table)
+        return cls(law, space, space.free(parameters))
 
     def free(self, laws: Sequence[AbstractFluxes]) -> Free:
         """Free numbers of untrained `laws`, which differ in their weights alone; leading axis: members."""

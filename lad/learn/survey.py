@@ -15,7 +15,7 @@ from lad.errors import InputError
 from lad.forcing import rows
 from lad.integrate import recurrences, roll_out, spin_up
 from lad.learn.data import LearningData
-from lad.learn.objective import loss, simulated_fluxes
+from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes
 from lad.model import Model
 from lad.state import State
 
@@ -37,7 +37,10 @@ class Survey:
     def __init__(
         self, build: Callable[[Any], Model], data: LearningData, solver: Callable, scale, label: str
     ):
-        """`scale` (2,) divides the errors of the fluxes in the loss; `label` begins an error."""
+        """`scale` (2,) divides the errors of the fluxes in the training loss; `label` begins an error.
+
+        The validation loss is always that of `loss: variance`, so that fits with different losses can be compared.
+        """
         self.data, self.label = data, label
         self.parts = [rows(data.forcing, segment) for segment in data.segments]
         self.passages = recurrences(data.time, data.segments, data.dt)
@@ -55,9 +58,14 @@ class Survey:
             result = jax.lax.map(of_member, (free, start))
             return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), result)
 
+        std = WEIGHTINGS["variance"](data.scale()[1])
+
         @jax.jit
-        def losses(fluxes, observed, *masks):
-            return [jax.vmap(lambda f, m=m: loss(f, observed, m, scale), in_axes=1)(fluxes) for m in masks]
+        def losses(fluxes, observed, train, validation):
+            judged = ((train, scale), (validation, std))
+            return [
+                jax.vmap(lambda f, m=m, s=s: loss(f, observed, m, s), in_axes=1)(fluxes) for m, s in judged
+            ]
 
         self._run, self._losses = run, losses
 

@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         space.origin(),
         start,
         survey,
-        descent_runs(settings, data, begins.shape, len(result.history)),
+        descent_runs(settings, data, begins.shape, result.history),
         seed=args.seed,
         label=f"{label}, CMA-ES",
         checkpoint=checkpoints[1],
@@ -108,13 +108,14 @@ def run(args: argparse.Namespace) -> None:
     )
     searches = [f"descent {number}" for number in range(starts)] + ["CMA-ES"]
     optima = np.vstack([result.free, evolved.free])
-    losses = np.append(result.validation_loss, evolved.validation_loss)
+    # Judged anew, all after the same spin-up: during a search each had that of its own course.
+    judged = survey(jnp.asarray(optima), survey.begin(start, len(optima)), FIRST_SPIN_UP)
+    losses = judged.losses[1]
     best = int(np.argmin(losses))
-    at_best = survey(jnp.asarray(optima[best])[None], survey.begin(start, 1), FIRST_SPIN_UP)
-    begin_best = [jax.tree.map(lambda x: x[0], state) for state in at_best.starts]
+    begin_best = [jax.tree.map(lambda x: x[best], state) for state in judged.starts]
     curvature = hessian(build, jnp.asarray(optima[best]), begin_best, data, solver, scale)
     table = space.report(
-        np.vstack([begins, begins[:1]]), optima, best, ranges(curvature, at_best.losses[0, 0])
+        np.vstack([begins, begins[:1]]), optima, best, ranges(curvature, judged.losses[0, best])
     )
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}"))
     print(f"lowest validation loss: {searches[best]}, {losses[best]:.4f}")

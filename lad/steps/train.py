@@ -15,12 +15,13 @@ from lad.fluxes import LAYERS
 from lad.integrate import fast
 from lad.io import read_json, write_csv
 from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
+from lad.learn.calibration import Space
 from lad.learn.data import learning_data
 from lad.learn.files import save_model
 from lad.learn.fit import Settings, fit
 from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
 from lad.learn.normalise import calibrated_states, training_scaling
-from lad.parameters import Parameters, parameters_at
+from lad.parameters import Parameters, from_json, parameters_at
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> None:
     calibrated = calibrated_states(data, parameters, start, solver)
     scaling = training_scaling(data, parameters, calibrated, states)
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
-    hybrid = Hybrid.of(laws[0], parameters)
+    hybrid = Hybrid.of(laws[0], parameters, _table(args.parameters, parameters))
+    _check_bounds(hybrid.space, parameters, args.parameters)
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         training=values,
@@ -89,6 +91,22 @@ def run(args: argparse.Namespace) -> None:
         save_model(args.output_directory / f"seed{seed}.eqx", model, law_settings, about)
     write_csv(args.output_directory / "history.csv", result.history)
     checkpoint.unlink(missing_ok=True)
+
+
+def _table(source: str, parameters: Parameters) -> Parameters:
+    """The table's parameters that a calibration started from, as its file tells; without, the parameters themselves."""
+    table = read_json(source).get("provenance", {}).get("settings", {}).get("table")
+    return parameters if table is None else from_json(table, source)
+
+
+def _check_bounds(space: Space, parameters: Parameters, source: str) -> None:
+    """Raise InputError for parameters that no calibration gives: training could not start from them."""
+    for b in space.bounds:
+        value = space.quantities(parameters)[b.name]
+        if not b.low * (1 - 1e-6) <= value <= b.high * (1 + 1e-6):
+            raise InputError(
+                f"{source}: {b.name} = {value:g} {b.unit}, expected {b.low:g} to {b.high:g}, as calibrated"
+            )
 
 
 def _parameters(source: str, height: float, states: tuple[str, ...]) -> Parameters:

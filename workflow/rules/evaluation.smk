@@ -197,6 +197,7 @@ rule overview:
         differences=lambda wildcards: expand(
             rules.evaluate.output.differences, site=config["studies"][wildcards.study]
         ),
+        published="lad/evaluation/published.csv",
         code=code("overview"),
     output:
         figure=report(
