@@ -1,16 +1,14 @@
 """What each year of training brings, and which model holds in years that it has not seen.
 
-    .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007 --models residual
+    .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007 --models residual --test
     .venv/bin/python benchmarks/years.py US-Me2 2002,2004 2005,2006,2007
 
-For each argument, one or several years, calibration and training are repeated without these years, otherwise as the
-settings say; then the models are scored on the years left out (`left out`) and on the test periods. Needs forcing and
-observations of the study (`./run results/US-Me2/forcing/forcing.nc`). Two processes run side by side; what is in
-`results/years` already is not made again.
+For each argument, one or several years, the study of the site is made anew without these years in calibration and
+training, in a folder of its own under `results/years`, by the workflow itself: two at a time, each on one core. Printed
+are the scores on the years left out, which is what to choose by; with --test also those on the test periods.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -21,83 +19,55 @@ import pandas as pd
 import yaml
 from snakemake.utils import update_config
 
-LAD = Path(sys.executable).with_name("lad")
+ROOT = Path(__file__).resolve().parent.parent
+LINKED = ("Snakefile", "workflow", "lad", "data", "envs", "pyproject.toml")
 SHOWN = ["judged", "target", "model", "without", "rmse", "bias_pct", "nse", "kge"]
 
 
 def settings(files: list[str]) -> dict:
     """The settings of the study, with those of `files` merged over them."""
     whole = {}
-    for file in ("config.yaml", *files):
+    for file in (ROOT / "config.yaml", *files):
         update_config(whole, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
     return whole
 
 
-def split(site: dict, years: set[int]) -> dict[str, list[list[str]]]:
-    """Periods of a site without `years`: calendar years are cut out of training, validation blocks in them left out."""
+def without(site: dict, years: set[int]) -> dict:
+    """Settings of a site without `years`: cut out of training, validation blocks in them left out, test period."""
     train = []
     for first, last in site["train"]:
         for year in range(int(first[:4]), int(last[:4]) + 1):
             if year not in years:
                 train.append([max(first, f"{year}-01-01"), min(last, f"{year}-12-31")])
     validation = [block for block in site["validation"] if int(block[0][:4]) not in years]
-    left_out = [[f"{year}-01-01", f"{year}-12-31"] for year in sorted(years)]
-    return {"train": train, "validation": validation, "left out": left_out, "test": site["test"]}
+    test = [[f"{year}-01-01", f"{year}-12-31"] for year in sorted(years)]
+    return site | {"train": train, "validation": validation, "test": test}
 
 
-def options(name: str, periods: list[list[str]]) -> list[str]:
-    """Periods as options of a step."""
-    return [f"--{name}", *(":".join(days) for days in periods)]
+def score(folder: Path, site: str, config: dict) -> pd.DataFrame:
+    """Scores of the study of one site in `folder`, made as far as it is not there."""
+    own = config | {"studies": {"demo": [site]}, "solvers": config["solvers"] | {"sites": []}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    target = f"results/{site}/evaluate/scores.csv"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", target]
+    with open(folder / "log.txt", "a") as log:
+        subprocess.run(command, cwd=folder, check=True, stdout=log, stderr=log)
+    return pd.read_csv(folder / target, dtype={"seed": str}, keep_default_na=False)
 
 
-def lad(log: Path, *arguments: str | Path) -> None:
-    """One step in a process of its own, told into `log`."""
-    with open(log, "a") as file:
-        subprocess.run([LAD, *map(str, arguments)], check=True, stdout=file, stderr=file)
-
-
-def fold(name: str, site: str, config: dict, folder: Path) -> None:
-    """Everything of one split, in `folder`."""
-    periods = split(config["sites"][site], {int(year) for year in name.split(",")})
+def fold(name: str, site: str, config: dict, test: bool) -> list[pd.DataFrame]:
+    """Scores without the years of `name`: on these, and on the test periods if asked for."""
+    folder = ROOT / "results" / "years" / site / name
     folder.mkdir(parents=True, exist_ok=True)
-    forcing, observations = (
-        Path("results", site, "forcing", f"{kind}.nc") for kind in ("forcing", "observations")
-    )
-    files = ["--forcing", forcing, "--observations", observations]
-    learnt = [*options("train", periods["train"]), *options("validation", periods["validation"])]
-    log, parameters, runs = folder / "log.txt", folder / "parameters.json", {"bulk": folder / "bulk.nc"}
-    if not parameters.exists():
-        told = ["--settings", json.dumps(config["calibration"]), "--output", parameters]
-        lad(log, "calibrate", "--site", site, *files, *learnt, *told)
-    if not runs["bulk"].exists():
-        lad(log, "simulate", "--forcing", forcing, "--parameters", parameters, "--output", runs["bulk"])
-    for model, about in config["models"].items():
-        trained = folder / model
-        if not (trained / "history.csv").exists():
-            told = json.dumps(config["training"] | about.get("training", {}))
-            law = json.dumps({key: value for key, value in about.items() if key != "training"})
-            given = ["--parameters", parameters, "--model-settings", law, "--settings", told]
-            lad(
-                log,
-                "train",
-                *files,
-                *learnt,
-                *given,
-                "--seeds",
-                config["seeds"],
-                "--output-directory",
-                trained,
-            )
-        for seed in range(config["seeds"]):
-            runs[f"{model}/{seed}"] = run = trained / f"seed{seed}.nc"
-            if not run.exists():
-                lad(
-                    log, "simulate", "--forcing", forcing, "--model", run.with_suffix(".eqx"), "--output", run
-                )
-    pairs = [f"{label}={path}" for label, path in runs.items()]
-    for judged in ("left out", "test"):
-        told = ["--simulation", *pairs, *learnt, *options("test", periods[judged])]
-        lad(log, "evaluate", "--site", site, *files, *told, "--output", folder / f"{judged}.csv")
+    for linked in LINKED:
+        if not (folder / linked).exists():
+            (folder / linked).symlink_to(ROOT / linked)
+    own = without(config["sites"][site], {int(year) for year in name.split(",")})
+    tables = [score(folder, site, config | {"sites": {site: own}}).assign(judged="left out")]
+    if test:
+        own = own | {"test": config["sites"][site]["test"]}
+        tables.append(score(folder, site, config | {"sites": {site: own}}).assign(judged="test"))
+    return [table.assign(without=name) for table in tables]
 
 
 def main() -> None:
@@ -105,23 +75,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("site")
     parser.add_argument("without", nargs="+", metavar="YEAR[,YEAR…]")
+    parser.add_argument("--archives", default="archives", help="folder with the archives")
     parser.add_argument("--configfile", nargs="+", default=[], help="settings over those of config.yaml")
     parser.add_argument("--models", nargs="+", help="models of the settings (default: all)")
+    parser.add_argument("--test", action="store_true", help="scores on the test periods as well")
     args = parser.parse_args()
-    config = settings(args.configfile)
+    config = settings(args.configfile) | {"archives": str(Path(args.archives).resolve())}
     config["models"] = {name: config["models"][name] for name in args.models or config["models"]}
-    folders = {name: Path("results", "years", args.site, name) for name in args.without}
-    os.environ |= {"NPROC": "1", "JAX_COMPILATION_CACHE_DIR": str(Path(".cache/jax").resolve())}
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache" / "jax")
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: fold(name, args.site, config, folders[name]), folders))
-    tables = [
-        pd.read_csv(folder / f"{judged}.csv", dtype={"seed": str}, keep_default_na=False).assign(
-            judged=judged, without=name
-        )
-        for name, folder in folders.items()
-        for judged in ("left out", "test")
-    ]
-    scores = pd.concat(tables)
+        found = pool.map(lambda name: fold(name, args.site, config, args.test), args.without)
+        scores = pd.concat([table for tables in found for table in tables])
     scores = scores[scores.seed.isin(["", "ensemble"])][SHOWN].sort_values(SHOWN[:4])
     print(scores.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
 

@@ -42,6 +42,10 @@ REFUSED = [  # settings, what is said about them
     ("models: {x: {law: mlp, states: true}}", "models.x: 'hidden' is a required property"),
     ("models: {x: {law: bulk, states: true}}", "models.x"),
     ("models: {mlp: {training: {seeds: 3}}}", "models.mlp.training"),
+    (
+        "models: {mlp: {training: {steps: many}}}",
+        "models.mlp.training.steps: 'many' is not of type 'integer'",
+    ),
     ("simulation: {radiation: measured}", "simulation.radiation: 'measured' is not one of"),
     ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
     ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: [] should be non-empty"),

@@ -17,7 +17,7 @@ from learning_tower import TRAIN, VALIDATION, of_another_site, rewrite, write_to
 
 from lad.cli import main
 from lad.errors import InputError
-from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, Scaling
+from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
@@ -25,7 +25,7 @@ from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.files import load_model, save_model
 from lad.learn.fit import Settings, fit
-from lad.learn.hybrid import random_law
+from lad.learn.hybrid import Hybrid, random_law
 from lad.learn.objective import WEIGHTINGS, loss, surface_penalty
 from lad.learn.survey import Survey
 from lad.model import Model
@@ -93,9 +93,11 @@ def test_calibration_tells_and_fingerprints_cover_soil_and_code(tower, monkeypat
     monkeypatch.setattr(calibrate, "fit", fit)
     for soil in ("2", "3", "3"):
         assert main(calibrate_command(tower, soil)) == 2
+    monkeypatch.setattr("lad.provenance.git_revision", lambda: "a commit that leaves the code as it is")
+    assert main(calibrate_command(tower, "3")) == 2
     monkeypatch.setattr("lad.provenance.code_sha256", lambda folder: "of other code")
     assert main(calibrate_command(tower, "3")) == 2
-    assert prints[1] == prints[2] and len(set(prints)) == 3
+    assert prints[1] == prints[2] == prints[3] and len(set(prints)) == 3
 
 
 def test_calibration_compares_searches_and_resumes(tower, capsys):
@@ -209,6 +211,90 @@ def test_only_the_surface_penalty_tells_a_law_how_warm_the_surface_is(month, tmp
         if reference is not None:
             assert abs(ends[-1] - wanted) < 0.5 * abs(begin - wanted)
     assert ends[-1] == begin
+
+
+def test_best_survey_is_returned_and_a_fit_that_improves_no_more_stops(month, tmp_path, monkeypatch):
+    """Two members, whose validation losses are best at the second and at the first survey."""
+    _, data, parameters = month
+    course = iter([[0.9, 0.4], [0.5, 0.6], [0.6, 0.7], [0.7, 0.8], [0.0, 0.0]])
+    free, whole = [], Survey.__call__
+
+    def surveyed(self, members, starts, passes):
+        free.append(np.asarray(members))
+        return whole(self, members, starts, 0)._replace(losses=np.array([[1.0, 1.0], next(course)]))
+
+    monkeypatch.setattr(Survey, "__call__", surveyed)
+
+    def build(albedo):
+        return Model(dataclasses.replace(parameters, alb0_warm=albedo, alb0_cold=albedo), BulkFluxes())
+
+    result = fit(
+        build,
+        jnp.array([0.2, 0.3]),
+        plain_state(parameters, data.forcing),
+        data,
+        fast(),
+        Settings.from_dict(SETTINGS | {"steps": 40, "patience": 2}, "x"),
+        seed=0,
+        label="XX-Tst",
+        checkpoint=tmp_path / "c",
+        fingerprint="",
+    )
+    assert list(result.validation_loss) == [0.5, 0.4]
+    assert list(result.free) == [free[1][0], free[0][1]] and free[1][0] != free[0][0]
+    assert len(free) == 4  # two surveys after the last that improved a member
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        {"law": "bulk"},
+        {"law": "conductance", "states": False, "hidden": [4]},
+        {"law": "parameters", "states": ["root"], "hidden": [4]},
+        {"law": "residual", "states": ["soil", "snow"], "hidden": [4]},
+    ],
+    ids=lambda law: law["law"],
+)
+def test_every_law_trains_from_the_calibrated_body_and_comes_back_from_its_file(tower, law):
+    calibrated = dataclasses.replace(
+        table_parameters(6, 2, 10.0), rs=jnp.asarray(300.0), Wmax=jnp.asarray(90.0)
+    )
+    told = {"provenance": {"settings": {"table": to_json(table_parameters(6, 2, 10.0))}}}
+    write_json(tower / "parameters.json", to_json(calibrated) | told)
+    command = train_command(tower, tower / "out", steps=1, refresh=1)
+    command[command.index("--model-settings") + 1] = json.dumps(law)
+    command[command.index("--seeds") + 1] = "1"
+    assert main(command) == 0
+    model = load_model(tower / "out" / "seed0.eqx")
+    expected = BulkFluxes if law["law"] == "bulk" else LEARNT_LAWS[law["law"]]
+    assert type(model.fluxes) is expected
+    # one step of Adam, from the calibrated values on
+    assert model.parameters.rs == pytest.approx(300.0, rel=0.05)
+    assert model.parameters.Wmax == pytest.approx(90.0, rel=0.05)
+
+
+def test_an_untrained_body_is_the_calibrated_one():
+    table = table_parameters(4, 2, 20.0)
+    space = calibration_space(table)
+    calibrated = space.parameters(jnp.array([3.0, -2.0, 1.0, 4.0, -5.0, 0.5, -1.0, 2.0]))
+    hybrid = Hybrid.of(BulkFluxes(), calibrated, table)
+    body = hybrid.model(hybrid.free([BulkFluxes()])._replace(body=jnp.zeros(8))).parameters
+    for name in ("rs", "Wmax", "z0", "zh", "Wc", "alb0_warm", "C", "lam"):
+        assert np.allclose(getattr(body, name), getattr(calibrated, name), rtol=1e-9), name
+    assert [b[2:4] for b in hybrid.space.bounds] == [b[2:4] for b in space.bounds]
+
+
+def test_validation_losses_of_different_losses_can_be_compared(month):
+    _, data, parameters = month
+    start = plain_state(parameters, data.forcing)
+    told = {}
+    for name, scale in WEIGHTINGS.items():
+        survey = Survey(
+            lambda free: Model(parameters, BulkFluxes()), data, fast(), scale(data.scale()[1]), "x"
+        )
+        told[name] = survey(jnp.zeros(1), survey.begin(start, 1), 0).losses
+    assert told["sum"][1] == told["variance"][1]
+    assert told["sum"][0] != told["variance"][0]
 
 
 def test_windows_lengthen_through_the_training():
@@ -377,6 +463,7 @@ def unfit_parameters() -> dict[str, dict]:
     return {
         "three.json": good | {"params": good["params"] | fewer},
         "high.json": good | {"z_ref_m": 20.0},
+        "desert.json": to_json(table_parameters(7, 2, 10.0)),
     }
 
 
@@ -395,6 +482,7 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--observations": "forcing.nc"}, "has no variable Qle"),
         ({"--parameters": "three.json"}, "3 soil layers, expected the 5"),
         ({"--parameters": "high.json"}, "reference_height is 10 m"),
+        ({"--parameters": "desert.json"}, "desert.json: rs = 0.01 s m-1, expected 5 to 2000, as calibrated"),
     ],
 )
 def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, told):

@@ -1,12 +1,18 @@
 """What a fit may see of a record, and which records nothing can be learnt from."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import xarray as xr
 from learning_tower import DAYS, TRAIN, VALIDATION, of_another_site, rewrite, weather, write_tower
 
 from lad.errors import InputError
+from lad.fluxes import FORCING_INPUTS
 from lad.forcing import Record, make_forcing
 from lad.learn.data import LearningData, learning_data, window_starts
+from lad.learn.normalise import made_up, training_scaling
+from lad.parameters import table_parameters
 from lad.periods import parse_periods
 
 
@@ -62,6 +68,23 @@ def test_windows_stay_inside_segments_and_need_measurements(tower):
     assert not any(7 * 48 <= a and a + length <= 10 * 48 for a in starts)  # a window of validation alone
     with pytest.raises(InputError, match="no window"):
         window_starts(data, 400 * 48, 0)
+    # A segment of one and a half windows has one at any offset.
+    one = dataclasses.replace(data, segments=(slice(0, 9 * 48),))
+    found = [window_starts(one, 6 * 48, offset) for offset in range(6 * 48)]
+    assert {len(starts) for starts in found} == {1}
+    assert {int(starts[0]) for starts in found} == set(range(3 * 48 + 1))
+
+
+def test_what_is_made_up_in_training_is_not_seen(tower):
+    data, n = seen(tower), 30 * 48
+    forcing = xr.Dataset(coords={"time": record().time})
+    for name, days in (("LWdown", 12), ("Wind", 8), ("Qair", 12)):  # of 17 days of training
+        flags = np.where(np.arange(n) < days * 48, 6, 0)
+        forcing[f"{name}_qc"] = ("time", flags)
+    unseen = made_up(forcing, data)
+    assert unseen == ("LWdown", "VPD")
+    scaling = training_scaling(data, table_parameters(6, 2, 10.0), None, (), unseen)
+    assert list(np.isinf(scaling.input_std)) == [name in unseen for name in FORCING_INPUTS]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,23 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 
-from lad.fluxes import BulkFluxes, Scaling, network_inputs
+from lad.fluxes import FORCING_INPUTS, BulkFluxes, Scaling, network_inputs
 from lad.learn.data import LearningData
 from lad.learn.survey import FIRST_SPIN_UP
 from lad.model import Model
 from lad.parameters import Parameters
 from lad.simulation import free_runs
 from lad.state import State
+from lad.towers.variables import CLIMATOLOGY, INTERPOLATED, SYNTHESISED
+
+MADE_UP = (
+    SYNTHESISED,
+    INTERPOLATED,
+    CLIMATOLOGY,
+)  # flags of values that stem from no sensor and no reanalysis
+MOST = 0.5  # share of them in training, above which an input is not seen
 
 
 def calibrated_states(data: LearningData, parameters: Parameters, start: State, solver) -> State:
@@ -22,14 +31,31 @@ def calibrated_states(data: LearningData, parameters: Parameters, start: State, 
     return jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
 
 
+def made_up(forcing: xr.Dataset, data: LearningData) -> tuple[str, ...]:
+    """Inputs that a forcing file tells to be made up in more than `MOST` of the training half-hours.
+
+    Wind that is a climatology in training varies in the test as no network has seen it.
+    """
+    seen = np.isin(forcing["time"].values, data.time[data.train.any(axis=1)])
+    flags = {name: {"VPD": "Qair_qc"}.get(name, f"{name}_qc") for name in FORCING_INPUTS}
+    return tuple(
+        name
+        for name, flag in flags.items()
+        if flag in forcing and np.isin(forcing[flag].values[seen], MADE_UP).mean() > MOST
+    )
+
+
 def training_scaling(
-    data: LearningData, parameters: Parameters, state: State, states: tuple[str, ...]
+    data: LearningData, parameters: Parameters, state: State, states: tuple[str, ...], unseen: tuple[str, ...]
 ) -> Scaling:
-    """Means and standard deviations over training half-hours; of the parts `states` of the state, those of `state`."""
+    """Means and standard deviations over training half-hours; of the parts `states` of the state, those of `state`.
+
+    Inputs named in `unseen` are left out, and so is what never varies in training (snow in the desert).
+    """
     values = np.stack(network_inputs(state, data.forcing, parameters, states), axis=-1)
     values = values[data.train.any(axis=1)]
     mean, std = values.mean(axis=0), values.std(axis=0)
-    # an input that never varies in training (snow in the desert) tells nothing: it is left out, not blown up
     std = np.where(std > 1e-6 * (1.0 + np.abs(mean)), std, np.inf)
+    std[[FORCING_INPUTS.index(name) for name in unseen]] = np.inf
     flux_mean, flux_std = data.scale()
     return Scaling(*(jnp.asarray(x) for x in (mean, std, flux_mean, flux_std)))

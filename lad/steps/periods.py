@@ -1,7 +1,8 @@
 """Fix the training, validation and test periods of a site: those of the settings, or proposed ones.
 
 Proposed are whole years with enough measured LE and H. Beside the periods, a table tells how much was measured in
-each and how far the tower closes its energy balance there.
+each and how far the tower closes its energy balance there, and another how the forcing of the test periods differs from
+that of training: what a network sees for the first time there, it has not learnt.
 """
 
 import argparse
@@ -14,12 +15,14 @@ import xarray as xr
 from lad.errors import InputError
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf, write_csv, write_json
-from lad.observations import read_observed
+from lad.observations import USABLE_QC, read_observed
 from lad.periods import NAMES, check_disjoint, mask, parse_periods, propose, usable_years
 from lad.provenance import provenance
 from lad.towers.closure import energy_balance
 from lad.towers.report import DAYLIGHT
 from lad.towers.variables import FLUXES
+
+VARIABLES = ("SWdown", "LWdown", "Tair", "Qair", "Wind", "Psurf", "Rainf", "Snowf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="the periods")
     parser.add_argument("--table", type=Path, metavar="CSV", help="measured shares and energy balance")
+    parser.add_argument("--shifts", type=Path, metavar="CSV", help="forcing in test against training")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -79,6 +83,26 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.table:
         write_csv(args.table, table)
+    if args.shifts:
+        write_csv(args.shifts, _shifts(read_netcdf(args.forcing), rows["train"], rows["test"]))
+
+
+def _shifts(forcing: xr.Dataset, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    """Of each variable: means, shift in standard deviations of training, ratio of these, shares measured.
+
+    Measured is what has no flag that says otherwise. `train` and `test` (n,) choose half-hours.
+    """
+    table = []
+    for name in VARIABLES:
+        values = forcing[name].values
+        measured = np.isin(forcing[f"{name}_qc"].values, USABLE_QC)
+        (one, two), (spread, other) = (
+            [part(values[rows]) for rows in (train, test)] for part in (np.mean, np.std)
+        )
+        ratios = ((two - one) / spread, other / spread) if spread > 0 else (np.nan, np.nan)
+        table.append([name, one, two, *ratios, measured[train].mean(), measured[test].mean()])
+    columns = ["variable", "train", "test", "shift", "spread_ratio", "measured_train", "measured_test"]
+    return pd.DataFrame(table, columns=columns)
 
 
 def _step(dataset: xr.Dataset) -> int:

@@ -5,6 +5,7 @@ history.csv.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import jax
@@ -13,14 +14,14 @@ import jax.numpy as jnp
 from lad.errors import InputError
 from lad.fluxes import LAYERS
 from lad.integrate import fast
-from lad.io import read_json, write_csv
+from lad.io import read_json, read_netcdf, write_csv
 from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
 from lad.learn.calibration import Space
 from lad.learn.data import learning_data
 from lad.learn.files import save_model
 from lad.learn.fit import Settings, fit
 from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
-from lad.learn.normalise import calibrated_states, training_scaling
+from lad.learn.normalise import calibrated_states, made_up, training_scaling
 from lad.parameters import Parameters, from_json, parameters_at
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
@@ -57,7 +58,12 @@ def run(args: argparse.Namespace) -> None:
     solver = fast(args.steps_per_interval)
     start = plain_state(parameters, data.forcing)
     calibrated = calibrated_states(data, parameters, start, solver)
-    scaling = training_scaling(data, parameters, calibrated, states)
+    unseen = made_up(read_netcdf(args.forcing), data)
+    if unseen:
+        print(
+            f"not seen by the network, made up in most of the training: {', '.join(unseen)}", file=sys.stderr
+        )
+    scaling = training_scaling(data, parameters, calibrated, states, unseen)
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
     hybrid = Hybrid.of(laws[0], parameters, _table(args.parameters, parameters))
     _check_bounds(hybrid.space, parameters, args.parameters)

@@ -119,6 +119,12 @@ rule periods:
             category="Data",
             labels={"site": "{site}", "content": "periods and energy balance, table"},
         ),
+        shifts=report(
+            "results/{site}/periods/shifts.csv",
+            caption="../report/periods.rst",
+            category="Data",
+            labels={"site": "{site}", "content": "forcing in test against training, table"},
+        ),
     log:
         "logs/{site}/periods.log",
     benchmark:
@@ -136,4 +142,4 @@ rule periods:
         "{wildcards.site}: fix the periods"
     shell:
         "lad periods --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
-        " {params.periods} --output {output.periods} --table {output.table} 2>&1 | tee {log}"
+        " {params.periods} --output {output.periods} --table {output.table} --shifts {output.shifts} 2>&1 | tee {log}"
