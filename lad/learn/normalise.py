@@ -12,13 +12,10 @@ from lad.model import Model
 from lad.parameters import Parameters
 from lad.simulation import free_runs
 from lad.state import State
-from lad.towers.variables import CLIMATOLOGY, INTERPOLATED, SYNTHESISED
+from lad.towers.variables import CLIMATOLOGY, INTERPOLATED
 
-MADE_UP = (
-    SYNTHESISED,
-    INTERPOLATED,
-    CLIMATOLOGY,
-)  # flags of values that stem from no sensor and no reanalysis
+MADE_UP = (INTERPOLATED, CLIMATOLOGY)
+"""Flags of values that do not follow the weather, as synthesised longwave does."""
 MOST = 0.5  # share of them in training, above which an input is not seen
 
 
