@@ -33,13 +33,22 @@ def settings(files: list[str]) -> dict:
 
 
 def without(site: dict, years: set[int]) -> dict:
-    """Settings of a site without `years`: cut out of training, validation blocks in them left out, test period."""
-    train = []
-    for first, last in site["train"]:
-        for year in range(int(first[:4]), int(last[:4]) + 1):
-            if year not in years:
-                train.append([max(first, f"{year}-01-01"), min(last, f"{year}-12-31")])
+    """Settings of a site without `years`: cut out of training, validation blocks in them left out, test period.
+
+    Raises SystemExit for years that are not those of training, and if none or no validation block would be left.
+    """
+    parts = [
+        (year, [max(first, f"{year}-01-01"), min(last, f"{year}-12-31")])
+        for first, last in site["train"]
+        for year in range(int(first[:4]), int(last[:4]) + 1)
+    ]
+    train = [days for year, days in parts if year not in years]
     validation = [block for block in site["validation"] if int(block[0][:4]) not in years]
+    known = {year for year, _ in parts}
+    if not (years <= known and train and validation):
+        sys.exit(
+            f"years {sorted(years)}: expected some of {sorted(known)}, and validation blocks in the others"
+        )
     test = [[f"{year}-01-01", f"{year}-12-31"] for year in sorted(years)]
     return site | {"train": train, "validation": validation, "test": test}
 
@@ -55,14 +64,13 @@ def score(folder: Path, site: str, config: dict) -> pd.DataFrame:
     return pd.read_csv(folder / target, dtype={"seed": str}, keep_default_na=False)
 
 
-def fold(name: str, site: str, config: dict, test: bool) -> list[pd.DataFrame]:
-    """Scores without the years of `name`: on these, and on the test periods if asked for."""
+def fold(name: str, own: dict, site: str, config: dict, test: bool) -> list[pd.DataFrame]:
+    """Scores of the study with the settings `own` of the site: on their test period, and the site's if asked for."""
     folder = ROOT / "results" / "years" / site / name
     folder.mkdir(parents=True, exist_ok=True)
     for linked in LINKED:
         if not (folder / linked).exists():
             (folder / linked).symlink_to(ROOT / linked)
-    own = without(config["sites"][site], {int(year) for year in name.split(",")})
     tables = [score(folder, site, config | {"sites": {site: own}}).assign(judged="left out")]
     if test:
         own = own | {"test": config["sites"][site]["test"]}
@@ -81,10 +89,19 @@ def main() -> None:
     parser.add_argument("--test", action="store_true", help="scores on the test periods as well")
     args = parser.parse_args()
     config = settings(args.configfile) | {"archives": str(Path(args.archives).resolve())}
+    unknown = set(args.models or []) - set(config["models"])
+    if unknown:
+        sys.exit(f"models {', '.join(sorted(unknown))}: expected some of {', '.join(config['models'])}")
     config["models"] = {name: config["models"][name] for name in args.models or config["models"]}
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache" / "jax")
+    site = config["sites"].get(args.site)
+    if site is None or "train" not in site:
+        sys.exit(
+            f"{args.site}: expected a site with periods in the settings, of {', '.join(config['sites'])}"
+        )
+    folds = {name: without(site, {int(year) for year in name.split(",")}) for name in args.without}
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda name: fold(name, args.site, config, args.test), args.without)
+        found = pool.map(lambda name: fold(name, folds[name], args.site, config, args.test), folds)
         scores = pd.concat([table for tables in found for table in tables])
     scores = scores[scores.seed.isin(["", "ensemble"])][SHOWN].sort_values(SHOWN[:4])
     print(scores.to_string(index=False, float_format=lambda x: f"{x:.3f}"))

@@ -41,3 +41,7 @@ def test_years_left_out_are_in_no_period_of_a_fit(root):
         "validation": [["2007-02-01", "2007-02-21"]],
         "test": [["2002-01-01", "2002-12-31"], ["2005-01-01", "2005-12-31"]],
     }
+    with pytest.raises(
+        SystemExit, match=r"years \[1999\]: expected some of \[2002, 2004, 2005, 2006, 2007\]"
+    ):
+        without(site, {1999})
