@@ -3,7 +3,9 @@
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from archives import CRT
 
 from lad.cli import main
@@ -83,6 +85,7 @@ def periods(tower, *options):
     """Status of `lad periods` on the three years of US-CRT."""
     files = ["--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")]
     outputs = ["--output", str(tower / "periods.json"), "--table", str(tower / "periods.csv")]
+    outputs += ["--shifts", str(tower / "shifts.csv")]
     return main(["periods", "--site", "US-CRT", *files, *outputs, *options])
 
 
@@ -106,6 +109,29 @@ def test_step_takes_those_of_the_settings(tower):
     assert periods(tower, *given, "--test", "2012-01-01:2012-12-31", "2013-02-01:2013-02-10") == 0
     content = read_json(tower / "periods.json")
     assert not content["proposed"] and len(content["test"]) == 2
+
+
+def test_period_without_measurements_is_told_before_anything_is_fitted(tower, capsys):
+    given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]
+    assert periods(tower, *given, "--test", "1999-01-01:1999-12-31") == 2
+    error = capsys.readouterr().err
+    assert "no half-hour with LE or H in the test period 1999-01-01:1999-12-31" in error
+    assert error.count("\n") == 1
+
+
+def test_shifts_of_the_forcing_between_training_and_test(tower):
+    """From a summer to the winter before it, in standard deviations of the summer without its validation days."""
+    given = ["--train", "2012-06-01:2012-08-31", "--validation", "2012-07-01:2012-07-09"]
+    assert periods(tower, *given, "--test", "2012-01-01:2012-02-29") == 0
+    row = pd.read_csv(tower / "shifts.csv", index_col="variable").loc["Tair"]
+    with xr.open_dataset(tower / "forcing.nc") as forcing:
+        air = forcing.Tair.to_series()
+    summer = air["2012-06":"2012-08"].drop(air["2012-07-01":"2012-07-09"].index)
+    winter = air["2012-01":"2012-02"]
+    assert row.train == pytest.approx(summer.mean(), rel=1e-5)
+    assert row["shift"] == pytest.approx((winter.mean() - summer.mean()) / summer.std(ddof=0), rel=1e-4)
+    assert row.spread_ratio == pytest.approx(winter.std(ddof=0) / summer.std(ddof=0), rel=1e-4)
+    assert row.measured_test > 0.9
 
 
 def test_days_of_a_period_are_both_included():

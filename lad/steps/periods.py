@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> None:
     """Write the periods and print their table."""
     observed = read_observed(args.observations, args.site)
     light = read_at(args.forcing, args.site, ("SWdown",), observed.time)["SWdown"] > DAYLIGHT
-    both = observed.usable["LE"] & observed.usable["H"]
+    both, either = (
+        combine(observed.usable["LE"], observed.usable["H"]) for combine in (np.logical_and, np.logical_or)
+    )
     given = {name: parse_periods(getattr(args, name)) for name in NAMES if getattr(args, name)}
     dataset = read_netcdf(args.observations)
     if given:
@@ -57,6 +59,12 @@ def run(args: argparse.Namespace) -> None:
         periods = propose(years, args.observations)
     check_disjoint(train=periods["train"], test=periods["test"])
     check_disjoint(validation=periods["validation"], test=periods["test"])
+    for name in NAMES:
+        for period in periods[name]:
+            if not either[mask(observed.time, (period,))].any():
+                raise InputError(
+                    f"{args.observations}: no half-hour with LE or H in the {name} period {period}"
+                )
     rows = {name: mask(observed.time, periods[name]) for name in NAMES}
     rows["train"] = rows["train"] & ~rows["validation"]
     rows["record"] = np.ones(len(observed.time), dtype=bool)
