@@ -99,6 +99,8 @@ def main() -> None:
         sys.exit(
             f"{args.site}: expected a site with periods in the settings, of {', '.join(config['sites'])}"
         )
+    if not all(year.isdigit() for name in args.without for year in name.split(",")):
+        sys.exit(f"years {' '.join(args.without)}: expected YEAR[,YEAR…]")
     folds = {name: without(site, {int(year) for year in name.split(",")}) for name in args.without}
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(lambda name: fold(name, folds[name], args.site, config, args.test), folds)

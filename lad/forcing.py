@@ -82,11 +82,11 @@ def first_year(forcing: Forcing, dt: float) -> Forcing:
     return rows(forcing, slice(0, min(round(365 * 86400.0 / dt), forcing.Tair.shape[0])))
 
 
-def read_record(path: str | Path) -> Record:
-    """Read and check a forcing file.
+def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Record:
+    """Read and check a forcing file; `net_radiation` is an observations file whose measured Rnet is prescribed.
 
-    Raises InputError for missing or wrong variables, values outside `VARIABLES`, and a time axis that is not
-    uniform and increasing inside a segment.
+    Raises InputError for missing or wrong variables, values outside `VARIABLES`, a time axis that is not uniform and
+    increasing inside a segment, and observations that are not of this record or have no measured Rnet.
     """
     dataset = read_netcdf(path)
     if "time" not in dataset.variables or "time" not in dataset.dims:
@@ -120,14 +120,12 @@ def read_record(path: str | Path) -> Record:
     if not 0.0 < height < 1000.0:
         raise InputError(f"{path}: reference_height = {height:g} m, expected 0 to 1000 m")
     forcing = make_forcing(**arrays)
-    return Record(time, segment.astype(int), forcing, float(steps[0]), height, dict(dataset.attrs))
+    record = Record(time, segment.astype(int), forcing, float(steps[0]), height, dict(dataset.attrs))
+    return record if net_radiation is None else _with_net_radiation(record, net_radiation)
 
 
-def with_net_radiation(record: Record, path: str | Path) -> Record:
-    """`record` with the net radiation of an observations file prescribed where it is measured.
-
-    Raises InputError as `open_series`, for another time axis than that of the record, and where none is measured.
-    """
+def _with_net_radiation(record: Record, path: str | Path) -> Record:
+    """`record` with the net radiation of an observations file prescribed where it is measured."""
     dataset = open_series(path, record.attrs.get("site_id"), ("Rnet", "Rnet_qc"))
     if not np.array_equal(interval_starts(dataset, path), record.time):
         raise InputError(f"{path}: its time axis differs from that of the forcing")

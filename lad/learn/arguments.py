@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from lad.errors import InputError
-from lad.forcing import Record, read_record, with_net_radiation
+from lad.forcing import Record, read_record
 from lad.periods import add_period_arguments
 
 LEARNING = ("train", "validation")
@@ -31,8 +31,7 @@ def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
 
 def learning_record(args: argparse.Namespace) -> Record:
     """The forcing file of the options, with measured net radiation if that is asked for."""
-    record = read_record(args.forcing)
-    return with_net_radiation(record, args.observations) if args.radiation == "prescribed" else record
+    return read_record(args.forcing, args.observations if args.radiation == "prescribed" else None)
 
 
 def settings_from(text: str) -> dict[str, Any]:

@@ -57,28 +57,27 @@ def evolve(
 ) -> Evolved:
     """Free numbers (k,) found from `origin` with `runs` passes through the record, their validation loss, the history.
 
-    A generation is ranked by the training loss of free runs, after one pass of spin-up from the states of `origin`. Of
-    the best of each generation that with the lowest validation loss is returned, as a descent returns its best survey.
-    Losses are kept in `checkpoint` generation by generation; a call of the same `fingerprint` goes on from there with
-    the same numbers.
+    A generation is ranked by the training loss of free runs, after one pass of spin-up from where the best candidate of
+    the generation before began: the spin-up goes on through the search, as it does through a descent. Of the best of
+    each generation that with the lowest validation loss is returned, as a descent returns its best survey.
+    `checkpoint` holds losses and states generation by generation; a call of the same `fingerprint` goes on from there
+    with the same numbers.
     """
     search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
     generations = max(1, round(runs / (search.popsize * (1 + NEXT_SPIN_UP))))
-    known = _known(checkpoint, fingerprint)
+    surveyed = survey(jnp.asarray(origin)[None], survey.begin(start, 1), FIRST_SPIN_UP)
+    best, best_loss, history = origin, float(surveyed.losses[1, 0]), []
+    known, starts = _resume(checkpoint, fingerprint, _of_candidate(surveyed.starts, 0))
     progress = Progress(label, generations, len(known))
-    (starts, _, losses) = survey(jnp.asarray(origin)[None], survey.begin(start, 1), FIRST_SPIN_UP)
-    starts = jax.tree.map(lambda x: jnp.repeat(x, search.popsize, axis=0), starts)
-    best, best_loss, history = origin, float(losses[1, 0]), []
     for generation in range(generations):
         candidates = search.ask()
-        if generation < len(known):
-            losses = np.array(known[generation])
-        else:
-            surveyed = survey(jnp.asarray(np.array(candidates)), starts, NEXT_SPIN_UP)
-            losses = surveyed.losses
-            known.append(losses.tolist())
-            with replacing(checkpoint) as temporary:
-                temporary.write_text(json.dumps({"fingerprint": fingerprint, "losses": known}))
+        if generation == len(known):
+            everyone = jax.tree.map(lambda x: jnp.broadcast_to(x, (search.popsize, *x.shape)), starts)
+            surveyed = survey(jnp.asarray(np.array(candidates)), everyone, NEXT_SPIN_UP)
+            known.append(surveyed.losses.tolist())
+            starts = _of_candidate(surveyed.starts, int(np.argmin(surveyed.losses[0])))
+            _save(checkpoint, fingerprint, known, starts)
+        losses = np.array(known[generation])
         search.tell(candidates, losses[0].tolist())
         first = int(np.argmin(losses[0]))
         if losses[1, first] < best_loss:
@@ -90,9 +89,26 @@ def evolve(
     return Evolved(np.asarray(best), best_loss, pd.DataFrame(history))
 
 
-def _known(checkpoint: Path, fingerprint: str) -> list:
-    """Losses of the generations that `checkpoint` holds, none if it is absent or of another search."""
-    if not checkpoint.exists():
-        return []
-    content = json.loads(checkpoint.read_text())
-    return content["losses"] if content["fingerprint"] == fingerprint else []
+def _of_candidate(starts: tuple[State, ...], candidate: int) -> tuple[State, ...]:
+    return jax.tree.map(lambda x: x[candidate], starts)
+
+
+def _save(path: Path, fingerprint: str, losses: list, starts: tuple[State, ...]) -> None:
+    content = {
+        "fingerprint": fingerprint,
+        "losses": losses,
+        "starts": [float(x) for x in jax.tree.leaves(starts)],
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content))
+
+
+def _resume(path: Path, fingerprint: str, fresh: tuple[State, ...]) -> tuple[list, tuple[State, ...]]:
+    """Losses of the generations at `path`, and where the next one starts; none and `fresh` for another search."""
+    if not path.exists():
+        return [], fresh
+    content = json.loads(path.read_text())
+    if content["fingerprint"] != fingerprint:
+        return [], fresh
+    leaves = [jnp.asarray(x) for x in content["starts"]]
+    return content["losses"], jax.tree.unflatten(jax.tree.structure(fresh), leaves)

@@ -9,7 +9,7 @@ from lad.errors import InputError
 from lad.evaluation.arguments import add_comparison_arguments
 from lad.evaluation.sanity import LIMITS, sanity, sound
 from lad.fluxes import BulkFluxes
-from lad.forcing import read_record, with_net_radiation
+from lad.forcing import read_record
 from lad.io import read_json, read_netcdf, write_csv
 from lad.learn.files import load_model
 from lad.model import Model
@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the table; tell what is beyond a limit."""
-    record, observed = read_record(args.forcing), read_netcdf(args.observations)
-    if args.net_radiation:
-        record = with_net_radiation(record, args.net_radiation)
+    record, observed = read_record(args.forcing, args.net_radiation), read_netcdf(args.observations)
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     models = {"bulk": Model(parameters, BulkFluxes())}
     models |= {name: load_model(path) for name, path in _pairs(args.model).items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lad.errors import InputError
 from lad.fluxes import BulkFluxes
-from lad.forcing import Forcing, Record, read_record, with_net_radiation
+from lad.forcing import Forcing, Record, read_record
 from lad.integrate import adaptive, fast, original, split_state
 from lad.io import read_json, write_netcdf
 from lad.model import Model
@@ -60,9 +60,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     if args.steps_per_interval is not None and not 1 <= args.steps_per_interval <= 10_000:
         raise InputError(f"--steps-per-interval {args.steps_per_interval}: expected 1 to 10000")
-    record = read_record(args.forcing)
-    if args.net_radiation:
-        record = with_net_radiation(record, args.net_radiation)
+    record = read_record(args.forcing, args.net_radiation)
     model = _model(args, record.reference_height)
     start = _start(args, record, model.parameters)
     passes = 0 if args.initial_state else args.spinup_passes
