@@ -21,7 +21,7 @@ STEPS = (
     "evaluate",
     "figures",
     "sanity",
-    "compare",
+    "gather",
     "curves",
     "overview",
     "solvers",

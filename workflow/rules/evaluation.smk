@@ -127,16 +127,16 @@ rule sanity:
         " --model {params.models} {params.radiation} --output {output} 2>&1 | tee {log}"
 
 
-rule compare:
+rule gather:
     """Gather the scores of a study's sites and write its table."""
     input:
         scores=lambda wildcards: expand(rules.evaluate.output.scores, site=config["studies"][wildcards.study]),
         sources=lambda wildcards: expand(rules.fetch.output.source, site=config["studies"][wildcards.study]),
-        code=code("compare"),
+        code=code("gather"),
     output:
         scores=report(
             "results/{study}/scores.csv",
-            caption="../report/compare.rst",
+            caption="../report/gather.rst",
             category="Scores",
             labels={"study": "{study}"},
         ),
@@ -144,9 +144,9 @@ rule compare:
         table="results/{study}/table.md",
         citations="results/{study}/CITATIONS.txt",
     log:
-        "logs/{study}/compare.log",
+        "logs/{study}/gather.log",
     benchmark:
-        "logs/{study}/compare.tsv"
+        "logs/{study}/gather.tsv"
     localrule: True
     conda:
         "../../envs/lad.yaml"
@@ -157,7 +157,7 @@ rule compare:
     message:
         "{wildcards.study}: write the table"
     shell:
-        "lad compare --scores {input.scores} --sources {input.sources} --output {output.scores}"
+        "lad gather --scores {input.scores} --sources {input.sources} --output {output.scores}"
         " --table {output.table} --citations {output.citations} 2>&1 | tee {log}"
 
 
@@ -196,7 +196,7 @@ rule curves:
 rule overview:
     """A study as a whole: published numbers, seeds, gains, states, all models in one figure."""
     input:
-        scores=rules.compare.output.scores,
+        scores=rules.gather.output.scores,
         differences=lambda wildcards: expand(
             rules.evaluate.output.differences, site=config["studies"][wildcards.study]
         ),

@@ -10,7 +10,7 @@ from lad.towers.fetch import citations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `lad compare`."""
+    """Options of `lad gather`."""
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
     parser.add_argument("--sources", type=Path, nargs="+", default=[], help="source.json of each site")
     parser.add_argument("--citations", type=Path, help="text file with what to cite for the data")
