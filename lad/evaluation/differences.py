@@ -100,7 +100,7 @@ def draw(observed: Observed, simulated: dict[str, Simulated]) -> dict[str, Drawn
     return drawn
 
 
-def _interval(values: np.ndarray) -> tuple[float, float, float]:
+def interval(values: np.ndarray) -> tuple[float, float, float]:
     """Value of the record itself, and low and high end of the 95 % interval over the draws."""
     low, high = np.quantile(values[1:], [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
     return float(values[0]), float(low), float(high)
@@ -109,7 +109,7 @@ def _interval(values: np.ndarray) -> tuple[float, float, float]:
 def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
     """Scores of each model's mean with their 95 % intervals over the draws: one row of `INTERVAL_COLUMNS`."""
     rows = [
-        (site, target, model, metric, *_interval(values), count)
+        (site, target, model, metric, *interval(values), count)
         for target, (models, count) in drawn.items()
         for model, found in models.items()
         for metric, values in found.items()
@@ -129,7 +129,7 @@ def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
             model,
             reference,
             metric,
-            *_interval(found[model][metric] - found[reference][metric]),
+            *interval(found[model][metric] - found[reference][metric]),
             count,
         )
         for target, (found, count) in drawn.items()
