@@ -6,30 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.baselines import BASELINES, VARIABLES, predict, predictors_of
 from lad.evaluation.differences import differences
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
-from lad.evaluation.series import Simulated, read_at, read_simulated
+from lad.evaluation.series import Simulated, read_simulated
 from lad.observations import TARGETS, Observed, read_observed
-from lad.periods import Periods, check_disjoint, mask
+from lad.periods import Periods, check_disjoint
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
+TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
+"""Of scores of models that were fitted on `others`, sites but the scored one."""
 ENSEMBLE = "ensemble"
-
-
-def baseline_simulations(
-    observed: Observed, forcing: dict[str, np.ndarray], training: np.ndarray, test: np.ndarray
-) -> dict[str, Simulated]:
-    """Every baseline at the test half-hours, fitted on the usable ones among `training`; both bool (n,)."""
-    simulated = {}
-    for name in BASELINES:
-        flux = {}
-        for target in TARGETS:
-            known = training & observed.usable[target]
-            flux[target] = predict(name, forcing, observed.flux[target], known, test)[np.newaxis]
-        simulated[name] = Simulated(("",), flux)
-    return simulated
 
 
 def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -70,21 +57,13 @@ def evaluate(
     validation: Periods,
     test: Periods,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of the simulation files and the baselines, and their differences; see `score_table`, `differences`.
+    """Scores of the simulation files, and their differences; see `score_table`, `differences`.
 
-    A baseline sees what the models' losses see: the training periods without the validation periods. Raises
-    InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
+    Raises InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
     """
     check_disjoint(train=train, test=test)
     check_disjoint(validation=validation, test=test)
-    everything = read_observed(observations, site)
-    tested = everything.during(test, observations)
+    tested = read_observed(observations, site).during(test, observations)
     simulated = read_simulated(simulations, site, tested.time)
-    simulated |= baseline_simulations(
-        everything,
-        predictors_of(read_at(forcing, site, VARIABLES, everything.time)),
-        training=mask(everything.time, train) & ~mask(everything.time, validation),
-        test=mask(everything.time, test),
-    )
     scores = score_table(site, " ".join(map(str, test)), tested, simulated)
     return scores, differences(site, tested, simulated)
