@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neural_network import MLPRegressor
+from threadpoolctl import threadpool_limits
 
 from lad.baselines.data import BaselineData
 from lad.baselines.inputs import standardised, with_antecedents
@@ -66,12 +67,12 @@ def predict(name: str, data: BaselineData, seeds: int) -> np.ndarray:
     inputs = standardised(with_antecedents(data).to_numpy(), data.train.any(axis=1))
     progress = Progress(f"{data.site} {name}", seeds * len(TARGETS))
     fluxes = np.empty((seeds, *data.observed.shape))
-    for seed in range(seeds):
-        for target in range(len(TARGETS)):
-            train, validation = (
-                Pairs(inputs[rows[:, target]], data.observed[rows[:, target], target])
-                for rows in (data.train, data.validation)
-            )
+    for number, (seed, target) in enumerate(np.ndindex(seeds, len(TARGETS)), start=1):
+        train, validation = (
+            Pairs(inputs[rows[:, target]], data.observed[rows[:, target], target])
+            for rows in (data.train, data.validation)
+        )
+        with threadpool_limits(1):  # sums of several threads would depend on their number
             fluxes[seed, :, target] = FITS[name](train, validation, seed)(inputs)
-            progress.update(seed * len(TARGETS) + target + 1)
+        progress.update(number)
     return fluxes

@@ -21,7 +21,7 @@ from lad.learn.arguments import LEARNING
 from lad.observations import TARGETS
 from lad.output import FLUXES
 from lad.periods import add_period_arguments, periods_from
-from lad.provenance import provenance
+from lad.provenance import package_version, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
         baseline=args.name,
         **{name: [str(period) for period in value] for name, value in periods.items()},
     )
+    origin["packages"]["scikit-learn"] = package_version("scikit-learn")  # which no other step needs
     for seed, member in enumerate(fluxes):
         file = f"{args.name}/seed{seed}.nc" if seeded else f"{args.name}.nc"
         about = origin | ({"seed": seed} if seeded else {})
@@ -60,7 +61,8 @@ def _dataset(record: Record, fluxes: np.ndarray, name: str, origin: dict) -> xr.
         "history": "made by lad baselines, see provenance",
         "provenance": json.dumps(origin, sort_keys=True),
     }
-    attrs |= {key: record.attrs[key] for key in ("site_id",) if key in record.attrs}
+    place = ("site_id", "igbp", "utc_offset_hours")
+    attrs |= {key: record.attrs[key] for key in place if key in record.attrs}
     dataset = time_frame(record.time, record.dt, record.segment, attrs)
     for variable, values in zip(TARGETS.values(), fluxes.T, strict=True):
         units, positive, standard_name, long_name = FLUXES[variable]
