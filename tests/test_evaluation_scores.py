@@ -1,4 +1,4 @@
-"""The step evaluate: which half-hours count, what a baseline may see, what bad input is told."""
+"""The step evaluate: which half-hours count, what bad input is told."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,6 @@ import xarray as xr
 from evaluation_site import SITE, TEST, TEST_START, TRAIN, VALIDATION, N, Site, lad
 
 from lad.errors import InputError
-from lad.evaluation.baselines import BASELINES
 from lad.evaluation.metrics import all_metrics
 from lad.io import read_json
 
@@ -29,15 +28,7 @@ def scores_of(
 
 def test_rows_and_hand_made_biases(site):
     scores = scores_of(site)
-    models = [
-        ("1lin", ""),
-        ("2lin", ""),
-        ("3km27", ""),
-        ("bulk", ""),
-        ("mlp", "0"),
-        ("mlp", "1"),
-        ("mlp", "ensemble"),
-    ]
+    models = [("bulk", ""), ("mlp", "0"), ("mlp", "1"), ("mlp", "ensemble")]
     assert list(scores.index) == [(target, *model) for target in ("LE", "H") for model in models]
     assert set(scores.site) == {SITE} and set(scores.period) == {TEST}
     assert scores.loc[("LE", "mlp", "0"), ["rmse", "bias", "r"]].tolist() == pytest.approx([5, 5, 1])
@@ -65,43 +56,10 @@ def test_all_models_are_scored_on_the_same_usable_half_hours(site):
 
 def test_unusable_half_hours_and_those_outside_the_test_periods_do_not_count(site):
     site.qc[TEST_START + 5 : TEST_START + 15] = 3
-    before = scores_of(site).drop(index=list(BASELINES), level="model")
+    before = scores_of(site)
     site.le[TEST_START + 5 : TEST_START + 15] += 1000
     site.le[:TEST_START] += 1000
-    pd.testing.assert_frame_equal(scores_of(site).drop(index=list(BASELINES), level="model"), before)
-
-
-def means_of_baselines(site: Site) -> np.ndarray:
-    """Mean LE of each baseline over the test half-hours, from its bias."""
-    scores = scores_of(site).loc["LE"].loc[list(BASELINES)]
-    return scores.bias.to_numpy() + site.le[TEST_START:].mean()
-
-
-def test_baselines_are_the_least_squares_planes_of_the_training_half_hours(site):
-    site.le = 0.3 * site.sw + 10
-    scores = scores_of(site)
-    assert scores.loc[("LE", "1lin", "")].rmse == pytest.approx(0, abs=1e-9)
-    site.le += 2 * site.tair
-    scores = scores_of(site)
-    assert scores.loc[("LE", "1lin", "")].rmse > 1
-    assert scores.loc[("LE", "2lin", "")].rmse == pytest.approx(0, abs=1e-9)
-
-
-def test_clusters_follow_what_a_plane_cannot(site):
-    """A flux that bends where the sun is high: the planes of the clusters follow it, one plane does not."""
-    site.le = np.maximum(site.sw - 400, 0)
-    rmse = scores_of(site).rmse["LE"]
-    assert rmse["3km27"].item() < 0.3 * rmse["2lin"].item()
-
-
-def test_baselines_never_see_test_validation_or_unusable_half_hours(site):
-    site.qc[:20] = 2
-    before = means_of_baselines(site)
-    for unseen in (slice(TEST_START, None), slice(48, 96), slice(0, 20)):
-        site.le[unseen] += 500
-        assert means_of_baselines(site) == pytest.approx(before, abs=0.01)
-    site.le[20:30] += 500
-    assert (abs(means_of_baselines(site) - before) > 1).all()
+    pd.testing.assert_frame_equal(scores_of(site), before)
 
 
 def test_half_hour_shift_lowers_the_scores(site):
@@ -163,7 +121,7 @@ def test_constant_fluxes(site):
     assert (row.r, row.kge, row.kge_2021) == ("", "", "") and float(row.rmse) > 0
     (site.folder / "scores.csv").unlink()
     site.le[TEST_START:] = 3.0
-    refused(site, f"{SITE}, LE, 1lin, test {TEST}: all 192 observed values are 3, NSE is undefined")
+    refused(site, f"{SITE}, LE, bulk, test {TEST}: all 192 observed values are 3, NSE is undefined")
 
 
 def test_other_unit_of_a_simulation(site):
@@ -187,7 +145,6 @@ def test_no_usable_half_hour(site):
 
 
 def test_periods_outside_the_record(site):
-    refused(site, "baseline 1lin: 0 training half-hours", train="2019-01-01:2019-12-31")
     refused(
         site,
         "observations.nc: holds no half-hour of the period 2021-01-01:2021-01-02",

@@ -10,7 +10,8 @@ from evaluation_site import lad
 
 from lad.errors import InputError
 from lad.evaluation import differences, study
-from lad.evaluation.scores import COLUMNS
+from lad.evaluation.ranks import rank_table, ranks_text
+from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
@@ -92,13 +93,51 @@ def test_states_are_turned_so_that_positive_is_for_them():
     assert [row.by_seed_low, row.by_seed_high] == pytest.approx([0.1 - half, 0.1 + half], rel=1e-5)
 
 
+def made_up_transfer() -> pd.DataFrame:
+    """A line of the other sites, worse than that of the site in everything but the bias."""
+    scores = made_up_scores()
+    line = scores[scores.model == "1lin"].assign(nse=0.2, kge=0.2, r=0.9, bias=1.0, fitted_on="others")
+    return line[TRANSFER_COLUMNS]
+
+
+def test_ranks_by_hand():
+    scores = study.whole(made_up_scores()).dropna(axis="columns", how="all")
+    # only of US-Me2, H: a model that would be the best, but whose correlation is not defined
+    lucky = {
+        "site": "US-Me2",
+        "target": "H",
+        "model": "lucky",
+        "nse": 0.9,
+        "kge": 0.9,
+        "bias": 0.0,
+        "r": np.nan,
+    }
+    scores = pd.concat([scores, pd.DataFrame([lucky])], ignore_index=True)
+    table = rank_table(scores, made_up_transfer().dropna(axis="columns")).set_index(["site", "target", "model", "group"])["rank"]
+    assert table["US-Me2", "LE", "mlp", "efficiency"] == 1
+    assert table["US-Me2", "LE", "1lin (other sites)", "efficiency"] == 5
+    # |bias|: others 1, 1lin 2.3, bulk 2.5, mlp_nostate 2.62, mlp 2.72; r is the same for all five: rank 3
+    assert table["US-Me2", "LE", "1lin (other sites)", "common"] == (1 + 3) / 2
+    assert table["US-Me2", "LE", "mlp", "common"] == (5 + 3) / 2
+    assert table["US-Me2", "LE", "mlp", "overall"] == (1 + 4) / 2
+    assert table["US-Me2", "H", "lucky", "common"] == (1 + 6) / 2
+    assert table["US-Me2", "H", "lucky", "overall"] == (1 + 3.5) / 2
+    blocks = ranks_text(table.reset_index()).split("## ")[1:]
+    titles = ["mean over 2 sites", "US-Me2", "XX-Tst"]
+    assert [b.split("\n")[0] for b in blocks] == [f"{t}, {title}" for t in ("LE", "H") for title in titles]
+    assert [row[0] for row in cells(blocks[0])[2:]][:2] == ["mlp", "mlp_nostate"]
+
+
 def test_overview_writes_all(tmp_path):
     made_up_scores().to_csv(tmp_path / "scores.csv", index=False)
     made_up_differences().to_csv(tmp_path / "d.csv", index=False)
+    made_up_transfer().to_csv(tmp_path / "t.csv", index=False)
     options = ["--scores", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv"]
+    options += ["--transfer", tmp_path / "t.csv"]
     lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"} < names
+    assert {"ranks.md", "ranks.csv"} < names
     assert matplotlib.image.imread(tmp_path / "out" / "ablation.png").std() > 0.01
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"d.csv: columns a,b, expected site"):

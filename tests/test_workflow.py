@@ -23,10 +23,10 @@ SITE_STEPS = [
     "evaluate",
     "figures",
 ]
-STUDY_STEPS = ["curves", "gather", "overview"]
-MODELS = len(
-    yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))["models"]
-)
+STUDY_STEPS = ["curves", "gather", "transfer", "overview"]
+SETTINGS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))
+MODELS, BASELINES = len(SETTINGS["models"]), len(SETTINGS["baselines"])
+SEEDED = 2  # of the baselines
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
 
 
@@ -108,6 +108,8 @@ def test_plan_of_all_studies(tree, tmp_path):
         "train": sites * models,
         "simulate": sites * models * seeds,
         "simulate_bulk": sites,
+        "baselines": sites * (BASELINES - SEEDED),
+        "baselines_of_seeds": sites * SEEDED,
         **dict.fromkeys(STUDY_STEPS, 2),
         "solvers": 1,
         "demo": 1,
@@ -157,7 +159,8 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert "lad gapfill --site US-Abc --metadata canopy_height=2 --metadata 'name=my field'" in told
     assert f"--lai {tmp_path}/lai.csv" in told
     file = "--periods results/US-Abc/periods/periods.json"
-    assert told.count(file) == 1 + MODELS + 1 + 1  # calibrate, train, evaluate, figures
+    # calibrate, train, baselines, evaluate, figures, transfer
+    assert told.count(file) == 1 + MODELS + BASELINES + 1 + 1 + 1
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):
@@ -285,7 +288,7 @@ def test_changed_setting_reruns_what_depends_on_it(finished, tmp_path, change, f
     overlay.write_text(change, encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL, str(overlay)))
     at = SITE_STEPS.index(first)
-    assert {*SITE_STEPS[at:], *STUDY_STEPS} - {"curves"} <= plan.keys()
+    assert {*SITE_STEPS[at:], *STUDY_STEPS} - {"curves", "transfer"} <= plan.keys()
     assert not plan.keys() & set(SITE_STEPS[:at])
     if first == "train":
         assert plan["train"] == (1 if "models" in change else MODELS)

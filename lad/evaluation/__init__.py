@@ -1,1 +1,1 @@
-"""Metrics, baselines, tables and figures. Knows nothing of how the fluxes were simulated."""
+"""Metrics, tables and figures. Knows nothing of how the fluxes were simulated."""

@@ -1,6 +1,9 @@
 """Names and order of the models in tables and figures."""
 
-LABELS = {"1lin": "1lin", "2lin": "2lin", "3km27": "3km27", "bulk": "LaD calibrated"}
+BASELINES = ("mean", "1lin", "2lin", "3km27", "gbt", "ann", "lstm")
+SEEDED_BASELINES = ("ann", "lstm")
+"""Those fitted from several random weights."""
+LABELS = {name: name for name in BASELINES} | {"bulk": "LaD calibrated"}
 
 
 def label(model: str) -> str:

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.baselines import BASELINES, VARIABLES, predict, predictors_of
 from lad.evaluation.differences import differences, draw, intervals
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated, read_at, read_simulated
-from lad.evaluation.strata import VARIABLES as STRATIFYING
-from lad.evaluation.strata import read_snow, strata
+from lad.evaluation.strata import VARIABLES, read_snow, strata
 from lad.evaluation.strata_scores import read_closed, strata_scores
 from lad.observations import TARGETS, Observed, read_observed
 from lad.periods import Periods, check_disjoint, mask
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
+TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
+"""Of scores of models that were fitted on `others`, sites but the scored one."""
 ENSEMBLE = "ensemble"
 
 
@@ -29,20 +29,6 @@ class Evaluation(NamedTuple):
     differences: pd.DataFrame
     intervals: pd.DataFrame
     strata: pd.DataFrame
-
-
-def baseline_simulations(
-    observed: Observed, forcing: dict[str, np.ndarray], training: np.ndarray, test: np.ndarray
-) -> dict[str, Simulated]:
-    """Every baseline at the test half-hours, fitted on the usable ones among `training`; both bool (n,)."""
-    simulated = {}
-    for name in BASELINES:
-        flux = {}
-        for target in TARGETS:
-            known = training & observed.usable[target]
-            flux[target] = predict(name, forcing, observed.flux[target], known, test)[np.newaxis]
-        simulated[name] = Simulated(("",), flux)
-    return simulated
 
 
 def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -83,25 +69,18 @@ def evaluate(
     validation: Periods,
     test: Periods,
 ) -> Evaluation:
-    """Scores of the simulation files and the baselines; see `score_table`, `differences`, `intervals`, `strata_scores`.
+    """Scores of the simulation files; see `score_table`, `differences`, `intervals`, `strata_scores`.
 
-    A baseline sees what the models' losses see: the training periods without the validation periods. Raises
-    InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
+    Raises InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
     """
     check_disjoint(train=train, test=test)
     check_disjoint(validation=validation, test=test)
     everything = read_observed(observations, site)
     tested, inside = everything.during(test, observations), mask(everything.time, test)
     simulated = read_simulated(simulations, site, tested.time)
-    simulated |= baseline_simulations(
-        everything,
-        predictors_of(read_at(forcing, site, VARIABLES, everything.time)),
-        training=mask(everything.time, train) & ~mask(everything.time, validation),
-        test=inside,
-    )
     closed = read_closed(observations, site, everything)
     corrections = {"raw": tested} | ({"closed": closed.at(inside)} if closed else {})
-    weather = read_at(forcing, site, STRATIFYING, everything.time)
+    weather = read_at(forcing, site, VARIABLES, everything.time)
     parts = strata(everything.time, weather, inside, read_snow(simulations, site, tested.time))
     drawn = draw(tested, simulated)
     return Evaluation(

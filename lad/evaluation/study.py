@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind
 
-from lad.evaluation.baselines import BASELINES
-from lad.evaluation.models import label, ordered
+from lad.evaluation.models import BASELINES, label, ordered
 from lad.evaluation.scores import ENSEMBLE
 from lad.evaluation.table import grid
 
@@ -64,7 +63,7 @@ def seeds_table(scores: pd.DataFrame) -> str:
 def gains_text(differences: pd.DataFrame) -> str:
     """RMSE of every model of the study less that of calibrated LaD and of the baselines, with intervals."""
     lines = [["site", "", "model", *(f"less {label(name)}" for name in REFERENCES)]]
-    chosen = differences[(differences.metric == "rmse") & ~differences.model.isin(list(BASELINES))]
+    chosen = differences[(differences.metric == "rmse") & ~differences.model.isin(BASELINES)]
     for (site, target, model), rows in chosen.groupby(["site", "target", "model"], sort=False):
         by_reference = rows.set_index("reference")
         cells = []

@@ -1,4 +1,4 @@
-"""Score simulated fluxes and baselines against the tower on the test periods."""
+"""Score simulated fluxes against the tower on the test periods."""
 
 import argparse
 from pathlib import Path

@@ -8,6 +8,8 @@ import pandas as pd
 from lad.drawing import save
 from lad.evaluation import study
 from lad.evaluation.differences import COLUMNS
+from lad.evaluation.ranks import rank_table, ranks_text
+from lad.evaluation.scores import TRANSFER_COLUMNS
 from lad.evaluation.study_figures import ablation
 from lad.evaluation.table import read_scores
 from lad.io import read_table, replacing, write_csv
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--differences", type=Path, nargs="+", required=True, help="differences.csv of each site"
     )
+    parser.add_argument("--transfer", type=Path, required=True, help="transfer.csv of the study")
     parser.add_argument(
         "--states",
         nargs="*",
@@ -31,20 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write published.md, seeds.md, gains.md, differences.csv, states.csv, states.md and ablation.png."""
+    """Write published.md, seeds.md, gains.md, states.md, ranks.md, the tables behind them, and ablation.png."""
     scores = read_scores([args.scores])
     differences = pd.concat([read_table(path, COLUMNS) for path in args.differences], ignore_index=True)
     states = study.states_table(scores, differences, dict(pair.split("=", 1) for pair in args.states))
+    ranks = rank_table(study.whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
     folder = args.output_directory
     texts = {
         "published.md": study.published_table(scores),
         "seeds.md": study.seeds_table(scores),
         "gains.md": study.gains_text(differences),
         "states.md": study.states_text(states),
+        "ranks.md": ranks_text(ranks),
     }
     for name, text in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     write_csv(folder / "differences.csv", differences)
     write_csv(folder / "states.csv", states)
+    write_csv(folder / "ranks.csv", ranks)
     save(folder / "ablation.png", ablation(scores), provenance({"scores": args.scores}))

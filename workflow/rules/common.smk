@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lad.configuration import checked
 from lad.errors import InputError
+from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
@@ -176,6 +177,23 @@ def of_seeds(site, step, ending):
 def simulations(wildcards):
     """Label and file of every simulation of a site: `bulk`, the calibrated LaD, and `model/seed`."""
     return {"bulk": f"results/{wildcards.site}/simulate/bulk.nc"} | of_seeds(wildcards.site, "simulate", "nc")
+
+
+def baselines(wildcards):
+    """Label and file of every baseline of a site: `name`, or `name/seed` of those with seeds."""
+    files = {}
+    for name in config["baselines"]:
+        stem = f"results/{wildcards.site}/baselines/{name}"
+        if name in SEEDED_BASELINES:
+            files |= {f"{name}/{seed}": f"{stem}/seed{seed}.nc" for seed in range(config["seeds"])}
+        else:
+            files[name] = f"{stem}.nc"
+    return files
+
+
+def scored(wildcards):
+    """Label and file of all that is scored at a site."""
+    return baselines(wildcards) | simulations(wildcards)
 
 
 def trained_models(wildcards):

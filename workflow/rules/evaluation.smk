@@ -58,7 +58,7 @@ rule evaluate:
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
-        simulations=lambda wildcards: simulations(wildcards).values(),
+        simulations=lambda wildcards: scored(wildcards).values(),
         periods=proposed_periods,
         code=code("evaluate"),
     output:
@@ -79,7 +79,7 @@ rule evaluate:
         mem_mb=2000,
         runtime=5,
     params:
-        simulations=labelled_simulations,
+        simulations=lambda wildcards: [f"{label}={file}" for label, file in scored(wildcards).items()],
         periods=period_options(*NAMES),
     message:
         "{wildcards.site}: score the simulations"
@@ -200,6 +200,7 @@ rule overview:
         differences=lambda wildcards: expand(
             rules.evaluate.output.differences, site=config["studies"][wildcards.study]
         ),
+        transfer=rules.transfer.output.scores,
         published="lad/evaluation/published.csv",
         code=code("overview"),
     output:
@@ -211,7 +212,10 @@ rule overview:
         ),
         tables=expand(
             "results/{{study}}/{name}",
-            name=["published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"],
+            name=[
+                *("published.md", "seeds.md", "gains.md", "differences.csv"),
+                *("states.md", "states.csv", "ranks.md", "ranks.csv"),
+            ],
         ),
     log:
         "logs/{study}/overview.log",
@@ -229,5 +233,6 @@ rule overview:
     message:
         "{wildcards.study}: write tables and figure of the whole"
     shell:
-        "lad overview --scores {input.scores} --differences {input.differences} --states {params.states}"
+        "lad overview --scores {input.scores} --differences {input.differences} --transfer {input.transfer}"
+        " --states {params.states}"
         " --output-directory results/{wildcards.study} 2>&1 | tee {log}"

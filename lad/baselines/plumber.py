@@ -1,37 +1,28 @@
-"""Empirical baselines: what the forcing of a half-hour tells about a flux, without a land surface model.
+"""The mean, and the empirical models of the PLUMBER comparison: fits to the forcing of a half-hour.
 
-Those of the PLUMBER comparison (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442, section 2b). A baseline is a set of
-predictors and a fit; a further one is a further line of `BASELINES`.
+After Best et al. (2015, J. Hydrometeorol. 16, 1425-1442, section 2b). A further one is a further line of `FITS`.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.cluster.vq import kmeans2, vq
 
+from lad.baselines.data import BaselineData
 from lad.errors import InputError
+from lad.forcing import Forcing
+from lad.observations import TARGETS
 from lad.towers.humidity import relative_humidity
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
-VARIABLES = ("SWdown", "Tair", "Qair", "Psurf")
-"""Variables of the forcing file from which all predictors follow."""
 CLUSTERS = 27  # three ranges of each of three predictors
 ROUNDS = 100  # at most, of the search for clusters
 
 
-class Baseline(NamedTuple):
-    """`fit` takes predictors (n, k) and flux (n,); it gives a function of predictors (m, k) to flux (m,)."""
-
-    predictors: tuple[str, ...]
-    fit: Callable[[np.ndarray, np.ndarray], Predict]
-
-
-def predictors_of(forcing: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All predictors (n,) from `VARIABLES` (n,): SWdown in W m-2, Tair in K, RH in %."""
-    humidity = relative_humidity(forcing["Tair"], forcing["Qair"], forcing["Psurf"])
-    return {"SWdown": forcing["SWdown"], "Tair": forcing["Tair"], "RH": humidity}
+def fit_mean(predictors: np.ndarray, flux: np.ndarray) -> Predict:
+    """The mean flux, whatever the predictors."""
+    return lambda columns: np.full(len(columns), flux.mean())
 
 
 def fit_linear(predictors: np.ndarray, flux: np.ndarray) -> Predict:
@@ -76,25 +67,38 @@ def fit_clusters(predictors: np.ndarray, flux: np.ndarray) -> Predict:
     return predict
 
 
-BASELINES = {
-    "1lin": Baseline(("SWdown",), fit_linear),
-    "2lin": Baseline(("SWdown", "Tair"), fit_linear),
-    "3km27": Baseline(("SWdown", "Tair", "RH"), fit_clusters),
+FITS = {
+    "mean": (("SWdown",), fit_mean),
+    "1lin": (("SWdown",), fit_linear),
+    "2lin": (("SWdown", "Tair"), fit_linear),
+    "3km27": (("SWdown", "Tair", "RH"), fit_clusters),
 }
-"""Name → predictors and fit."""
+"""Name → predictors, and their fit: predictors (n, k) and flux (n,) to a function of predictors to flux."""
 
 
-def predict(
-    name: str, forcing: dict[str, np.ndarray], flux: np.ndarray, training: np.ndarray, wanted: np.ndarray
-) -> np.ndarray:
-    """Flux of the baseline `name` at the half-hours `wanted`, fitted on the half-hours `training` alone.
+def predictors_of(name: str, forcing: Forcing) -> np.ndarray:
+    """Predictors (n, k) of the baseline `name`: SWdown in W m-2, Tair in K, RH in %."""
+    air = {key: np.asarray(getattr(forcing, key)) for key in ("SWdown", "Tair", "Qair", "Psurf")}
+    air["RH"] = relative_humidity(air["Tair"], air["Qair"], air["Psurf"])
+    names, _ = FITS[name]
+    return np.column_stack([air[key] for key in names])
 
-    `forcing` holds the predictors (n,), `flux` (n,) is observed; `training` and `wanted` are bool (n,).
-    Raises InputError naming the baseline if the training half-hours do not suffice.
+
+def predict(name: str, sources: Sequence[BaselineData], forcing: Forcing) -> np.ndarray:
+    """Fluxes (m, 2), LE and H in W m-2, of the weather `forcing` (m,), fitted on the training half-hours of `sources`.
+
+    Raises InputError naming the baseline if these do not suffice.
     """
-    baseline = BASELINES[name]
-    predictors = np.column_stack([forcing[predictor] for predictor in baseline.predictors])
-    try:
-        return baseline.fit(predictors[training], flux[training])(predictors[wanted])
-    except InputError as error:
-        raise InputError(f"baseline {name}: {error}") from None
+    _, fit = FITS[name]
+    predictors = np.concatenate([predictors_of(name, data.record.forcing) for data in sources])
+    observed = np.concatenate([data.observed for data in sources])
+    train = np.concatenate([data.train for data in sources])
+    wanted = predictors_of(name, forcing)
+    fluxes = []
+    for target in range(len(TARGETS)):
+        known = train[:, target]
+        try:
+            fluxes.append(fit(predictors[known], observed[known, target])(wanted))
+        except InputError as error:
+            raise InputError(f"baseline {name}: {error}") from None
+    return np.stack(fluxes, axis=-1)

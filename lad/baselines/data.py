@@ -1,0 +1,57 @@
+"""What a baseline may see: the weather of the whole record, the fluxes of training and validation alone."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from lad.errors import InputError
+from lad.fluxes import FORCING_INPUTS
+from lad.forcing import Record, read_record
+from lad.io import read_netcdf
+from lad.learn.data import learning_data
+from lad.learn.normalise import made_up
+from lad.periods import Periods
+
+
+@dataclasses.dataclass(frozen=True)
+class BaselineData:
+    """The record with the half-hours of the hybrids' losses: no baseline can see another flux."""
+
+    record: Record  # (n,)
+    seen: tuple[str, ...]  # inputs of the hybrids' networks that are measured and vary in training
+    observed: Float[np.ndarray, "n 2"]  # W m-2, LE and H; 0 where neither of the two below
+    train: Bool[np.ndarray, "n 2"]
+    validation: Bool[np.ndarray, "n 2"]
+
+    @property
+    def site(self) -> str:
+        """Identifier of the tower, for messages."""
+        return self.record.attrs.get("site_id", "site")
+
+
+def baseline_data(
+    forcing: str | Path, observations: str | Path, train: Periods, validation: Periods
+) -> BaselineData:
+    """Read both files as the trainings do.
+
+    Raises InputError as `lad.learn.data.learning_data`, and if no input of the networks varies in training.
+    """
+    record = read_record(forcing)
+    learned = learning_data(record, observations, train, validation)
+    inside = np.isin(record.time, learned.time)
+
+    def whole(values: np.ndarray) -> np.ndarray:
+        filled = np.zeros((len(record.time), 2))
+        filled[inside] = values
+        return filled
+
+    observed, trained, judged = map(whole, (learned.observed, learned.train, learned.validation))
+    unseen = made_up(read_netcdf(forcing), learned)
+    rows = trained.any(axis=1)
+    varying = (name for name in FORCING_INPUTS if np.ptp(np.asarray(getattr(record.forcing, name))[rows]) > 0)
+    seen = tuple(name for name in varying if name not in unseen)
+    if not seen:
+        raise InputError(f"{forcing}: none of {', '.join(FORCING_INPUTS)} varies in training")
+    return BaselineData(record, seen, observed, trained > 0, judged > 0)

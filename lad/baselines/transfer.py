@@ -1,0 +1,66 @@
+"""Empirical models that know other sites only: what a flux is worth that no half-hour of the site was fitted to.
+
+The protocol of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442): all half-hours of the other sites count
+alike, so that long records weigh more.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.baselines.data import BaselineData, baseline_data
+from lad.baselines.plumber import predict
+from lad.evaluation.scores import TRANSFER_COLUMNS, score_table
+from lad.evaluation.series import Simulated
+from lad.forcing import rows
+from lad.observations import TARGETS, read_observed
+from lad.periods import Periods, check_disjoint, mask
+
+TRANSFERRED = ("1lin", "2lin", "3km27")
+OTHERS = "others"
+
+
+def transfer(
+    forcing: Mapping[str, Path],
+    observations: Mapping[str, Path],
+    periods: Mapping[str, Mapping[str, Periods]],
+) -> pd.DataFrame:
+    """Scores of `TRANSFERRED` on the test half-hours of each site, fitted on the training ones of all others.
+
+    Files and periods by site; rows of `TRANSFER_COLUMNS`, none for a single site. Raises InputError as
+    `lad.baselines.data.baseline_data`.
+    """
+    if len(forcing) < 2:
+        return pd.DataFrame(columns=TRANSFER_COLUMNS)
+    data = {
+        site: baseline_data(
+            forcing[site], observations[site], periods[site]["train"], periods[site]["validation"]
+        )
+        for site in forcing
+    }
+    tables = [_scores(site, data, observations[site], **periods[site]) for site in data]
+    return pd.concat(tables, ignore_index=True).assign(fitted_on=OTHERS)
+
+
+def _scores(
+    site: str,
+    data: Mapping[str, BaselineData],
+    observations: Path,
+    train: Periods,
+    validation: Periods,
+    test: Periods,
+) -> pd.DataFrame:
+    """The rows of one site."""
+    check_disjoint(train=train, test=test)
+    check_disjoint(validation=validation, test=test)
+    observed = read_observed(observations, site).during(test, observations)
+    record = data[site].record
+    weather = rows(record.forcing, np.flatnonzero(mask(record.time, test)))
+    others = [of for name, of in data.items() if name != site]
+    simulated = {}
+    for name in TRANSFERRED:
+        fluxes = predict(name, others, weather)
+        simulated[name] = Simulated(("",), dict(zip(TARGETS, fluxes.T[:, np.newaxis], strict=True)))
+    return score_table(site, " ".join(map(str, test)), observed, simulated)

@@ -1,0 +1,71 @@
+"""Ranks of the models, as in PLUMBER: how often a model is better, by whatever it is judged.
+
+After Best et al. (2015, J. Hydrometeorol. 16, 1425-1442): models are ranked by each metric, ranks are averaged over the
+metrics of a group and then over sites. 1 is the best; models with equal scores share the mean of their ranks, one
+without a score (the correlation of a constant) is the last.
+"""
+
+import pandas as pd
+
+from lad.evaluation.models import label
+from lad.evaluation.table import grid
+
+GROUPS = {
+    "efficiency": ("nse", "kge"),  # by RMSE the order is that by NSE
+    "common": ("bias", "nme", "sd_diff", "r"),
+    "extremes": ("p5_diff", "p95_diff"),
+    "distribution": ("skewness_diff", "kurtosis_diff", "overlap"),
+}
+"""Group → metrics of it. The last three are those of PLUMBER; metrics that the scores lack do not count."""
+MORE_IS_BETTER = ("nse", "kge", "r", "overlap")
+COLUMNS = ["site", "target", "model", "group", "rank"]
+OVERALL = "overall"
+
+
+def rank_table(scores: pd.DataFrame, transferred: pd.DataFrame) -> pd.DataFrame:
+    """Mean rank by site, target, model and group, and `overall`, the mean over groups: one row of `COLUMNS` each.
+
+    Both tables have one row per site, target and model; models of `transferred` were fitted on other sites.
+    """
+    scores = pd.concat(
+        [scores, transferred.assign(model=transferred.model + " (other sites)")], ignore_index=True
+    )
+    keys = ["site", "target", "model"]
+    found = scores[keys].copy()
+    for group, names in GROUPS.items():
+        present = [name for name in names if name in scores]
+        if present:
+            found[group] = pd.DataFrame({name: _ranks(scores, name) for name in present}).mean(axis=1)
+    found[OVERALL] = found[[name for name in GROUPS if name in found]].mean(axis=1)
+    return found.melt(keys, var_name="group", value_name="rank")[COLUMNS]
+
+
+def _ranks(scores: pd.DataFrame, metric: str) -> pd.Series:
+    """Ranks by one metric among the models of a site and target; 0 is the aim of those that are differences."""
+    values = -scores[metric] if metric in MORE_IS_BETTER else scores[metric].abs()
+    return values.groupby([scores.site, scores.target]).rank(na_option="bottom")
+
+
+def ranks_text(ranks: pd.DataFrame) -> str:
+    """`rank_table` for readers: of each target a table over all sites and one of each site, the best model first."""
+    blocks = [
+        "# Ranks of the models\n",
+        "1 is the best. Ranks by each metric, averaged over the metrics of a group, over groups, and over sites:\n"
+        + "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
+        + ".\nOf these, metrics that the scores lack do not count.\n",
+    ]
+    for target, of_target in ranks.groupby("target", sort=False):
+        sites = list(dict.fromkeys(of_target.site))
+        if len(sites) > 1:
+            blocks.append(_block(f"{target}, mean over {len(sites)} sites", of_target))
+        blocks += [_block(f"{target}, {site}", of_target[of_target.site == site]) for site in sites]
+    return "\n".join(blocks)
+
+
+def _block(title: str, ranks: pd.DataFrame) -> str:
+    means = ranks.pivot_table(index="model", columns="group", values="rank")
+    names = [name for name in (*GROUPS, OVERALL) if name in means]
+    lines = [["model", *names]]
+    for model, row in means.sort_values(OVERALL, kind="stable").iterrows():
+        lines.append([label(model), *(f"{row[name]:.1f}" for name in names)])
+    return f"## {title}\n\n{grid(lines)}\n"

@@ -1,0 +1,80 @@
+rule baselines:
+    """Fit an empirical baseline to a site's training half-hours, and run it over the record."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        periods=proposed_periods,
+        code=code("baselines"),
+    output:
+        "results/{site}/baselines/{baseline}.nc",
+    log:
+        "logs/{site}/baselines/{baseline}.log",
+    benchmark:
+        "logs/{site}/baselines/{baseline}.tsv"
+    wildcard_constraints:
+        baseline="|".join(name for name in BASELINES if name not in SEEDED_BASELINES),
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
+    params:
+        periods=period_options("train", "validation"),
+        seeds=1,
+    message:
+        "{wildcards.site}: fit the baseline {wildcards.baseline}"
+    shell:
+        "NPROC={threads} lad baselines --name {wildcards.baseline} --forcing {input.forcing}"
+        " --observations {input.observations} {params.periods} --seeds {params.seeds}"
+        " --output-directory results/{wildcards.site}/baselines 2>&1 | tee {log}"
+
+
+use rule baselines as baselines_of_seeds with:
+    output:
+        expand("results/{{site}}/baselines/{{baseline}}/seed{seed}.nc", seed=range(config["seeds"])),
+    wildcard_constraints:
+        baseline="|".join(SEEDED_BASELINES),
+    params:
+        periods=period_options("train", "validation"),
+        seeds=config["seeds"],
+
+
+rule transfer:
+    """Score the empirical models of PLUMBER at each site of a study, fitted on its other sites."""
+    input:
+        forcing=lambda wildcards: expand(
+            rules.forcing.output.forcing, site=config["studies"][wildcards.study]
+        ),
+        observations=lambda wildcards: expand(
+            rules.forcing.output.observations, site=config["studies"][wildcards.study]
+        ),
+        periods=lambda wildcards: expand(
+            rules.periods.output.periods, site=config["studies"][wildcards.study]
+        ),
+        code=code("transfer"),
+    output:
+        scores=report(
+            "results/{study}/transfer.csv",
+            caption="../report/transfer.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "fitted on the other sites"},
+        ),
+        record="results/{study}/transfer.json",
+    log:
+        "logs/{study}/transfer.log",
+    benchmark:
+        "logs/{study}/transfer.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        sites=lambda wildcards: config["studies"][wildcards.study],
+    message:
+        "{wildcards.study}: fit the baselines of each site to the others"
+    shell:
+        "lad transfer --site {params.sites} --forcing {input.forcing} --observations {input.observations}"
+        " --periods {input.periods} --output {output.scores} 2>&1 | tee {log}"
