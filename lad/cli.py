@@ -20,6 +20,7 @@ STEPS = (
     "simulate",
     "evaluate",
     "figures",
+    "response",
     "sanity",
     "compare",
     "curves",

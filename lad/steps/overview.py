@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lad.drawing import save
 from lad.evaluation import study
 from lad.evaluation.differences import COLUMNS
+from lad.evaluation.saving import save
 from lad.evaluation.study_figures import ablation
 from lad.evaluation.table import read_scores
 from lad.io import read_table, replacing, write_csv
