@@ -178,10 +178,17 @@ def test_target_diagram_shows_bias_and_pattern_error(site):
     assert figures.target_point(x + 2.0, x) == pytest.approx((0.0, 2.0 / spread))
     assert figures.target_point(2.0 * x - 2.5, x) == pytest.approx((1.0, 0.0))
     assert figures.target_point(0.5 * x + 1.25, x) == pytest.approx((-0.5, 0.0))
-    panel = figures.target_diagram(comparison_of(site)).axes[0]
-    large = {line.get_label(): line for line in panel.lines if line.get_markersize() == 7}
-    observed = site.le[TEST_START:]
-    assert large["mlp"].get_xydata()[0] == pytest.approx([0.0, -5.0 / np.std(observed)], abs=1e-9)
+    site.simulations["bulk"] = {"Qle": 0.5 * site.le, "Qh": site.h}
+    site.simulations["mlp/0"], site.simulations["mlp/1"] = ({"Qle": 2.0 * site.le, "Qh": site.h + 3.0},) * 2
+    panels = figures.target_diagram(comparison_of(site)).axes
+    observed, found = site.le[TEST_START:], []
+    for axes in panels:
+        large = [line for line in axes.lines if line.get_markersize() == 7]
+        found.append({line.get_color(): (*line.get_xydata()[0], line.get_fillstyle()) for line in large})
+    relative = observed.mean() / np.std(observed)
+    assert found[0][COLOURS["bulk"]] == (pytest.approx(0.5), pytest.approx(-0.5 * relative), "none")
+    assert found[0][COLOURS["mlp"]] == (pytest.approx(1.0), pytest.approx(relative), "full")
+    assert found[1][COLOURS["mlp"]][:2] == pytest.approx((0.0, 3.0 / np.std(site.h[TEST_START:])), abs=1e-9)
 
 
 def test_closure_holds_tower_and_models_against_the_energy_of_the_tower(site):

@@ -11,6 +11,7 @@ from evaluation_site import lad
 from lad.errors import InputError
 from lad.evaluation import differences, study
 from lad.evaluation.scores import COLUMNS
+from lad.evaluation.study_figures import ablation
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
@@ -92,13 +93,27 @@ def test_states_are_turned_so_that_positive_is_for_them():
     assert [row.by_seed_low, row.by_seed_high] == pytest.approx([0.1 - half, 0.1 + half], rel=1e-5)
 
 
+def test_first_model_is_on_top_at_all_sites():
+    for axes in ablation(made_up_scores()).axes:
+        low, high = axes.get_ylim()
+        assert low > high
+
+
 def test_overview_writes_all(tmp_path):
     made_up_scores().to_csv(tmp_path / "scores.csv", index=False)
     made_up_differences().to_csv(tmp_path / "d.csv", index=False)
     options = ["--scores", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv"]
     lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"} < names
+    assert {
+        "ablation.pdf",
+        "published.md",
+        "seeds.md",
+        "gains.md",
+        "states.md",
+        "states.csv",
+        "differences.csv",
+    } < names
     assert matplotlib.image.imread(tmp_path / "out" / "ablation.png").std() > 0.01
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"d.csv: columns a,b, expected site"):

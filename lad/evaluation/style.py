@@ -86,7 +86,7 @@ def draw_model(axes: Axes, members: pd.DataFrame, model: str, look: Look) -> Non
         axes.fill_between(members.index, low, high, color=look.colour, alpha=0.25, linewidth=0)
     mean = members.mean(axis=1, skipna=False)
     alone = mean.notna() & mean.shift(1).isna() & mean.shift(-1).isna()  # which a line does not show
-    lone = {"marker": ".", "markersize": 3, "markevery": alone.to_numpy()}
+    lone = {"marker": ".", "markersize": 3, "markevery": alone.to_numpy()} if alone.any() else {}
     axes.plot(mean.index, mean, color=look.colour, linestyle=look.line, label=label(model), **lone)
 
 

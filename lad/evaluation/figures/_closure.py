@@ -93,7 +93,7 @@ def _lines(axes: Axes, ends: np.ndarray, balance: pd.Series) -> None:
     axes.plot(ends, balance.intercept + balance.slope * ends, color="#D55E00")
     text = f"ratio {balance.ratio:.2f}\nslope {balance.slope:.2f}\nintercept {balance.intercept:.0f} W m$^{{-2}}$"
     axes.text(0.03, 0.97, text, transform=axes.transAxes, verticalalignment="top")
-    axes.set(aspect="equal", xlabel=AVAILABLE, ylabel=TURBULENT)
+    axes.set(xlim=ends, ylim=ends, xlabel=AVAILABLE, ylabel=TURBULENT)
 
 
 def _numbers(axes: Axes, values: Mapping[str, list[float]]) -> None:

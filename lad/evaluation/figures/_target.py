@@ -13,6 +13,7 @@ from lad.evaluation.style import legend_below, looks
 from lad.observations import TARGETS
 
 PADDING, LEAST = 1.25, 0.08  # of half the width of the axes: about the points, and in σ_o
+NOTE = "large: mean over seeds, small: seeds; open: varies less than the tower; lines of equal NSE"
 POINTS = 200  # to each side, for the lines of equal NSE
 
 
@@ -29,14 +30,17 @@ def target_point(simulated: np.ndarray, observed: np.ndarray) -> tuple[float, fl
 
 
 def target_diagram(comparison: Comparison) -> Figure:
-    """The part of the target diagrams of LE and H where the models are: seeds small, the mean of their fluxes large."""
+    """The part of the target diagrams of LE and H where the models are: seeds small, the mean of their fluxes large.
+
+    The left half is folded over to the right, its points are open.
+    """
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 6.3))
         figure.suptitle(f"{comparison.title}: target diagram")
         panels = figure.subplots(1, len(TARGETS))
         for axes, target in zip(panels, TARGETS, strict=True):
             _draw(axes, comparison, target)
-        legend_below(figure, panels[0], note="large: mean over seeds, small: seeds; lines of equal NSE")
+        legend_below(figure, panels[0], note=NOTE)
     return figure
 
 
@@ -47,12 +51,14 @@ def _draw(axes: Axes, comparison: Comparison, target: str) -> None:
         simulated = comparison.simulated[model]
         seeds = np.array([target_point(flux[usable], observed) for flux in simulated.flux[target]])
         mean = target_point(simulated.mean(target)[usable], observed)
-        axes.plot(*seeds.T, look.marker, color=look.colour, markersize=2.5)
-        axes.plot(*mean, look.marker, color=look.colour, markersize=7, label=label(model))
-        points += [*seeds, mean]
+        axes.plot([], [], look.marker, color=look.colour, label=label(model))
+        for size, (error, bias) in [*((2.5, seed) for seed in seeds), (7, mean)]:
+            fill = "full" if error > 0 else "none"
+            axes.plot(abs(error), bias, look.marker, color=look.colour, markersize=size, fillstyle=fill)
+            points.append((abs(error), bias))
     _frame(axes, np.array(points))
     axes.set_title(target)
-    axes.set_xlabel("unbiased RMSE / $\\sigma_o$, sign of $\\sigma_s - \\sigma_o$ (–)")
+    axes.set_xlabel("unbiased RMSE / $\\sigma_o$ (–)")
     axes.set_ylabel("bias / $\\sigma_o$ (–)")
 
 
