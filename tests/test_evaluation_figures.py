@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from evaluation_site import SITE, TEST, TEST_START, Site, lad
 from PIL import Image
 
@@ -258,3 +259,21 @@ def test_soil_shows_layer_two_and_the_sensors_at_the_half_hours_of_the_shallowes
     assert deeper.get_ydata()[0] == pytest.approx(temperature[TEST_START : TEST_START + 48].mean() - 276.16)
     assert drawn(root, COLOURS["mlp"]).tolist() == [60.0] * 4 and not drawn(snow, COLOURS["mlp"]).any()
     assert len(snow.lines) == 2
+
+
+def test_closure_of_a_tower_without_a_well_observed_day_has_no_daily_means(site):
+    site.measured = {"Rnet": site.le + site.h, "Qg": np.zeros_like(site.le)}
+    site.qc[np.arange(len(site.qc)) % 48 > 12] = 1
+    comparison = comparison_of(site)
+    energy = read_measured(site.folder / "observations.nc", SITE, ("Rnet", "Qg"), comparison.observed.time)
+    assert "means of 0 days" in [axes.get_title() for axes in figures.closure(comparison, energy).axes]
+
+
+def test_tower_without_flags_is_refused_in_one_line(site):
+    site.measured = {"Rnet": site.le}
+    path = site.write()[3]
+    with xr.open_dataset(path) as dataset:
+        bare = dataset.load().drop_vars("Rnet_qc")
+    bare.to_netcdf(path)
+    with pytest.raises(InputError, match="Rnet has no flags, expected a variable Rnet_qc"):
+        read_measured(path, SITE, ("Rnet",), site.time[TEST_START:])

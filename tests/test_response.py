@@ -13,8 +13,8 @@ from PIL import Image
 from lad.cli import main
 from lad.constants import L_VAPORISATION
 from lad.errors import InputError
-from lad.evaluation import figures
 from lad.evaluation.response import COLUMNS, INPUTS, midday, response
+from lad.evaluation.response_figure import response_figure
 from lad.evaluation.style import COLOURS
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import make_forcing, read_record
@@ -115,7 +115,7 @@ def test_figure_has_the_mean_over_seeds_of_every_model(tower):
     model = Model(PARAMETERS, Linear())
     table = response({"bulk": model, "mlp/0": model, "mlp/1": model}, typical)
     table.loc[table.seed == "1", "LE"] += 10.0
-    panels = figures.response(table, typical, "title").axes
+    panels = response_figure(table, typical, "title").axes
     assert [axes.get_xlabel().split(" (")[0] for axes in panels[3:]] == [
         "downward shortwave",
         "vapour-pressure deficit",

@@ -34,7 +34,12 @@ def positions(present: np.ndarray, time: np.ndarray, path: str | Path) -> np.nda
 
 
 def measured(dataset: xr.Dataset, name: str) -> np.ndarray:
-    """A variable (n,) of an observations file, NaN where its flag is not one of `USABLE_QC`."""
+    """A variable (n,) of an observations file, NaN where its flag is not one of `USABLE_QC`.
+
+    Raises InputError if it has no flags.
+    """
+    if f"{name}_qc" not in dataset:
+        raise InputError(f"observations: {name} has no flags, expected a variable {name}_qc")
     values = dataset[name].values.astype(float)
     return np.where(np.isin(dataset[f"{name}_qc"].values, USABLE_QC), values, np.nan)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from lad.errors import InputError
-from lad.evaluation import figures
 from lad.evaluation.arguments import named_files
 from lad.evaluation.response import MIDDAY, midday, response
+from lad.evaluation.response_figure import response_figure
 from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
@@ -58,6 +58,6 @@ def run(args: argparse.Namespace) -> None:
         train=[str(period) for period in train],
     )
     title = f"{args.site}: laws about a typical summer midday ({MIDDAY[0]} to {MIDDAY[1]} h) of the training periods"
-    figure = figures.response(table, typical, title)
+    figure = response_figure(table, typical, title)
     write_csv(args.table, table)
     save(args.figure, figure, origin)

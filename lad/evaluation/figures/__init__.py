@@ -1,9 +1,8 @@
-"""Figures of one site: tower and models at the half-hours of the test periods, and the laws themselves."""
+"""Figures of one site: tower and models at the half-hours of the test periods."""
 
 from lad.evaluation.figures._closure import closure
 from lad.evaluation.figures._comparison import Comparison
 from lad.evaluation.figures._cycles import diurnal, seasonal
-from lad.evaluation.figures._response import response
 from lad.evaluation.figures._scatter import scatter
 from lad.evaluation.figures._soil import soil
 from lad.evaluation.figures._target import target_diagram, target_point
@@ -14,7 +13,6 @@ __all__ = [
     "closure",
     "contrasted_weeks",
     "diurnal",
-    "response",
     "scatter",
     "seasonal",
     "soil",

@@ -18,6 +18,7 @@ from lad.towers.closure import energy_balance
 from lad.towers.variables import MEASURED
 
 CELLS = 90  # to each side
+MARGIN = 0.03  # about the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
 SHOWN = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
 
@@ -43,10 +44,10 @@ def closure(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
         balances = {"observed": [_balance(tower, energy, used)]}
         for model in comparison.models():
             simulated = comparison.simulated[model]
-            members = [
-                dict(zip(TARGETS, pair, strict=True)) for pair in zip(*simulated.flux.values(), strict=True)
-            ]
             mean = {target: simulated.mean(target) for target in TARGETS}
+            members = [
+                {target: simulated.flux[target][k] for target in TARGETS} for k in range(len(simulated.seeds))
+            ]
             balances[model] = [_balance(fluxes, energy, used) for fluxes in (mean, *members)]
         for axes, name in ((ratio, "ratio"), (slope, "slope")):
             _numbers(axes, {model: [row[name] for row in rows] for model, rows in balances.items()})
@@ -73,18 +74,19 @@ def _density(figure: Figure, axes: Axes, tower: pd.DataFrame, balance: pd.Series
     image = axes.pcolormesh(edges, edges, cells, norm=norm, cmap=COUNTS, rasterized=True)
     figure.colorbar(image, ax=axes, label="half-hours per cell", pad=0.01)
     _lines(axes, edges[[0, -1]], balance)
-    axes.set_title(f"{balance.intervals:.0f} half-hours")
+    axes.set(title=f"{balance.intervals:.0f} half-hours", xlabel=AVAILABLE, ylabel=TURBULENT)
 
 
 def _days(axes: Axes, days: pd.DataFrame) -> None:
     days = days.dropna()
+    axes.set(title=f"means of {len(days)} days", xlabel=AVAILABLE, ylabel=TURBULENT)
+    if days.empty:
+        return
     axes.plot(days.available, days.turbulent, ".", color=OBSERVED, markersize=4, markeredgewidth=0)
     energy = {"Rnet": days.available.to_numpy(), "Qg": np.zeros(len(days))}
-    ends = np.array(
-        [days[["available", "turbulent"]].min(axis=None), days[["available", "turbulent"]].max(axis=None)]
-    )
+    both = days[["available", "turbulent"]].to_numpy()
+    ends = np.array([both.min(), both.max()]) + MARGIN * np.ptp(both) * np.array([-1.0, 1.0])
     _lines(axes, ends, _balance(days, energy, np.ones(len(days), dtype=bool)))
-    axes.set_title(f"means of {len(days)} days")
 
 
 def _lines(axes: Axes, ends: np.ndarray, balance: pd.Series) -> None:
@@ -93,7 +95,7 @@ def _lines(axes: Axes, ends: np.ndarray, balance: pd.Series) -> None:
     axes.plot(ends, balance.intercept + balance.slope * ends, color="#D55E00")
     text = f"ratio {balance.ratio:.2f}\nslope {balance.slope:.2f}\nintercept {balance.intercept:.0f} W m$^{{-2}}$"
     axes.text(0.03, 0.97, text, transform=axes.transAxes, verticalalignment="top")
-    axes.set(xlim=ends, ylim=ends, xlabel=AVAILABLE, ylabel=TURBULENT)
+    axes.set(xlim=ends, ylim=ends)
 
 
 def _numbers(axes: Axes, values: Mapping[str, list[float]]) -> None:

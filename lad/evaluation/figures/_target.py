@@ -49,10 +49,10 @@ def _draw(axes: Axes, comparison: Comparison, target: str) -> None:
     observed, points = comparison.observed.flux[target][usable], []
     for model, look in looks(comparison.models()).items():
         simulated = comparison.simulated[model]
-        seeds = np.array([target_point(flux[usable], observed) for flux in simulated.flux[target]])
+        seeds = [target_point(flux[usable], observed) for flux in simulated.flux[target]]
         mean = target_point(simulated.mean(target)[usable], observed)
         axes.plot([], [], look.marker, color=look.colour, label=label(model))
-        for size, (error, bias) in [*((2.5, seed) for seed in seeds), (7, mean)]:
+        for size, (error, bias) in [*((2.5, seed) for seed in seeds if len(seeds) > 1), (7, mean)]:
             fill = "full" if error > 0 else "none"
             axes.plot(abs(error), bias, look.marker, color=look.colour, markersize=size, fillstyle=fill)
             points.append((abs(error), bias))

@@ -1,4 +1,4 @@
-"""What flux laws make of sun, dry air and water in the root zone."""
+"""Figure of the responses of flux laws to sun, dry air and water in the root zone."""
 
 import matplotlib
 import pandas as pd
@@ -21,7 +21,7 @@ NOTE = "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of
 MARGIN = 0.05  # of the range of a flux
 
 
-def response(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
+def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
     """LE and H of `table` (`lad.evaluation.response`) along each input: mean over seeds thick, each seed thin.
 
     Grey is where the inputs of the `typical` middays lie (5th to 95th percentile), the dotted line is their median.
