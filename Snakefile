@@ -33,6 +33,7 @@ for study, members in config["studies"].items():
             scores=f"results/{study}/scores.csv",
             citations=f"results/{study}/CITATIONS.txt",
             figures=expand(rules.figures.output, site=members),
+            response=expand(rules.response.output, site=members),
             periods=expand(rules.periods.output.table, site=members),
             sanity=expand(rules.sanity.output, site=members),
             curves=expand(rules.curves.output, study=study),

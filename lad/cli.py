@@ -21,6 +21,7 @@ STEPS = (
     "baselines",
     "evaluate",
     "figures",
+    "response",
     "sanity",
     "gather",
     "transfer",

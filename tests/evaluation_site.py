@@ -37,6 +37,7 @@ class Site:
         self.le = 0.3 * self.sw + 10 + noise[0]
         self.h = 0.4 * self.sw - 20 + noise[1]
         self.qc = np.zeros(N, dtype=np.int8)
+        self.measured: dict[str, np.ndarray] = {}  # further variables of the tower
         self.simulations: dict[str, dict[str, np.ndarray]] = {
             "bulk": {"Qle": 0.2 * self.sw, "Qh": 0.5 * self.sw},
             "mlp/0": {"Qle": self.le + 5, "Qh": self.h + 5},
@@ -45,16 +46,16 @@ class Site:
 
     def _save(self, name: str, time: np.ndarray, **variables: np.ndarray) -> Path:
         path = self.folder / f"{name.replace('/', '_')}.nc"
-        columns = {key: ("time", values) for key, values in variables.items()}
+        columns = {key: (("time", "soil_layer")[: values.ndim], values) for key, values in variables.items()}
         xr.Dataset(columns, {"time": time}, {"site_id": SITE}).to_netcdf(path)
         return path
 
     def write(self, simulated_time: np.ndarray | None = None, **periods: str) -> list[object]:
         """Write all files; return the options of `evaluate` and `figures`. `periods` replace the usual ones."""
-        flags = {"Qle_qc": self.qc, "Qh_qc": self.qc}
+        flags = {f"{name}_qc": self.qc for name in ("Qle", "Qh", *self.measured)}
         rain = np.where(np.arange(N) % 100 < 3, 1e-4, 0.0)
         time = self.time if simulated_time is None else simulated_time
-        observations = self._save("observations", self.time, Qle=self.le, Qh=self.h, **flags)
+        observations = self._save("observations", self.time, Qle=self.le, Qh=self.h, **self.measured, **flags)
         air = {"Tair": self.tair, "Qair": np.full(N, 0.006), "Psurf": np.full(N, 9.5e4)}
         forcing = self._save("forcing", self.time, SWdown=self.sw, Rainf=rain, Snowf=0 * rain, **air)
         simulations = [

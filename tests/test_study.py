@@ -12,6 +12,7 @@ from lad.errors import InputError
 from lad.evaluation import differences, study
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
+from lad.evaluation.study_figures import ablation
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
@@ -113,7 +114,9 @@ def test_ranks_by_hand():
         "r": np.nan,
     }
     scores = pd.concat([scores, pd.DataFrame([lucky])], ignore_index=True)
-    table = rank_table(scores, made_up_transfer().dropna(axis="columns")).set_index(["site", "target", "model", "group"])["rank"]
+    table = rank_table(scores, made_up_transfer().dropna(axis="columns")).set_index(
+        ["site", "target", "model", "group"]
+    )["rank"]
     assert table["US-Me2", "LE", "mlp", "efficiency"] == 1
     assert table["US-Me2", "LE", "1lin (other sites)", "efficiency"] == 5
     # |bias|: others 1, 1lin 2.3, bulk 2.5, mlp_nostate 2.62, mlp 2.72; r is the same for all five: rank 3
@@ -128,6 +131,12 @@ def test_ranks_by_hand():
     assert [row[0] for row in cells(blocks[0])[2:]][:2] == ["mlp", "mlp_nostate"]
 
 
+def test_first_model_is_on_top_at_all_sites():
+    for axes in ablation(made_up_scores()).axes:
+        low, high = axes.get_ylim()
+        assert low > high
+
+
 def test_overview_writes_all(tmp_path):
     made_up_scores().to_csv(tmp_path / "scores.csv", index=False)
     made_up_differences().to_csv(tmp_path / "d.csv", index=False)
@@ -136,8 +145,17 @@ def test_overview_writes_all(tmp_path):
     options += ["--transfer", tmp_path / "t.csv"]
     lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"published.md", "seeds.md", "gains.md", "states.md", "states.csv", "differences.csv"} < names
-    assert {"ranks.md", "ranks.csv"} < names
+    assert {
+        "ablation.pdf",
+        "published.md",
+        "seeds.md",
+        "gains.md",
+        "states.md",
+        "states.csv",
+        "differences.csv",
+        "ranks.md",
+        "ranks.csv",
+    } < names
     assert matplotlib.image.imread(tmp_path / "out" / "ablation.png").std() > 0.01
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"d.csv: columns a,b, expected site"):

@@ -20,6 +20,7 @@ SITE_STEPS = [
     "train",
     "simulate",
     "sanity",
+    "response",
     "evaluate",
     "figures",
 ]

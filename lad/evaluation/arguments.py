@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from lad.errors import InputError
+
 
 def add_comparison_arguments(parser: argparse.ArgumentParser, forcing: str) -> None:
     """Site and files of a comparison; `forcing` names the variables needed of the forcing file."""
@@ -26,3 +28,11 @@ def simulation_inputs(simulations: dict[str, dict[str, Path]]) -> dict[str, Path
         for model, files in simulations.items()
         for seed, path in files.items()
     }
+
+
+def named_files(texts: list[str]) -> dict[str, str]:
+    """`["NAME=FILE", …]` as a dictionary; raises InputError on anything else."""
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    if not all(name and path for name, path in pairs.items()):
+        raise InputError(f"{' '.join(texts)}: expected NAME=FILE")
+    return pairs

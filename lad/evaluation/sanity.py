@@ -6,15 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from lad.evaluation.series import measured
+from lad.evaluation.soil import SENSOR_LAYER, sensors
 from lad.forcing import Record, first_year, rows
 from lad.integrate import fast
 from lad.model import Model
-from lad.observations import USABLE_QC
 from lad.simulation import free_run
 from lad.state import plain_state
 
 REPEATS = 6  # of the first year, for the drift of the soil
-SENSOR_LAYER = 1  # 0.5 to 5 cm, where the shallowest sensors are
 
 
 class Limit(NamedTuple):
@@ -71,18 +71,18 @@ def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
     found = {"soil_bias": np.nan, "soil_rmse": np.nan, "moisture_r": np.nan}
     pairs = {"SoilTemp": run.SoilTemp.values[:, SENSOR_LAYER], "SoilMoist": run.RootMoist.values}
     for prefix, simulated in pairs.items():
-        name = next((f"{prefix}_{k}" for k in range(1, 10) if f"{prefix}_{k}" in observed), None)
-        if name is None:
+        shallowest = sensors(observed, prefix)[:1]
+        if not shallowest:
             continue
-        measured = observed[name].values
-        usable = np.isfinite(measured) & np.isin(observed[f"{name}_qc"].values, USABLE_QC)
+        sensor = measured(observed, *shallowest)
+        usable = np.isfinite(sensor)
         if usable.sum() < 2:
             continue
-        error = simulated[usable] - measured[usable]
+        error = simulated[usable] - sensor[usable]
         if prefix == "SoilTemp":
             found |= {"soil_bias": error.mean(), "soil_rmse": np.sqrt((error**2).mean())}
         else:
-            found["moisture_r"] = np.corrcoef(simulated[usable], measured[usable])[0, 1]
+            found["moisture_r"] = np.corrcoef(simulated[usable], sensor[usable])[0, 1]
     return {name: float(value) for name, value in found.items()}
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from lad.errors import InputError
-from lad.observations import TARGETS, interval_starts, open_series
+from lad.observations import TARGETS, USABLE_QC, interval_starts, open_series
 
 
 class Simulated(NamedTuple):
@@ -21,6 +22,41 @@ class Simulated(NamedTuple):
         return self.flux[target].mean(axis=0)
 
 
+def positions(present: np.ndarray, time: np.ndarray, path: str | Path) -> np.ndarray:
+    """Rows (n,) of `time` (n,) on the time axis `present` of the file `path`; raises InputError if it lacks one."""
+    absent = ~np.isin(time, present)
+    if absent.any():
+        raise InputError(
+            f"{path}: lacks {absent.sum()} of the {time.size} half-hours asked for, the first is "
+            f"{time[absent][0]}"
+        )
+    return np.searchsorted(present, time)
+
+
+def measured(dataset: xr.Dataset, name: str) -> np.ndarray:
+    """A variable (n,) of an observations file, NaN where its flag is not one of `USABLE_QC`.
+
+    Raises InputError if it has no flags.
+    """
+    if f"{name}_qc" not in dataset:
+        raise InputError(f"observations: {name} has no flags, expected a variable {name}_qc")
+    values = dataset[name].values.astype(float)
+    return np.where(np.isin(dataset[f"{name}_qc"].values, USABLE_QC), values, np.nan)
+
+
+def read_measured(
+    path: str | Path, site: str, names: Sequence[str], time: np.ndarray
+) -> dict[str, np.ndarray]:
+    """`measured` values of `names` at `time` (n,); a variable that the file lacks is NaN throughout.
+
+    Raises InputError as `positions`.
+    """
+    dataset = open_series(path, site, ())
+    row = positions(interval_starts(dataset, path), time, path)
+    none = np.full(len(time), np.nan)
+    return {name: measured(dataset, name)[row] if name in dataset else none for name in names}
+
+
 def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray) -> dict[str, np.ndarray]:
     """Variables `names` of a file at the interval starts `time` (n,), each (n,).
 
@@ -32,14 +68,7 @@ def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray)
         units = dataset[name].attrs.get("units", "W m-2")
         if units != "W m-2":
             raise InputError(f"{path}: {name} is in {units!r}, expected 'W m-2'")
-    present = interval_starts(dataset, path)
-    position = np.searchsorted(present, time)
-    absent = ~np.isin(time, present)
-    if absent.any():
-        raise InputError(
-            f"{path}: lacks {absent.sum()} of the {time.size} half-hours asked for, the first is "
-            f"{time[absent][0]}"
-        )
+    position = positions(interval_starts(dataset, path), time, path)
     values = {name: dataset[name].values[position].astype(float) for name in names}
     for name, series in values.items():
         broken = ~np.isfinite(series)

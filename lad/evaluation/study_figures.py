@@ -63,5 +63,5 @@ def ablation(scores: pd.DataFrame) -> Figure:
                 axes.set_title(f"{site}, {target}")
                 axes.set_xlabel(SHOWN[metric])
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
-            axes_row[0].invert_yaxis()
+        grid[0, 0].invert_yaxis()  # which all share
     return figure

@@ -1,5 +1,10 @@
 """How models and observations are drawn: colours, names, units."""
 
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,8 +23,21 @@ COLOURS = {
     "2lin": "#CC79A7",
     "3km27": "#CC79A7",
 }
-SPARE_COLOURS = ("#56B4E9", "#F0E442", "#999999", "#000000")
+SPARE_COLOURS = ("#56B4E9", "#882255", "#999999", "#999933")
+LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
+MARKERS = "osD^vP<X>*hd"
 COUNTS = "viridis"
+REFERENCE = "bulk"
+TOGETHER = 4  # models beside the reference that lines and bands tell apart in one panel
+OF_SEEDS = "line: mean over seeds, band: their range"
+
+
+class Look(NamedTuple):
+    """How a model is drawn: no two of twelve or fewer models of one figure look the same."""
+
+    colour: str
+    line: str | tuple
+    marker: str
 
 
 def colours(models: list[str]) -> dict[str, str]:
@@ -29,24 +47,61 @@ def colours(models: list[str]) -> dict[str, str]:
     return {model: (COLOURS | spare)[model] for model in models}
 
 
-def draw_observed(axes: Axes, series: pd.Series, size: float) -> None:
+def looks(models: list[str]) -> dict[str, Look]:
+    """Looks of all models of a figure, in the order of the tables; models of one colour differ in line and marker."""
+    palette, used, found = colours(models), Counter(), {}
+    for number, model in enumerate(ordered(models)):
+        colour = palette[model]
+        found[model] = Look(colour, LINES[used[colour] % len(LINES)], MARKERS[number % len(MARKERS)])
+        used[colour] += 1
+    return found
+
+
+def groups(models: list[str]) -> list[list[str]]:
+    """Models shown in one panel, for as many panels as keep it readable: the calibrated LaD is in every one."""
+    reference = [model for model in models if model == REFERENCE]
+    others = [model for model in ordered(models) if model != REFERENCE]
+    count = max(1, -(-len(others) // TOGETHER))
+    edges = [len(others) * k // count for k in range(count + 1)]
+    return [reference + others[first:last] for first, last in itertools.pairwise(edges)]
+
+
+def draw_observed(axes: Axes, series: pd.Series, size: float, name: str = "observed") -> None:
     """Observations as dots; a gap (NaN) has none."""
     look = {"color": OBSERVED, "markersize": size, "markeredgewidth": 0, "zorder": 3}
-    axes.plot(series.index, series, ".", label="observed", **look)
+    axes.plot(series.index, series, ".", label=name, **look)
 
 
-def draw_model(axes: Axes, members: pd.DataFrame, model: str, colour: str) -> None:
+def draw_models(axes: Axes, members: Mapping[str, pd.DataFrame], models: list[str]) -> None:
+    """Lines and bands of some of the `models` of a figure; a column of `members` for each seed."""
+    look = looks(models)
+    for model, frame in members.items():
+        draw_model(axes, frame, model, look[model])
+
+
+def draw_model(axes: Axes, members: pd.DataFrame, model: str, look: Look) -> None:
     """Mean over the members (columns) as a line, broken at NaN, and their range as a band."""
-    seeds = members.shape[1]
-    if seeds > 1:
+    if members.shape[1] > 1:
         low, high = members.min(axis=1), members.max(axis=1)
-        axes.fill_between(members.index, low, high, color=colour, alpha=0.25, linewidth=0)
-    name = label(model) + (f" (mean and range of {seeds} seeds)" if seeds > 1 else "")
+        axes.fill_between(members.index, low, high, color=look.colour, alpha=0.25, linewidth=0)
     mean = members.mean(axis=1, skipna=False)
-    # the small marker shows a value that stands alone between two gaps
-    axes.plot(members.index, mean, ".-", markersize=1.5, color=colour, label=name)
+    alone = mean.notna() & mean.shift(1).isna() & mean.shift(-1).isna()  # which a line does not show
+    lone = {"marker": ".", "markersize": 3, "markevery": alone.to_numpy()} if alone.any() else {}
+    axes.plot(mean.index, mean, color=look.colour, linestyle=look.line, label=label(model), **lone)
 
 
-def legend_below(figure: Figure, axes: Axes) -> None:
-    """One legend for the whole figure, with the entries of `axes`."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+def legend_below(figure: Figure, *panels: Axes, note: str = "") -> None:
+    """One legend for the whole figure, with the entries of all `panels` and a `note` above them."""
+    entries = {}
+    for axes in panels:
+        entries |= {name: handle for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    inches = 0.45 + 0.07 * max(map(len, entries), default=0)
+    columns = max(1, min(len(entries), int(figure.get_figwidth() / inches)))
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=columns,
+        title=note,
+        title_fontsize=8,
+    )

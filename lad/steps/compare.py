@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lad.drawing import save
 from lad.errors import InputError
 from lad.evaluation.arguments import simulation_inputs
 from lad.evaluation.figures import Comparison
@@ -18,6 +17,7 @@ from lad.evaluation.models import label
 from lad.evaluation.pair import compare, markdown
 from lad.evaluation.pair_figure import draw_pair
 from lad.evaluation.runs import common_times, members, names_of, stated_site
+from lad.evaluation.saving import save
 from lad.evaluation.series import read_simulated
 from lad.io import replacing, write_csv, write_json
 from lad.observations import read_observed

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lad.drawing import save
 from lad.errors import InputError
+from lad.evaluation.saving import save
 from lad.evaluation.study_figures import learning_curves
 from lad.evaluation.table import grid
 from lad.io import read_table, replacing

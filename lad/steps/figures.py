@@ -1,12 +1,13 @@
-"""Draw time series, diurnal cycles and scatter plots of the fluxes in the test periods."""
+"""Draw the fluxes, the energy balance and the soil of tower and models in the test periods."""
 
 import argparse
 from pathlib import Path
 
-from lad.drawing import save
 from lad.evaluation import figures
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
-from lad.evaluation.series import parse_simulations, read_at, read_simulated
+from lad.evaluation.saving import save
+from lad.evaluation.series import parse_simulations, read_at, read_measured, read_simulated
+from lad.evaluation.soil import read_sensors, read_states
 from lad.observations import read_observed
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
@@ -16,23 +17,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad figures`."""
     add_comparison_arguments(parser, forcing="Rainf and Snowf")
     add_period_arguments(parser, "test")
-    parser.add_argument("--output-directory", type=Path, required=True, help="receives the PNG files")
+    parser.add_argument("--output-directory", type=Path, required=True, help="receives PNG and PDF files")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write timeseries.png, diurnal.png and scatter.png, each with the record of its origin."""
+    """Write every figure as PNG and PDF, each with the record of its origin."""
     simulations, test = parse_simulations(args.simulation), periods_from(args, "test")["test"]
     observed = read_observed(args.observations, args.site).during(test, args.observations)
-    fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), observed.time)
+    time = observed.time
+    fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), time)
+    energy = read_measured(args.observations, args.site, ("Rnet", "Qg"), time)
+    sensors = read_sensors(args.observations, args.site, time)
     comparison = figures.Comparison(
         title=f"{args.site}, test {', '.join(f'{first} to {last}' for first, last in test)}",
         observed=observed,
-        simulated=read_simulated(simulations, args.site, observed.time),
+        simulated=read_simulated(simulations, args.site, time),
     )
     drawn = {  # all before the first is written: a failure leaves no part of them
         "timeseries": figures.timeseries(comparison, sum(fallen.values())),
         "diurnal": figures.diurnal(comparison),
+        "seasonal": figures.seasonal(comparison),
         "scatter": figures.scatter(comparison),
+        "target": figures.target_diagram(comparison),
+        "closure": figures.closure(comparison, energy),
+        "soil": figures.soil(comparison, sensors, read_states(simulations, args.site, time)),
     }
     origin = provenance(
         comparison_inputs(args, simulations), site=args.site, test=[str(period) for period in test]

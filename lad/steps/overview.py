@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lad.drawing import save
 from lad.evaluation import study
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.ranks import rank_table, ranks_text
+from lad.evaluation.saving import save
 from lad.evaluation.scores import TRANSFER_COLUMNS
 from lad.evaluation.study_figures import ablation
 from lad.evaluation.table import read_scores

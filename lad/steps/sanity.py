@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.arguments import add_comparison_arguments
+from lad.evaluation.arguments import add_comparison_arguments, named_files
 from lad.evaluation.sanity import LIMITS, sanity, sound
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> None:
     record, observed = read_record(args.forcing, args.net_radiation), read_netcdf(args.observations)
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     models = {"bulk": Model(parameters, BulkFluxes())}
-    models |= {name: load_model(path) for name, path in _pairs(args.model).items()}
-    runs = _pairs(args.simulation)
+    models |= {name: load_model(path) for name, path in named_files(args.model).items()}
+    runs = named_files(args.simulation)
     if "bulk" not in runs or set(runs) != set(models):
         raise InputError(f"simulations {', '.join(runs)}, expected bulk and those of --model")
     reference = float(read_netcdf(runs["bulk"]).SoilTemp.values[:, 0].mean())
@@ -51,11 +51,3 @@ def run(args: argparse.Namespace) -> None:
                 print(f"{where}: {name} = {row[name]:.3g}, limit {limit.value:g} {limit.meaning}")
     print(f"{args.site}: {sum(row['sound'] for row in table)} of {len(table)} simulations within all limits")
     write_csv(args.output, pd.DataFrame(table))
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    """`["NAME=FILE", …]` as a dictionary."""
-    pairs = dict(text.partition("=")[::2] for text in texts)
-    if not all(name and path for name, path in pairs.items()):
-        raise InputError(f"{' '.join(texts)}: expected NAME=FILE")
-    return pairs

@@ -6,9 +6,9 @@ Times are those of the machine at hand: run nothing else beside it.
 import argparse
 from pathlib import Path
 
-from lad.drawing import save
 from lad.errors import InputError
 from lad.evaluation.precision import diagram, work_precision
+from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
 from lad.integrate import fast

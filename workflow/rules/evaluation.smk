@@ -173,6 +173,7 @@ rule curves:
             category="Learning",
             labels={"study": "{study}", "content": "learning curves"},
         ),
+        vector="results/{study}/learning.pdf",
         table="results/{study}/validation.md",
     log:
         "logs/{study}/curves.log",
@@ -210,6 +211,7 @@ rule overview:
             category="Scores",
             labels={"study": "{study}", "content": "all models"},
         ),
+        vector="results/{study}/ablation.pdf",
         tables=expand(
             "results/{{study}}/{name}",
             name=[

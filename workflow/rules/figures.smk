@@ -1,5 +1,8 @@
+FIGURES = ["timeseries", "diurnal", "seasonal", "scatter", "target", "closure", "soil"]
+
+
 rule figures:
-    """Draw simulated and observed fluxes of the test period."""
+    """Draw tower and models in the test period: fluxes, energy balance, soil."""
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
@@ -8,11 +11,12 @@ rule figures:
         code=code("figures"),
     output:
         report(
-            expand("results/{{site}}/figures/{figure}.png", figure=["timeseries", "diurnal", "scatter"]),
+            expand("results/{{site}}/figures/{figure}.png", figure=FIGURES),
             caption="../report/figures.rst",
             category="Figures",
             labels={"site": "{site}"},
         ),
+        vector=expand("results/{{site}}/figures/{figure}.pdf", figure=FIGURES),
     log:
         "logs/{site}/figures.log",
     benchmark:
@@ -32,3 +36,42 @@ rule figures:
         "lad figures --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
         " --simulation {params.simulations} {params.periods}"
         " --output-directory results/{wildcards.site}/figures 2>&1 | tee {log}"
+
+
+rule response:
+    """Draw what the flux laws make of sun, dry air and water in the root zone."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        simulation=rules.simulate_bulk.output,
+        parameters=rules.calibrate.output.parameters,
+        models=lambda wildcards: trained_models(wildcards).values(),
+        periods=proposed_periods,
+        code=code("response"),
+    output:
+        table="results/{site}/response/response.csv",
+        figure=report(
+            "results/{site}/response/response.png",
+            caption="../report/response.rst",
+            category="Figures",
+            labels={"site": "{site}"},
+        ),
+        vector="results/{site}/response/response.pdf",
+    log:
+        "logs/{site}/response.log",
+    benchmark:
+        "logs/{site}/response.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+        periods=period_options("train"),
+    message:
+        "{wildcards.site}: draw the responses of the flux laws"
+    shell:
+        "NPROC={threads} lad response --site {wildcards.site} --forcing {input.forcing}"
+        " --simulation {input.simulation} --parameters {input.parameters} --model {params.models}"
+        " {params.periods} --table {output.table} --figure {output.figure} 2>&1 | tee {log}"

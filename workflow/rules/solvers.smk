@@ -17,6 +17,7 @@ rule solvers:
             category="Solvers",
             labels={"site": "{site}", "file": "figure"},
         ),
+        vector="results/{site}/solvers/work_precision.pdf",
     log:
         "logs/{site}/solvers.log",
     benchmark:

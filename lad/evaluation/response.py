@@ -1,0 +1,109 @@
+"""How flux laws answer to one input at a time, about a typical summer midday."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lad.errors import InputError
+from lad.forcing import VARIABLES, Forcing, Record, make_forcing
+from lad.model import Model, latent_heat
+from lad.periods import Periods, mask
+from lad.physics.saturation import saturation_vapour_pressure, specific_humidity
+from lad.state import State
+
+MIDDAY = (10, 14)  # h, local standard time
+SUMMER = 3  # warmest months of the year
+INPUTS = ("SWdown", "VPD", "fill")
+"""What is varied: shortwave (W m-2), vapour-pressure deficit (Pa, by humidity), fill of the root zone W_r/W_max."""
+POINTS = 41
+LIVED = (5, 95)  # percentiles
+COLUMNS = ["model", "seed", "input", "value", "LE", "H"]
+
+
+class Midday(NamedTuple):
+    """Medians of the middays of the warmest months, and how far the inputs range in them."""
+
+    forcing: Forcing  # ()
+    state: State  # (), root zone at the typical fill of the simulation it is from
+    typical: dict[str, float]  # median of each of `INPUTS`
+    lived: dict[str, tuple[float, float]]  # 5th and 95th percentile
+    highest: dict[str, float]
+
+
+def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Midday:
+    """Typical midday of `periods`: 10 to 14 h in their three warmest months, with the soil of a simulation.
+
+    `run` is of `lad simulate` over the `record`, `Wmax` (kg m-2) the capacity of its root zone. Raises InputError if
+    the periods have no such half-hour.
+    """
+    time, inside = pd.DatetimeIndex(record.time), mask(record.time, periods)
+    air = pd.Series(np.asarray(record.forcing.Tair))[inside]
+    warmest = air.groupby(time[inside].month).mean().nlargest(SUMMER).index
+    chosen = inside & time.month.isin(warmest) & (time.hour >= MIDDAY[0]) & (time.hour < MIDDAY[1])
+    if not chosen.any():
+        raise InputError(f"no half-hour of {MIDDAY[0]} to {MIDDAY[1]} h in {', '.join(map(str, periods))}")
+    weather = {name: np.asarray(getattr(record.forcing, name))[chosen] for name in (*VARIABLES, "VPD")}
+    inputs = {
+        "SWdown": weather["SWdown"],
+        "VPD": weather["VPD"],
+        "fill": run.RootMoist.values[chosen] / Wmax,
+    }
+    snow, root, groundwater = (
+        jnp.median(run[name].values[chosen]) for name in ("SWE", "RootMoist", "GroundWater")
+    )
+    return Midday(
+        make_forcing(**{name: np.median(weather[name]) for name in VARIABLES}),
+        State(tuple(jnp.median(run.SoilTemp.values[chosen], axis=0)), snow, root, groundwater),
+        {name: float(np.median(values)) for name, values in inputs.items()},
+        {name: tuple(map(float, np.percentile(values, LIVED))) for name, values in inputs.items()},
+        {name: float(values.max()) for name, values in inputs.items()} | {"fill": 1.0},
+    )
+
+
+def response(models: Mapping[str, Model], typical: Midday) -> pd.DataFrame:
+    """LE and H (W m-2, positive upward) of the laws of all `models` (`MODEL` or `MODEL/SEED`) along each of `INPUTS`.
+
+    All else is that of the `typical` midday, the same for all models; the fill of the root zone is that of each model's
+    own capacity. State and forcing are fixed, the energy balance of the surface is not solved: what a law makes of the
+    sun by a warmer surface alone does not show.
+    """
+    tables = []
+    for name, model in models.items():
+        label, _, seed = name.partition("/")
+        for varied in INPUTS:
+            values = np.linspace(0.0, _end(varied, typical), POINTS)
+            inputs = {key: jnp.full(POINTS, typical.typical[key]) for key in INPUTS} | {
+                varied: jnp.asarray(values)
+            }
+            LE, H = _fluxes(model, typical.forcing, typical.state, inputs)
+            columns = (label, seed, varied, values, np.asarray(LE), np.asarray(H))
+            tables.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _end(name: str, typical: Midday) -> float:
+    """Largest value of an input; no air is drier than dry."""
+    driest = float(saturation_vapour_pressure(typical.forcing.Tair))
+    return min(typical.highest[name], driest) if name == "VPD" else typical.highest[name]
+
+
+@eqx.filter_jit
+def _fluxes(model: Model, forcing: Forcing, state: State, inputs: dict[str, jax.Array]):
+    """LE and H (n,) at `inputs` (n,) by name."""
+
+    def at(SWdown, VPD, fill):
+        e = saturation_vapour_pressure(forcing.Tair) - VPD
+        Qair = specific_humidity(e, forcing.Psurf)
+        weather = dataclasses.replace(forcing, SWdown=SWdown, VPD=VPD, Qair=Qair)
+        column = dataclasses.replace(state, root=fill * model.parameters.Wmax)
+        rates = model.rates(column, weather)
+        return latent_heat(rates), rates.H
+
+    return jax.vmap(at)(*(inputs[name] for name in INPUTS))
