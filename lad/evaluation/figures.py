@@ -64,7 +64,7 @@ class Comparison(NamedTuple):
         return pd.DataFrame(simulated.flux[target].T, self.time, columns=list(simulated.seeds))
 
 
-def _usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
+def usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
     """Daily means over the half-hours where `tower` is usable; NaN on a day with less than half of them.
 
     Towers lose nights more often than days: means of model and tower over different hours would differ by
@@ -136,8 +136,8 @@ def _daily(axes: Axes, comparison: Comparison, target: str) -> None:
     tower = comparison.tower(target)
     palette = colours(comparison.models())
     for model in comparison.models():
-        draw_model(axes, _usable_day_means(comparison.members(model, target), tower), model, palette[model])
-    draw_observed(axes, _usable_day_means(tower.to_frame(), tower)[0], size=4)
+        draw_model(axes, usable_day_means(comparison.members(model, target), tower), model, palette[model])
+    draw_observed(axes, usable_day_means(tower.to_frame(), tower)[0], size=4)
     axes.set_ylabel(TARGET_LABELS[target])
 
 
