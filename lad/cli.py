@@ -25,6 +25,7 @@ STEPS = (
     "curves",
     "overview",
     "solvers",
+    "report",
 )
 
 

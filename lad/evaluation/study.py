@@ -23,6 +23,10 @@ REFERENCES = ("bulk", *BASELINES)
 CLAIMED = ("nse", "kge", "abs_bias")
 LEVEL = 0.95
 KEYS = ["site", "target", "model", "reference", "metric"]
+STATES = [
+    *("site", "target", "model", "without", "metric"),
+    *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
+]
 ENDS = ("difference", "low", "high")
 GAINS_LEGEND = """\
 RMSE (W m-2) of the model, as ensemble, less that of a reference: negative is better. 95 % intervals over
@@ -132,8 +136,7 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
                     by_seed = ttest_ind(one, two, equal_var=False).confidence_interval(LEVEL)
                 values = [*by_test, one.mean() - two.mean(), *by_seed]
                 rows.append([site, target, seeing, blind, metric, *values])
-    names = ["by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"]
-    return pd.DataFrame(rows, columns=["site", "target", "model", "without", "metric", *names])
+    return pd.DataFrame(rows, columns=STATES)
 
 
 def states_text(table: pd.DataFrame) -> str:

@@ -50,7 +50,7 @@ def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in REFERENCES)])
 
 
-def states(table: pd.DataFrame) -> pd.DataFrame:
+def states_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `states_table` with its intervals as marked cells."""
     rows = []
     for row in table.itertuples():

@@ -47,7 +47,7 @@ class Section(NamedTuple):
 
     @property
     def anchor(self) -> str:
-        return "".join(letter if letter.isalnum() else "-" for letter in self.title.lower())
+        return "".join(letter if letter.isalnum() else "-" for letter in self.title)
 
 
 def render(title: str, summary: str, sections: Sequence[Section], origin: Mapping[str, Any]) -> str:
