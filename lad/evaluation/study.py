@@ -28,9 +28,6 @@ STATES = [
     *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
 ]
 ENDS = ("difference", "low", "high")
-GAINS_LEGEND = """\
-RMSE (W m-2) of the model, as ensemble, less that of a reference: negative is better. 95 % intervals over
-weeks of the test period; * where zero lies outside."""
 
 
 def whole(scores: pd.DataFrame) -> pd.DataFrame:
@@ -91,8 +88,8 @@ def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, fl
 
 
 def signed(difference: float, low: float, high: float) -> str:
-    """A difference with its interval, and * where zero lies outside."""
-    return f"{difference:+.2f} ({low:+.2f} … {high:+.2f}){'*' if sure(low, high) else ''}"
+    """A difference with its interval."""
+    return f"{difference:+.2f} ({low:+.2f} … {high:+.2f})"
 
 
 def sure(low: float, high: float) -> bool:
@@ -109,9 +106,13 @@ def gains_text(differences: pd.DataFrame) -> str:
         cells = []
         for name in REFERENCES:
             found = gain(ends, (site, target, model, name), "rmse")
-            cells.append(signed(*found) if found else "")
+            cells.append(signed(*found) + "*" * sure(*found[1:]) if found else "")
         lines.append([site, target, label(model), *cells])
-    return f"# Gains over calibrated LaD and empirical baselines\n\n{GAINS_LEGEND}\n\n{grid(lines)}\n"
+    legend = (
+        "RMSE (W m-2) of the model, as ensemble, less that of a reference: negative is better. 95 % intervals over\n"
+        "weeks of the test period; * where zero lies outside."
+    )
+    return f"# Gains over calibrated LaD and empirical baselines\n\n{legend}\n\n{grid(lines)}\n"
 
 
 def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:

@@ -47,7 +47,9 @@ def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
     for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
         cells = [_cell(ends, (site, target, model, reference), metric) for reference in REFERENCES]
         rows.append([site, target, label(model), *(cell or Cell("") for cell in cells)])
-    return pd.DataFrame(rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in REFERENCES)])
+    return pd.DataFrame(
+        rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in REFERENCES)]
+    )
 
 
 def states_cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +63,9 @@ def states_cells(table: pd.DataFrame) -> pd.DataFrame:
             mark = verdict(row.metric, low, high)
             cells.append(Cell(f"{difference:+.3f} ({low:+.3f} … {high:+.3f})", difference, mark))
         rows.append([*head, *cells])
-    return pd.DataFrame(rows, columns=["site", "target", "model", "less", "score", "over weeks", "over seeds"])
+    return pd.DataFrame(
+        rows, columns=["site", "target", "model", "less", "score", "over weeks", "over seeds"]
+    )
 
 
 def conclusions(
@@ -78,12 +82,12 @@ def conclusions(
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
     found = [
         Conclusion(
-            f"By validation {label(best)} is the best of {len(losses)} trained models: mean loss over the sites "
+            f"By validation “{label(best)}” is the best of {len(losses)} trained models: mean loss over the sites "
             f"{losses.iloc[0]:.4f}{f' ({others})' if others else ''}. The test periods had no part in this.",
             [],
         ),
         Conclusion(
-            f"{label(best)} against calibrated LaD, RMSE on the test periods (W m⁻²):",
+            f"“{label(best)}” against calibrated LaD, RMSE on the test periods (W m⁻²):",
             _items(ends, [(*place, best, "bulk") for place in places]),
         ),
     ]
@@ -92,14 +96,16 @@ def conclusions(
     if keys:
         found.append(
             Conclusion(
-                f"{label(best)} against the empirical baseline with the lowest RMSE on that very test period:",
+                f"“{label(best)}” against the empirical baseline with the lowest RMSE on that very test period:",
                 _items(ends, keys, named=True),
             )
         )
     worse = [(*place, model, "bulk") for model in trained(scores) for place in places]
     worse = [key for key in worse if (cell := _cell(ends, key, "rmse")) and cell.mark == "worse"]
-    text = "Trained models that are surely worse than calibrated LaD:" if worse else (
-        "No trained model is surely worse than calibrated LaD in RMSE at any site."
+    text = (
+        "Trained models that are surely worse than calibrated LaD:"
+        if worse
+        else ("No trained model is surely worse than calibrated LaD in RMSE at any site.")
     )
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
     found += [*_published(ends), *_states(states)]
@@ -114,9 +120,11 @@ def _cell(ends: pd.DataFrame, key: Sequence[str], metric: str) -> Cell | None:
 def _item(ends: pd.DataFrame, key: Sequence[str], named: bool = False, model: bool = False) -> Cell:
     """Where, how much and the verdict in words; `named` with the reference, `model` with the model."""
     site, target, name, reference = key
-    where = f"{f'{label(name)}, ' if model else ''}{site} {target}{f', less {label(reference)}' if named else ''}"
+    where = (
+        f"{f'{label(name)}, ' if model else ''}{site} {target}{f', less {label(reference)}' if named else ''}"
+    )
     cell = _cell(ends, key, "rmse")
-    return cell._replace(text=f"{where}: {cell.text.rstrip('*')}, {WORDS[cell.mark]}")
+    return cell._replace(text=f"{where}: {cell.text}, {WORDS[cell.mark]}")
 
 
 def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = False) -> list[Cell]:
@@ -141,7 +149,9 @@ def _published(ends: pd.DataFrame) -> Iterator[Conclusion]:
         cell = _item(ends, key)
         items.append(cell._replace(text=f"{cell.text}; published {there:+.2f}"))
     if items:
-        yield Conclusion("The published hybrid (mlp) against calibrated LaD, RMSE on the test periods (W m⁻²):", items)
+        yield Conclusion(
+            "The published hybrid, “mlp”, against calibrated LaD, RMSE on the test periods (W m⁻²):", items
+        )
 
 
 def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
@@ -157,7 +167,7 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
             text = f"{row.site} {row.target}: NSE {row.by_test:+.3f}, {WORDS[mark]}"
             items.append(Cell(text, row.by_test, mark))
         yield Conclusion(
-            f"{label(model)} against {label(without)}, which sees less of the states; sure is what both the weeks and "
-            "the seeds say:",
+            f"“{label(model)}” against “{label(without)}”, which sees less of the states; "
+            "sure is what both the weeks and the seeds say:",
             items,
         )

@@ -11,15 +11,22 @@ from lad.evaluation import study
 from lad.evaluation.courses import mean_over_sites
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import ENSEMBLE
-from lad.evaluation.table import LEGEND, SHOWN
+from lad.evaluation.table import SHOWN
 from lad.io import read_json
 from lad.report.conclusions import conclusions, gains, states_cells, trained
-from lad.report.images import picture
+from lad.report.images import Picture, picture
 from lad.report.page import Findings, Record, Section, Text
 from lad.report.tables import Table, read_csv
-from lad.report.titles import title
+from lad.report.titles import place, title
 
-GAINS = study.GAINS_LEGEND.replace("m-2", "m⁻²")
+SCORES = (
+    "RMSE and bias (simulated minus observed) in W m⁻², bias % of the observed mean. All models of a table are "
+    "scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated fluxes."
+)
+INTERVALS = (
+    "95 % intervals over weeks of the test period; ✓ surely better, ✗ surely worse: zero lies outside."
+)
+GAINS = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. {INTERVALS}"
 
 
 def summary(scores: pd.DataFrame) -> str:
@@ -29,7 +36,8 @@ def summary(scores: pd.DataFrame) -> str:
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
     names = ", ".join(map(label, models))
-    return f"Trained models: {names}, {seeds} seeds each, beside LaD calibrated and empirical baselines. Sites: {where}."
+    beside = "LaD calibrated and empirical baselines"
+    return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
 
 
 def study_sections(
@@ -44,7 +52,7 @@ def study_sections(
     return [
         Section("Published and reproduced", beside),
         Section("Conclusions", [Findings(conclusions(scores, differences, states, validation))]),
-        Section("Scores", [Text(LEGEND), *_scores(scores), _seeds(scores)]),
+        Section("Scores", [Text(SCORES), *_scores(scores), _seeds(scores)]),
         Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
         *([Section("States", [_states(states)])] if len(states) else []),
         Section("Validation", [_validation(validation)]),
@@ -56,10 +64,14 @@ def _scores(scores: pd.DataFrame) -> Iterable[Table]:
     for (site, target), rows in scores.groupby(["site", "target"], sort=False):
         whole = study.whole(rows).set_index("model")
         seeds = rows[~rows.seed.isin(["", ENSEMBLE])].groupby("model").size()
-        lines = [[label(m), str(seeds.get(m, "")), *_formatted(whole.loc[m])] for m in ordered(list(rows.model))]
+        lines = [
+            [label(m), str(seeds.get(m, "")), *_formatted(whole.loc[m])] for m in ordered(list(rows.model))
+        ]
         frame = pd.DataFrame(lines, columns=["model", "seeds", *(heading for heading, _ in SHOWN.values())])
         first = rows.iloc[0]
-        caption = f"Test {first.period.replace(':', ' to ')}; {first.n_not_known} half-hours carry no quality flag."
+        caption = (
+            f"Test {first.period.replace(':', ' to ')}; {first.n_not_known} half-hours carry no quality flag."
+        )
         yield Table.of(frame, f"{site}, {target}", caption)
 
 
@@ -78,7 +90,8 @@ def _formatted(row: pd.Series) -> list[str]:
 def _states(states: pd.DataFrame) -> Table:
     caption = (
         "Score of the model that sees the states less that of the one that sees less (abs_bias in W m⁻²: less is "
-        "better); 95 % intervals over weeks of the test period, of the ensembles, and over seeds, of their means."
+        "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where "
+        "zero lies outside."
     )
     return Table.of(states_cells(states), "What the states bring", caption)
 
@@ -86,28 +99,41 @@ def _states(states: pd.DataFrame) -> Table:
 def _validation(validation: pd.DataFrame) -> Table:
     """Lowest losses, a column for each site."""
     table = validation.pivot(index="model", columns="site", values="mean")[validation.site.unique()]
-    table = table.assign(mean=mean_over_sites(validation)).sort_values("mean").map("{:.4f}".format).reset_index()
-    caption = "Lowest loss of a free run on the validation periods, mean over seeds. Models may be chosen by it."
+    table = (
+        table.assign(mean=mean_over_sites(validation)).sort_values("mean").map("{:.4f}".format).reset_index()
+    )
+    caption = (
+        "Lowest loss of a free run on the validation periods, mean over seeds. Models may be chosen by it."
+    )
     return Table.of(table.assign(model=table.model.map(label)), "Validation losses", caption)
 
 
-def shown(path: str | Path) -> Table | Record | Any:
-    """A file as part of a section: CSV a table, PNG a figure, JSON a record; raises InputError for others."""
-    path = Path(path)
+def shown(paths: Iterable[str | Path]) -> list[Table | Picture | Record]:
+    """Files as parts of a section, in the order of their titles."""
+    return [_part(Path(path)) for path in sorted(paths, key=place)]
+
+
+def _part(path: Path) -> Table | Picture | Record:
+    """CSV a table, PNG a figure, JSON a record; raises InputError for others."""
     name, caption = title(path)
     if path.suffix == ".csv":
         return Table.of(read_csv(path), name, caption)
     if path.suffix == ".png":
         return picture(path, name, caption)
     if path.suffix == ".json":
-        return Record(f"Record of {path.parent.name}", read_json(path))
+        return Record(name, read_json(path))
     raise InputError(f"{path}: expected a CSV table, a PNG image or a JSON record")
 
 
 def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> Section:
     """What the page and its numbers were made from, and what to cite."""
-    code = {f"lad {name}": text for name, text in origin["code"].items()} | {"Python": origin["python"]}
-    versions = pd.DataFrame(list((code | origin["packages"]).items()), columns=["part", "version"])
+    code = {
+        "lad": origin["code"]["lad"],
+        "git revision": origin["code"]["git"],
+        "SHA-256": origin["code"]["sha256"],
+    }
+    parts = code | {"Python": origin["python"]} | origin["packages"]
+    versions = pd.DataFrame(list(parts.items()), columns=["part", "version"])
     files = [[role, file["name"], file["sha256"]] for role, file in origin["inputs"].items()]
     return Section(
         "Provenance",

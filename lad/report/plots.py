@@ -1,6 +1,7 @@
 """Time series of the report, as Plotly draws them."""
 
 import base64
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,12 +15,13 @@ from lad.observations import TARGETS
 
 WEEK = pd.Timedelta(days=7)
 AXES = {"LE": "y2", "H": "y"}
+DASHES = ("solid", "dash", "dot", "dashdot")
 RAIN_COLOUR = "#56B4E9"
 LAYOUT = {
     "xaxis": {"type": "date", "anchor": "y"},
     "yaxis": {"domain": [0.0, 0.42], "title": {"text": "H (W m⁻²)"}},
     "yaxis2": {"domain": [0.46, 0.88], "title": {"text": "LE (W m⁻²)"}},
-    "yaxis3": {"domain": [0.91, 1.0], "title": {"text": "P (mm)"}, "nticks": 3},
+    "yaxis3": {"domain": [0.91, 1.0], "title": {"text": "P (mm)"}, "nticks": 3, "rangemode": "tozero"},
     "hovermode": "x unified",
     "legend": {"orientation": "h", "y": -0.08},
     "margin": {"l": 56, "r": 8, "t": 8, "b": 8},
@@ -52,11 +54,14 @@ def timeseries(comparison: Comparison, precipitation: np.ndarray, shown: Sequenc
     amount = pd.Series(precipitation * comparison.step.total_seconds(), comparison.time)
     tower = {target: comparison.tower(target) for target in TARGETS}
     models = {
-        target: pd.DataFrame({m: comparison.simulated[m].mean(target) for m in comparison.models()}, comparison.time)
+        target: pd.DataFrame(
+            {m: comparison.simulated[m].mean(target) for m in comparison.models()}, comparison.time
+        )
         for target in TARGETS
     }
     daily = {
-        target: usable_day_means(models[target].assign(observed=tower[target]), tower[target]) for target in TARGETS
+        target: usable_day_means(models[target].assign(observed=tower[target]), tower[target])
+        for target in TARGETS
     }
     views = [_view("Daily means", daily, amount.resample("D").sum(min_count=1), pd.Timedelta(days=1), shown)]
     for name, first in _weeks(tower):
@@ -69,9 +74,9 @@ def timeseries(comparison: Comparison, precipitation: np.ndarray, shown: Sequenc
         rain = amount[inside].resample(comparison.step).mean()
         views.append(_view(f"{name}, {first:%Y-%m-%d}", half_hours, rain, comparison.step, shown))
     caption = (
-        "Fluxes of the tower (dots) and of the models (lines, mean over seeds), sum of rain and snow above. Daily means "
-        "are over the usable half-hours, of days with at least half of them; weeks show half-hours. Drag to zoom, "
-        "double-click to go back; the names below switch models on and off."
+        "Fluxes of the tower (dots) and of the models (lines, mean over seeds), sum of rain and snow above. Daily "
+        "means are over the usable half-hours, of days with at least half of them; weeks show half-hours, local "
+        "standard time. Drag to zoom, double-click to go back; names in the legend switch models on and off."
     )
     return Plot("Time series of the test period", caption, views)
 
@@ -91,25 +96,44 @@ def _view(
     name: str, fluxes: dict[str, pd.DataFrame], rain: pd.Series, step: pd.Timedelta, shown: Sequence[str]
 ) -> View:
     """Traces of all columns of `fluxes`, the models and `observed`, at the middle of their intervals."""
-    palette = colours([model for model in fluxes["LE"] if model != "observed"])
+    lines = _lines([model for model in fluxes["LE"] if model != "observed"])
 
     def regular(series: pd.Series) -> dict[str, Any]:
         start = series.index[0] + step / 2
-        return {"x0": start.isoformat(sep=" "), "dx": step / pd.Timedelta(milliseconds=1), "y": _floats(series)}
+        return {
+            "x0": start.isoformat(sep=" "),
+            "dx": step / pd.Timedelta(milliseconds=1),
+            "y": _floats(series),
+        }
 
     bars = {"type": "bar", "name": "precipitation", "marker": {"color": RAIN_COLOUR}, "showlegend": False}
     traces = [bars | regular(rain) | {"yaxis": "y3", "hovertemplate": "%{y:.1f} mm"}]
     for target, table in fluxes.items():
         for column in table:
-            trace = {"type": "scatter", "legendgroup": column, "showlegend": target == "LE", "yaxis": AXES[target]}
+            trace = {
+                "type": "scatter",
+                "legendgroup": column,
+                "showlegend": target == "LE",
+                "yaxis": AXES[target],
+            }
             trace |= regular(table[column]) | {"hovertemplate": f"{target} %{{y:.1f}}"}
             if column == "observed":  # the page gives the tower the colour of its text
                 look = {"name": "tower", "mode": "markers", "marker": {"size": 4}, "meta": "tower"}
             else:
-                look = {"name": label(column), "mode": "lines", "line": {"color": palette[column], "width": 1.3}}
+                look = {"name": label(column), "mode": "lines", "line": lines[column]}
                 look["visible"] = True if column in shown else "legendonly"
             traces.append(trace | look)
     return View(name, traces, LAYOUT)
+
+
+def _lines(models: list[str]) -> dict[str, dict[str, Any]]:
+    """A line for each model; those of one colour differ in their dashes."""
+    palette, used, lines = colours(models), Counter(), {}
+    for model in models:
+        colour = palette[model]
+        lines[model] = {"color": colour, "width": 1.3, "dash": DASHES[used[colour] % len(DASHES)]}
+        used[colour] += 1
+    return lines
 
 
 def _floats(series: pd.Series) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from lad.errors import InputError
 
 LONGEST = 20_000  # cells of a table that are shown
-UNFOLDED = 24  # rows of a table that is open from the start
+UNFOLDED = 50  # rows of a table that is open from the start
 
 
 class Cell(NamedTuple):
@@ -61,7 +61,9 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{path}: no such file") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from None
-    return frame.map(lambda text: text if text.isdigit() or _number(text) is None else float(text)).astype(object)
+    return frame.map(lambda text: text if text.isdigit() or _number(text) is None else float(text)).astype(
+        object
+    )
 
 
 def _number(text: str) -> float | None:

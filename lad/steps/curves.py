@@ -21,6 +21,10 @@ def run(args: argparse.Namespace) -> None:
     """Write both."""
     paths = parse_histories(args.history)
     histories = read_histories(paths)
-    save(args.figure, learning_curves(histories), provenance({"/".join(key): path for key, path in paths.items()}))
+    save(
+        args.figure,
+        learning_curves(histories),
+        provenance({"/".join(key): path for key, path in paths.items()}),
+    )
     with replacing(args.table) as temporary:
         temporary.write_text(validation_text(histories), encoding="utf-8")

@@ -64,12 +64,16 @@ def run(args: argparse.Namespace) -> None:
     drawn = {*DRAWN, chosen(validation)}
     sections = [
         *study_sections(scores, differences, states, validation),
-        *([Section("Figures and tables", [shown(path) for path in files[STUDY]])] if files[STUDY] else []),
-        *(Section(site, [_plot(args, site, drawn), *map(shown, files[site])]) for site in sites),
+        *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
+        *(Section(site, [_plot(args, site, drawn), *shown(files[site])]) for site in sites),
     ]
     inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
     inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
-    inputs |= {f"{section} {Path(path).parent.name}/{Path(path).name}": path for section in files for path in files[section]}
+    inputs |= {
+        f"{section} {Path(path).parent.name}/{Path(path).name}": path
+        for section in files
+        for path in files[section]
+    }
     origin = provenance(inputs, study=args.study)
     sections.append(origin_section(origin, args.citations.read_text(encoding="utf-8"), args.settings))
     with replacing(args.output) as temporary:

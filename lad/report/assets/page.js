@@ -35,6 +35,12 @@ for (const button of document.querySelectorAll(".picture")) {
 // Plots are drawn when they come into sight, in the colours of the page.
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const FINGERS = matchMedia("(pointer: coarse)").matches;
+const SETTINGS = {
+  responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"],
+  showSendToCloud: false, plotlyServerURL: "", // the data stay in the page
+};
+
 class Drawing {
   constructor(figure) {
     this.place = figure.querySelector(".drawing");
@@ -68,7 +74,8 @@ class Drawing {
     for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name))) {
       layout[axis] = { ...layout[axis], gridcolor: style("--line"), zerolinecolor: style("--line") };
     }
-    Plotly.react(this.place, data, layout, { responsive: true, displaylogo: false });
+    layout.dragmode = FINGERS ? false : "zoom"; // a finger scrolls the page, and zooms by the buttons
+    Plotly.react(this.place, data, layout, SETTINGS);
     this.drawn = true;
   }
 }
