@@ -222,14 +222,17 @@ def shown(wildcards):
     """
     members, files = config["studies"][wildcards.study], []
     for step in workflow.rules:
-        sites = config.get(step.name, {}).get("sites", members)
+        settings = config.get(step.name, {})
+        sites = settings["sites"] if "sites" in settings else members
         for file in step.output:
             if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png"):
                 continue
             if step.wildcard_names == {"site"}:
-                files += [(site, *expand(str(file), site=site)) for site in members if site in sites]
-            else:
-                files += [("study", path) for path in expand(str(file), study=wildcards.study)]
+                files += [
+                    (site, str(file.apply_wildcards({"site": site}))) for site in members if site in sites
+                ]
+            elif step.wildcard_names == {"study"}:
+                files.append(("study", str(file.apply_wildcards(wildcards))))
     files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
     records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]
     return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
