@@ -21,11 +21,12 @@ STEPS = (
     "evaluate",
     "figures",
     "sanity",
-    "compare",
+    "gather",
     "curves",
     "overview",
     "solvers",
     "report",
+    "compare",
 )
 
 

@@ -1,4 +1,4 @@
-"""The step compare: one file and one readable table from the scores of several sites."""
+"""The step gather: one file and one readable table from the scores of several sites."""
 
 import pandas as pd
 import pytest
@@ -22,7 +22,7 @@ def scores(site: str) -> pd.DataFrame:
     period = "2019-01-01:2019-12-31 2021-01-01:2021-12-31"
     head = {"site": site, "target": "LE", "period": period, "n": 900, "n_not_known": 30}
     names = ["model", "seed", "rmse", "bias", "bias_pct", "nse", "kge", "r"]
-    return pd.DataFrame([head | dict(zip(names, row, strict=True)) for row in rows])[COLUMNS]
+    return pd.DataFrame([head | dict(zip(names, row, strict=True)) for row in rows]).reindex(columns=COLUMNS)
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ def written(tmp_path):
     return files
 
 
-def compare(files, folder):
-    lad("compare", "--scores", *files, "--output", folder / "all.csv", "--table", folder / "table.md")
+def gather(files, folder):
+    lad("gather", "--scores", *files, "--output", folder / "all.csv", "--table", folder / "table.md")
     return (folder / "all.csv").read_text(), (folder / "table.md").read_text()
 
 
 def test_scores_are_concatenated_unchanged(written, tmp_path):
-    csv, _ = compare(written, tmp_path)
+    csv, _ = gather(written, tmp_path)
     first, second = (file.read_text().splitlines() for file in written)
     assert csv.splitlines() == first + second[1:]
 
 
 def test_table_shows_every_model_in_fixed_order(written, tmp_path):
-    _, table = compare(written, tmp_path)
+    _, table = gather(written, tmp_path)
     blocks = table.split("\n## ")[1:]
     assert [block.split(",")[0] for block in blocks] == ["US-Two", "AA-One"]
     lines = blocks[0].splitlines()
@@ -67,12 +67,12 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
 
 
 def test_rerun_is_identical(written, tmp_path):
-    first = *compare(written, tmp_path), (tmp_path / "all.json").read_bytes()
-    assert first == (*compare(written, tmp_path), (tmp_path / "all.json").read_bytes())
+    first = *gather(written, tmp_path), (tmp_path / "all.json").read_bytes()
+    assert first == (*gather(written, tmp_path), (tmp_path / "all.json").read_bytes())
 
 
 def test_origin_beside_the_scores(written, tmp_path):
-    compare(written, tmp_path)
+    gather(written, tmp_path)
     origin = read_json(tmp_path / "all.json")
     assert origin["inputs"] == {
         f"scores {number}": {"name": file.name, "sha256": sha256(file)}
@@ -83,12 +83,12 @@ def test_origin_beside_the_scores(written, tmp_path):
 
 def test_bad_files(written, tmp_path):
     with pytest.raises(InputError, match="score of US-Two, LE, mlp, 0 is given twice"):
-        compare([written[0], written[0]], tmp_path)
+        gather([written[0], written[0]], tmp_path)
     for content, words in (
         ("a,b\n1,2\n", "columns a,b, expected site,target"),
         ("", "not a CSV table"),
     ):
         written[1].write_text(content)
         with pytest.raises(InputError, match=f"AA-One.csv: {words}"):
-            compare(written, tmp_path)
+            gather(written, tmp_path)
     assert not (tmp_path / "table.md").exists()

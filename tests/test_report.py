@@ -115,7 +115,9 @@ def test_any_table_is_read_and_a_long_one_cut(tmp_path):
     path.write_text("")
     with pytest.raises(InputError, match=r"some_thing.csv: not a CSV table"):
         read_csv(path)
-    with pytest.raises(InputError, match=r"x.nc: expected a CSV table, a PNG image or a JSON record"):
+    (tmp_path / "strata.md").write_text("| RMSE |")
+    assert shown([tmp_path / "strata.md"])[0][:2] == ("Scores by stratum", "| RMSE |")
+    with pytest.raises(InputError, match=r"x.nc: expected a table"):
         shown([tmp_path / "x.nc"])
 
 

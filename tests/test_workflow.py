@@ -23,7 +23,7 @@ SITE_STEPS = [
     "evaluate",
     "figures",
 ]
-STUDY_STEPS = ["curves", "compare", "overview", "report"]
+STUDY_STEPS = ["curves", "gather", "overview", "report"]
 MODELS = len(
     yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))["models"]
 )

@@ -16,7 +16,12 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, forcing: str) -> N
 
 def comparison_inputs(args: argparse.Namespace, simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:
     """Files of a comparison by the role they play in it, for its record of origin."""
-    return {"observations": args.observations, "forcing": args.forcing} | {
+    return {"observations": args.observations, "forcing": args.forcing} | simulation_inputs(simulations)
+
+
+def simulation_inputs(simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:
+    """Simulation files by the role they play."""
+    return {
         f"simulation {model}{seed and '/'}{seed}": path
         for model, files in simulations.items()
         for seed, path in files.items()

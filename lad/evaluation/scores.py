@@ -2,20 +2,33 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lad.evaluation.baselines import BASELINES, VARIABLES, predict, predictors_of
-from lad.evaluation.differences import differences
+from lad.evaluation.differences import differences, draw, intervals
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated, read_at, read_simulated
+from lad.evaluation.strata import VARIABLES as STRATIFYING
+from lad.evaluation.strata import read_snow, strata
+from lad.evaluation.strata_scores import read_closed, strata_scores
 from lad.observations import TARGETS, Observed, read_observed
 from lad.periods import Periods, check_disjoint, mask
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
 ENSEMBLE = "ensemble"
+
+
+class Evaluation(NamedTuple):
+    """Tables of one site, with the columns of the modules that make them."""
+
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+    intervals: pd.DataFrame
+    strata: pd.DataFrame
 
 
 def baseline_simulations(
@@ -69,8 +82,8 @@ def evaluate(
     train: Periods,
     validation: Periods,
     test: Periods,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of the simulation files and the baselines, and their differences; see `score_table`, `differences`.
+) -> Evaluation:
+    """Scores of the simulation files and the baselines; see `score_table`, `differences`, `intervals`, `strata_scores`.
 
     A baseline sees what the models' losses see: the training periods without the validation periods. Raises
     InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
@@ -78,13 +91,22 @@ def evaluate(
     check_disjoint(train=train, test=test)
     check_disjoint(validation=validation, test=test)
     everything = read_observed(observations, site)
-    tested = everything.during(test, observations)
+    tested, inside = everything.during(test, observations), mask(everything.time, test)
     simulated = read_simulated(simulations, site, tested.time)
     simulated |= baseline_simulations(
         everything,
         predictors_of(read_at(forcing, site, VARIABLES, everything.time)),
         training=mask(everything.time, train) & ~mask(everything.time, validation),
-        test=mask(everything.time, test),
+        test=inside,
     )
-    scores = score_table(site, " ".join(map(str, test)), tested, simulated)
-    return scores, differences(site, tested, simulated)
+    closed = read_closed(observations, site, everything)
+    corrections = {"raw": tested} | ({"closed": closed.at(inside)} if closed else {})
+    weather = read_at(forcing, site, STRATIFYING, everything.time)
+    parts = strata(everything.time, weather, inside, read_snow(simulations, site, tested.time))
+    drawn = draw(tested, simulated)
+    return Evaluation(
+        score_table(site, " ".join(map(str, test)), tested, simulated),
+        differences(site, drawn),
+        intervals(site, drawn),
+        strata_scores(site, corrections, simulated, parts),
+    )

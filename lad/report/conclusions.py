@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lad.evaluation.baselines import BASELINES
 from lad.evaluation.courses import mean_over_sites
 from lad.evaluation.models import label, ordered
 from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, signed, sure, whole
 from lad.report.tables import Cell
 
 WORDS = {"better": "surely better", "worse": "surely worse", "open": "not decided"}
+EMPIRICAL = [name for name in REFERENCES if name != "bulk"]
 SMALLER_IS_BETTER = ("rmse", "abs_bias")
 
 
@@ -43,7 +43,7 @@ def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
     """Every model of the study less each reference, as marked cells."""
     ends = differences.set_index(KEYS)
     rows = []
-    models = differences[~differences.model.isin(list(BASELINES))]
+    models = differences[~differences.model.isin(EMPIRICAL)]
     for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
         cells = [_cell(ends, (site, target, model, reference), metric) for reference in REFERENCES]
         rows.append([site, target, label(model), *(cell or Cell("") for cell in cells)])
@@ -133,7 +133,7 @@ def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = Fals
 
 def _best_baseline(scores: pd.DataFrame, site: str, target: str) -> str | None:
     rows = whole(scores)
-    rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(list(BASELINES))]
+    rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(EMPIRICAL)]
     return None if rows.empty else rows.loc[rows.rmse.idxmin()].model
 
 

@@ -15,7 +15,7 @@ from lad.evaluation.table import SHOWN
 from lad.io import read_json
 from lad.report.conclusions import conclusions, gains, states_cells, trained
 from lad.report.images import Picture, picture
-from lad.report.page import Findings, Record, Section, Text
+from lad.report.page import Findings, Folded, Section, Text
 from lad.report.tables import Table, read_csv
 from lad.report.titles import place, title
 
@@ -108,21 +108,23 @@ def _validation(validation: pd.DataFrame) -> Table:
     return Table.of(table.assign(model=table.model.map(label)), "Validation losses", caption)
 
 
-def shown(paths: Iterable[str | Path]) -> list[Table | Picture | Record]:
+def shown(paths: Iterable[str | Path]) -> list[Table | Picture | Folded]:
     """Files as parts of a section, in the order of their titles."""
     return [_part(Path(path)) for path in sorted(paths, key=place)]
 
 
-def _part(path: Path) -> Table | Picture | Record:
-    """CSV a table, PNG a figure, JSON a record; raises InputError for others."""
+def _part(path: Path) -> Table | Picture | Folded:
+    """CSV a table, PNG a figure, Markdown and JSON text; raises InputError for others."""
     name, caption = title(path)
     if path.suffix == ".csv":
         return Table.of(read_csv(path), name, caption)
     if path.suffix == ".png":
         return picture(path, name, caption)
     if path.suffix == ".json":
-        return Record(name, read_json(path))
-    raise InputError(f"{path}: expected a CSV table, a PNG image or a JSON record")
+        return Folded.record(name, read_json(path))
+    if path.suffix == ".md":
+        return Folded(name, path.read_text(encoding="utf-8"))
+    raise InputError(f"{path}: expected a table (CSV), an image (PNG), a text (MD) or a record (JSON)")
 
 
 def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> Section:
@@ -140,7 +142,7 @@ def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> 
         [
             Text("To cite for the data:"),
             Text(citations, lines=True),
-            Record("Settings of models and fits", settings),
+            Folded.record("Settings of models and fits", settings),
             Table.of(versions, "Versions", "Of the code that made this page; those of each step are above."),
             Table.of(pd.DataFrame(files, columns=["role", "file", "SHA-256"]), "Files"),
         ],

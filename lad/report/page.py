@@ -27,20 +27,21 @@ class Findings(NamedTuple):
     kind: str = "findings"
 
 
-class Record(NamedTuple):
-    """A record of origin or of settings, shown as indented JSON when it is opened."""
+class Folded(NamedTuple):
+    """Lines of text that are shown when their title is opened."""
 
     title: str
-    content: Any
-    kind: str = "record"
+    text: str
+    kind: str = "folded"
 
-    @property
-    def text(self) -> str:
-        return json.dumps(self.content, indent=1, ensure_ascii=False)
+    @classmethod
+    def record(cls, title: str, content: Any) -> "Folded":
+        """A record of origin or of settings, as indented JSON."""
+        return cls(title, json.dumps(content, indent=1, ensure_ascii=False))
 
 
 class Section(NamedTuple):
-    """Title and what follows it: of `kind` text, findings, table, picture, plot or record."""
+    """Title and what follows it: of `kind` text, findings, table, picture, plot or folded."""
 
     title: str
     items: Sequence[Any]

@@ -35,10 +35,7 @@ TITLES = {
         "Bias and unbiased error of all models in standard deviations of the tower.",
     ),
     "intervals.csv": ("Scores with intervals", "95 % intervals over weeks of the test period."),
-    "strata.csv": (
-        "Scores by stratum",
-        "By closure, time scale, day and night, season, snow, rain and hour.",
-    ),
+    "strata.md": ("Scores by stratum", ""),
     "closure.png": ("Energy balance", "LE + H against the energy that the tower measured to be available."),
     "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
     "response.png": ("Responses", "LE and H by one variable, all else as on a typical midday."),

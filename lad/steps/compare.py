@@ -1,31 +1,73 @@
-"""Gather the scores of several sites in one file and one table."""
+"""Compare two runs of one tower: scores side by side, their differences with intervals, and where they arise.
+
+A and B are simulation files, or folders with seed*.nc. Without --test or --periods all half-hours count that both runs
+and the tower have, those of a training too.
+"""
 
 import argparse
+import datetime as dt
 from pathlib import Path
 
-from lad.evaluation.table import markdown, read_scores
-from lad.io import read_json, replacing, write_csv, write_json
+import numpy as np
+
+from lad.drawing import save
+from lad.errors import InputError
+from lad.evaluation.arguments import simulation_inputs
+from lad.evaluation.figures import Comparison
+from lad.evaluation.models import label
+from lad.evaluation.pair import compare, markdown
+from lad.evaluation.pair_figure import draw_pair
+from lad.evaluation.runs import common_times, members, names_of, stated_site
+from lad.evaluation.series import read_simulated
+from lad.io import replacing, write_csv, write_json
+from lad.observations import read_observed
+from lad.periods import Period, add_period_arguments, periods_from
 from lad.provenance import provenance
-from lad.towers.fetch import citations
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad compare`."""
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
-    parser.add_argument("--sources", type=Path, nargs="+", default=[], help="source.json of each site")
-    parser.add_argument("--citations", type=Path, help="text file with what to cite for the data")
-    parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
+    for name in "ab":
+        parser.add_argument(
+            name, metavar=name.upper(), type=Path, help="netCDF file with Qle and Qh, or a folder"
+        )
+    parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
+    add_period_arguments(parser, "test")
+    parser.add_argument("--names", nargs=2, metavar=("A", "B"), help="else what differs in the paths")
+    parser.add_argument(
+        "--output-directory", type=Path, required=True, help="receives comparison.csv, .md, .png"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write both files and, beside the scores, what they were made from."""
-    scores = read_scores(args.scores)
-    with replacing(args.table) as temporary:
-        temporary.write_text(markdown(scores), encoding="utf-8")
-    if args.citations:
-        with replacing(args.citations) as temporary:
-            temporary.write_text(citations([read_json(path) for path in args.sources]), encoding="utf-8")
-    inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}
-    write_json(args.output.with_suffix(".json"), provenance(inputs))
-    write_csv(args.output, scores)
+    """Write comparison.csv, .md, .png and .json (what they were made from), and print the table."""
+    a, b = args.names or names_of(args.a, args.b)
+    if a == b:
+        raise InputError(f"--names {a} {b}: expected two names")
+    files = {a: members(args.a), b: members(args.b)}
+    inputs = {"observations": args.observations} | simulation_inputs(files)
+    site = stated_site(list(inputs.values()))
+    observed = read_observed(args.observations, site)
+    if args.test or args.periods:
+        periods, which = periods_from(args, "test")["test"], "test half-hours"
+    else:
+        observed = observed.at(np.isin(observed.time, common_times(list(inputs.values()), site)))
+        first, last = observed.time[[0, -1]].astype("datetime64[D]").astype(dt.date)
+        periods, which = (Period(first, last),), "all half-hours that both runs have, those of a training too"
+    observed = observed.during(periods, args.observations)
+    simulated = read_simulated(files, site, observed.time)
+
+    days = ", ".join(f"{first} to {last}" for first, last in periods)
+    table = compare(site, " ".join(map(str, periods)), observed, simulated)
+    text = markdown(table, f"Usable half-hours of {days}: {which}.")
+    title = f"{label(a)} and {label(b)}, {site}, {days}"
+    figure = draw_pair(Comparison(title, observed, simulated), table)
+    origin = provenance(inputs, site=site, test=[str(period) for period in periods], names=[a, b])
+
+    folder = args.output_directory
+    with replacing(folder / "comparison.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    write_csv(folder / "comparison.csv", table)
+    write_json(folder / "comparison.json", origin)
+    save(folder / "comparison.png", figure, origin)
+    print(text, end="")

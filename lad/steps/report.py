@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="SECTION=FILE",
-        help=f"table (CSV), figure (PNG) or record (JSON) for the section of a site or for {STUDY}",
+        help=f"table (CSV), figure (PNG), text (MD) or record (JSON) for the section of a site or for {STUDY}",
     )
     parser.add_argument("--citations", type=Path, required=True, help="what to cite for the data (text)")
     parser.add_argument("--settings", type=json.loads, default={}, help="settings of models and fits (JSON)")

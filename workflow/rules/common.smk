@@ -225,7 +225,7 @@ def shown(wildcards):
         settings = config.get(step.name, {})
         sites = settings["sites"] if "sites" in settings else members
         for file in step.output:
-            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png"):
+            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
                 continue
             if step.wildcard_names == {"site"}:
                 files += [

@@ -64,6 +64,19 @@ rule evaluate:
     output:
         scores="results/{site}/evaluate/scores.csv",
         differences="results/{site}/evaluate/differences.csv",
+        intervals=report(
+            "results/{site}/evaluate/intervals.csv",
+            caption="../report/evaluate.rst",
+            category="Scores",
+            labels={"site": "{site}", "content": "scores with intervals"},
+        ),
+        strata="results/{site}/evaluate/strata.csv",
+        table=report(
+            "results/{site}/evaluate/strata.md",
+            caption="../report/evaluate.rst",
+            category="Scores",
+            labels={"site": "{site}", "content": "scores by stratum"},
+        ),
         record="results/{site}/evaluate/scores.json",
     log:
         "logs/{site}/evaluate.log",
@@ -83,7 +96,7 @@ rule evaluate:
     shell:
         "lad evaluate --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
         " --simulation {params.simulations} {params.periods} --output {output.scores}"
-        " --differences {output.differences} 2>&1 | tee {log}"
+        " --differences {output.differences} --intervals {output.intervals} --strata {output.strata} 2>&1 | tee {log}"
 
 
 rule sanity:
@@ -124,16 +137,16 @@ rule sanity:
         " --model {params.models} {params.radiation} --output {output} 2>&1 | tee {log}"
 
 
-rule compare:
+rule gather:
     """Gather the scores of a study's sites and write its table."""
     input:
         scores=lambda wildcards: expand(rules.evaluate.output.scores, site=config["studies"][wildcards.study]),
         sources=lambda wildcards: expand(rules.fetch.output.source, site=config["studies"][wildcards.study]),
-        code=code("compare"),
+        code=code("gather"),
     output:
         scores=report(
             "results/{study}/scores.csv",
-            caption="../report/compare.rst",
+            caption="../report/gather.rst",
             category="Scores",
             labels={"study": "{study}"},
         ),
@@ -141,9 +154,9 @@ rule compare:
         table="results/{study}/table.md",
         citations="results/{study}/CITATIONS.txt",
     log:
-        "logs/{study}/compare.log",
+        "logs/{study}/gather.log",
     benchmark:
-        "logs/{study}/compare.tsv"
+        "logs/{study}/gather.tsv"
     localrule: True
     conda:
         "../../envs/lad.yaml"
@@ -154,7 +167,7 @@ rule compare:
     message:
         "{wildcards.study}: write the table"
     shell:
-        "lad compare --scores {input.scores} --sources {input.sources} --output {output.scores}"
+        "lad gather --scores {input.scores} --sources {input.sources} --output {output.scores}"
         " --table {output.table} --citations {output.citations} 2>&1 | tee {log}"
 
 
@@ -193,7 +206,7 @@ rule curves:
 rule overview:
     """A study as a whole: published numbers, seeds, gains, states, all models in one figure."""
     input:
-        scores=rules.compare.output.scores,
+        scores=rules.gather.output.scores,
         differences=lambda wildcards: expand(
             rules.evaluate.output.differences, site=config["studies"][wildcards.study]
         ),

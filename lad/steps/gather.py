@@ -1,0 +1,31 @@
+"""Gather the scores of several sites in one file and one table."""
+
+import argparse
+from pathlib import Path
+
+from lad.evaluation.table import markdown, read_scores
+from lad.io import read_json, replacing, write_csv, write_json
+from lad.provenance import provenance
+from lad.towers.fetch import citations
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad gather`."""
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
+    parser.add_argument("--sources", type=Path, nargs="+", default=[], help="source.json of each site")
+    parser.add_argument("--citations", type=Path, help="text file with what to cite for the data")
+    parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
+    parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write both files and, beside the scores, what they were made from."""
+    scores = read_scores(args.scores)
+    with replacing(args.table) as temporary:
+        temporary.write_text(markdown(scores), encoding="utf-8")
+    if args.citations:
+        with replacing(args.citations) as temporary:
+            temporary.write_text(citations([read_json(path) for path in args.sources]), encoding="utf-8")
+    inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}
+    write_json(args.output.with_suffix(".json"), provenance(inputs))
+    write_csv(args.output, scores)
