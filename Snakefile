@@ -19,6 +19,7 @@ include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
+include: "workflow/rules/report.smk"
 
 
 # A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
@@ -38,6 +39,7 @@ for study, members in config["studies"].items():
             sanity=expand(rules.sanity.output, site=members),
             curves=expand(rules.curves.output, study=study),
             overview=expand(rules.overview.output, study=study),
+            report=f"results/{study}/report.html",
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
         log:
             f"logs/{study}/table.log",
@@ -51,7 +53,8 @@ for study, members in config["studies"].items():
         shell:
             "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores},"
             " data to cite: {input.citations};"
-            " echo Figures: {params.figures}; }} | tee {log}"
+            " echo Figures: {params.figures}; cp {input.report} results/report.html;"
+            " echo Report: results/report.html; }} | tee {log}"
 
 
 onstart:

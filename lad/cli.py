@@ -28,6 +28,7 @@ STEPS = (
     "curves",
     "overview",
     "solvers",
+    "report",
     "compare",
 )
 

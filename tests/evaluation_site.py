@@ -26,8 +26,8 @@ def lad(step: str, *arguments: object) -> None:
 class Site:
     """Arrays to be changed by a test, then written as files by `write`."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, name: str = SITE):
+        self.folder, self.name = folder, name
         self.time = np.datetime64("2020-06-01", "ns") + np.arange(N) * np.timedelta64(30, "m")
         hour = np.arange(N) % 48 / 2
         day = np.arange(N) // 48
@@ -47,7 +47,7 @@ class Site:
     def _save(self, name: str, time: np.ndarray, **variables: np.ndarray) -> Path:
         path = self.folder / f"{name.replace('/', '_')}.nc"
         columns = {key: (("time", "soil_layer")[: values.ndim], values) for key, values in variables.items()}
-        xr.Dataset(columns, {"time": time}, {"site_id": SITE}).to_netcdf(path)
+        xr.Dataset(columns, {"time": time}, {"site_id": self.name}).to_netcdf(path)
         return path
 
     def write(self, simulated_time: np.ndarray | None = None, **periods: str) -> list[object]:
@@ -62,7 +62,13 @@ class Site:
             f"{name}={self._save(name, time, **fluxes)}" for name, fluxes in self.simulations.items()
         ]
         files = ["--observations", observations, "--forcing", forcing, "--simulation", *simulations]
-        return ["--site", SITE, *files, "--periods", write_periods(self.folder / "periods.json", **periods)]
+        return [
+            "--site",
+            self.name,
+            *files,
+            "--periods",
+            write_periods(self.folder / "periods.json", **periods),
+        ]
 
 
 def write_periods(path: Path, train: str = TRAIN, validation: str = VALIDATION, test: str = TEST) -> Path:

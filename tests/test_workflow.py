@@ -24,7 +24,7 @@ SITE_STEPS = [
     "evaluate",
     "figures",
 ]
-STUDY_STEPS = ["curves", "gather", "transfer", "overview"]
+STUDY_STEPS = ["curves", "gather", "transfer", "overview", "report"]
 SETTINGS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))
 MODELS, BASELINES = len(SETTINGS["models"]), len(SETTINGS["baselines"])
 SEEDED = 2  # of the baselines
@@ -223,6 +223,7 @@ def test_who_comes_back_gets_the_table_again(adopted):
         "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
+        "Report: results/report.html\n"
     )
     assert snakemake(adopted, "results/US-CRT/evaluate/scores.csv").stdout == ""
 
@@ -264,7 +265,9 @@ def test_study_prints_its_table_and_is_finished(finished):
     tree, printed = finished
     table = (tree / "results/demo/table.md").read_text(encoding="utf-8")
     assert "US-CRT" in table and table in printed
-    places = "\n".join(line for line in printed.splitlines() if line.startswith(("Table: ", "Figures: ")))
+    places = "\n".join(
+        line for line in printed.splitlines() if line.startswith(("Table: ", "Figures: ", "Report: "))
+    )
     for place in re.findall(r"results/[\w./-]+", places):
         assert (tree / place).exists()
     assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN

@@ -1,6 +1,6 @@
 """Tables of a whole study: beside the published numbers, seed by seed, and what the states bring."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,17 @@ PUBLISHED = Path(__file__).with_name("published.csv")
 PUBLISHED_H = (
     "Published for H, site not stated: with states NSE 0.841, bias -3.45 %; without 0.856, +24.81 %."
 )
+NOTHING_PUBLISHED = "No site of this study has published numbers."
 COMPARED = ("rmse", "nse", "kge")
 REFERENCES = ("bulk", *BASELINES)
 CLAIMED = ("nse", "kge", "abs_bias")
 LEVEL = 0.95
+KEYS = ["site", "target", "model", "reference", "metric"]
+STATES = [
+    *("site", "target", "model", "without", "metric"),
+    *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
+]
+ENDS = ("difference", "low", "high")
 
 
 def whole(scores: pd.DataFrame) -> pd.DataFrame:
@@ -27,12 +34,10 @@ def whole(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[scores.seed.isin(["", ENSEMBLE])]
 
 
-def published_table(scores: pd.DataFrame) -> str:
-    """Published and reproduced scores of LE side by side, for the sites and models of both."""
+def published(scores: pd.DataFrame) -> pd.DataFrame:
+    """Published and reproduced scores of LE side by side, as text, for the sites and models of both."""
     ours = whole(scores).set_index(["site", "target", "model"])
-    lines = [
-        ["site", "model", *(f"{name.upper()} {whose}" for name in COMPARED for whose in ("publ.", "here"))]
-    ]
+    lines = []
     for row in pd.read_csv(PUBLISHED).itertuples():
         key = (row.site, row.target, row.model)
         if key not in ours.index:
@@ -42,7 +47,14 @@ def published_table(scores: pd.DataFrame) -> str:
             form = "{:.2f}" if name == "rmse" else "{:.3f}"
             cells += [form.format(getattr(row, name)), form.format(ours.loc[key, name])]
         lines.append(cells)
-    text = grid(lines) if len(lines) > 1 else "No site of this study has published numbers."
+    scored = (f"{name.upper()} {whose}" for name in COMPARED for whose in ("publ.", "here"))
+    return pd.DataFrame(lines, columns=["site", "model", *scored])
+
+
+def published_table(scores: pd.DataFrame) -> str:
+    """`published` for readers, with what was published of H."""
+    table = published(scores)
+    text = grid([list(table), *table.to_numpy().tolist()]) if len(table) else NOTHING_PUBLISHED
     return f"# Published and reproduced: LE on the test periods\n\n{text}\n\n{PUBLISHED_H}\n"
 
 
@@ -60,20 +72,40 @@ def seeds_table(scores: pd.DataFrame) -> str:
     return "\n".join(blocks)
 
 
+def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, float, float] | None:
+    """Score of a model less that of another with its interval, whichever of the two the table calls reference.
+
+    `ends`: the table of differences by site, target, model, reference and metric; `key`: the first four. None where
+    the two were not compared.
+    """
+    site, target, model, reference = key
+    for pair, sign in (((model, reference), 1.0), ((reference, model), -1.0)):
+        if (site, target, *pair, metric) in ends.index:
+            difference, *interval = sign * ends.loc[(site, target, *pair, metric), list(ENDS)].astype(float)
+            return difference, *sorted(interval)
+    return None
+
+
+def signed(difference: float, low: float, high: float) -> str:
+    """A difference with its interval."""
+    return f"{difference:+.2f} ({low:+.2f} … {high:+.2f})"
+
+
+def sure(low: float, high: float) -> bool:
+    """Whether an interval does not hold zero."""
+    return low > 0 or high < 0
+
+
 def gains_text(differences: pd.DataFrame) -> str:
     """RMSE of every model of the study less that of calibrated LaD and of the baselines, with intervals."""
     lines = [["site", "", "model", *(f"less {label(name)}" for name in REFERENCES)]]
-    chosen = differences[(differences.metric == "rmse") & ~differences.model.isin(BASELINES)]
-    for (site, target, model), rows in chosen.groupby(["site", "target", "model"], sort=False):
-        by_reference = rows.set_index("reference")
+    ends = differences.set_index(KEYS)
+    chosen = differences[~differences.model.isin(BASELINES)]
+    for (site, target, model), _ in chosen.groupby(["site", "target", "model"], sort=False):
         cells = []
         for name in REFERENCES:
-            if name not in by_reference.index:
-                cells.append("")
-                continue
-            r = by_reference.loc[name]
-            sure = "*" if r.low > 0 or r.high < 0 else ""
-            cells.append(f"{r.difference:+.2f} ({r.low:+.2f} … {r.high:+.2f}){sure}")
+            found = gain(ends, (site, target, model, name), "rmse")
+            cells.append(signed(*found) + "*" * sure(*found[1:]) if found else "")
         lines.append([site, target, label(model), *cells])
     legend = (
         "RMSE (W m-2) of the model, as ensemble, less that of a reference: negative is better. 95 % intervals over\n"
@@ -89,7 +121,7 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
     with its interval over weeks of the test period, `by_seed` to `by_seed_high` that of the means over seeds with
     Welch's interval over seeds. Scores are nse, kge and the size of the bias (W m-2).
     """
-    ends = differences.set_index(["site", "target", "model", "reference", "metric"])
+    ends = differences.set_index(KEYS)
     members = scores[~scores.seed.isin(["", ENSEMBLE])].assign(abs_bias=lambda table: table.bias.abs())
     rows = []
     for (site, target), group in members.groupby(["site", "target"], sort=False):
@@ -97,18 +129,14 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
             if not {blind, seeing} <= set(group.model):
                 continue
             for metric in CLAIMED:
-                key, sign = (site, target, seeing, blind, metric), 1.0
-                if key not in ends.index:
-                    key, sign = (site, target, blind, seeing, metric), -1.0
-                difference, *interval = sign * ends.loc[key, ["difference", "low", "high"]].astype(float)
+                by_test = gain(ends, (site, target, seeing, blind), metric)
                 one, two = (group.loc[group.model == name, metric].to_numpy() for name in (seeing, blind))
                 by_seed = (np.nan, np.nan)
                 if min(len(one), len(two)) > 1:
                     by_seed = ttest_ind(one, two, equal_var=False).confidence_interval(LEVEL)
-                values = [difference, *sorted(interval), one.mean() - two.mean(), *by_seed]
+                values = [*by_test, one.mean() - two.mean(), *by_seed]
                 rows.append([site, target, seeing, blind, metric, *values])
-    names = ["by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"]
-    return pd.DataFrame(rows, columns=["site", "target", "model", "without", "metric", *names])
+    return pd.DataFrame(rows, columns=STATES)
 
 
 def states_text(table: pd.DataFrame) -> str:

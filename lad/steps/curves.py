@@ -3,16 +3,11 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from lad.errors import InputError
+from lad.evaluation.courses import parse_histories, read_histories, validation_text
 from lad.evaluation.saving import save
 from lad.evaluation.study_figures import learning_curves
-from lad.evaluation.table import grid
-from lad.io import read_table, replacing
+from lad.io import replacing
 from lad.provenance import provenance
-
-COLUMNS = ["step", "member", "train_loss", "validation_loss"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,26 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write both."""
-    histories, paths = {}, {}
-    for text in args.history:
-        name, _, path = text.partition("=")
-        site, _, model = name.partition("/")
-        if not (site and model and path):
-            raise InputError(f"history {text!r}: expected SITE/MODEL=FILE")
-        histories[site, model], paths[name] = read_table(path, COLUMNS), path
-    save(args.figure, learning_curves(histories), provenance(paths))
+    paths = parse_histories(args.history)
+    histories = read_histories(paths)
+    save(
+        args.figure,
+        learning_curves(histories),
+        provenance({"/".join(key): path for key, path in paths.items()}),
+    )
     with replacing(args.table) as temporary:
-        temporary.write_text(_table(histories), encoding="utf-8")
-
-
-def _table(histories: dict[tuple[str, str], pd.DataFrame]) -> str:
-    """Mean over seeds, and range, of the lowest validation loss of each; mean over sites."""
-    sites = list(dict.fromkeys(site for site, _ in histories))
-    models = list(dict.fromkeys(model for _, model in histories))
-    lines = [["model", *sites, "mean"]]
-    for model in models:
-        lowest = [histories[site, model].groupby("member").validation_loss.min() for site in sites]
-        cells = [f"{x.mean():.4f} ({x.min():.4f} … {x.max():.4f})" for x in lowest]
-        lines.append([model, *cells, f"{sum(x.mean() for x in lowest) / len(lowest):.4f}"])
-    legend = "Lowest loss of a free run on the validation periods: mean over seeds (lowest … highest seed)."
-    return f"# Validation\n\n{legend}\n\n{grid(lines)}\n"
+        temporary.write_text(validation_text(histories), encoding="utf-8")

@@ -6,6 +6,9 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
+
+from snakemake.io import is_flagged
 
 from lad.configuration import checked
 from lad.errors import InputError
@@ -227,6 +230,44 @@ def knock_outs():
         name: own | {"states": True} for name, own in models.items() if own.get("states", True) is not True
     }
     return {blind: name for blind, same in blinded.items() for name, own in models.items() if own == same}
+
+
+def shown(wildcards):
+    """Section, `study` or a site, and file of what a report shows beside the scores.
+
+    Tables and figures that rules mark with `report()`, and the records of each site. A rule with `sites` in the settings
+    makes its files for these alone.
+    """
+    members, files = config["studies"][wildcards.study], []
+    for step in workflow.rules:
+        settings = config.get(step.name, {})
+        sites = settings["sites"] if "sites" in settings else members
+        for file in step.output:
+            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
+                continue
+            if step.wildcard_names == {"site"}:
+                files += [
+                    (site, str(file.apply_wildcards({"site": site}))) for site in members if site in sites
+                ]
+            elif step.wildcard_names == {"study"}:
+                files.append(("study", str(file.apply_wildcards(wildcards))))
+    files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
+    records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]
+    return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
+
+
+def simulations_of_sites(wildcards):
+    """Label and file of every simulation of a study: `site/bulk` and `site/model/seed`."""
+    return {
+        f"{site}/{label}": file
+        for site in config["studies"][wildcards.study]
+        for label, file in simulations(SimpleNamespace(site=site)).items()
+    }
+
+
+def by_site(file):
+    """Parameter function: a file of each site of a study as SITE=FILE."""
+    return lambda wildcards: expand(f"{{site}}={file}", site=config["studies"][wildcards.study])
 
 
 def labelled_simulations(wildcards):

@@ -64,9 +64,19 @@ rule evaluate:
     output:
         scores="results/{site}/evaluate/scores.csv",
         differences="results/{site}/evaluate/differences.csv",
-        intervals="results/{site}/evaluate/intervals.csv",
+        intervals=report(
+            "results/{site}/evaluate/intervals.csv",
+            caption="../report/evaluate.rst",
+            category="Scores",
+            labels={"site": "{site}", "content": "scores with intervals"},
+        ),
         strata="results/{site}/evaluate/strata.csv",
-        table="results/{site}/evaluate/strata.md",
+        table=report(
+            "results/{site}/evaluate/strata.md",
+            caption="../report/evaluate.rst",
+            category="Scores",
+            labels={"site": "{site}", "content": "scores by stratum"},
+        ),
         record="results/{site}/evaluate/scores.json",
     log:
         "logs/{site}/evaluate.log",

@@ -1,0 +1,149 @@
+"""What stands in which section of the report."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation import study
+from lad.evaluation.courses import mean_over_sites
+from lad.evaluation.models import label, ordered
+from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.table import SHOWN
+from lad.io import read_json
+from lad.report.conclusions import conclusions, gains, states_cells, trained
+from lad.report.images import Picture, picture
+from lad.report.page import Findings, Folded, Section, Text
+from lad.report.tables import Table, read_csv
+from lad.report.titles import place, title
+
+SCORES = (
+    "RMSE and bias (simulated minus observed) in W m⁻², bias % of the observed mean. All models of a table are "
+    "scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated fluxes."
+)
+INTERVALS = (
+    "95 % intervals over weeks of the test period; ✓ surely better, ✗ surely worse: zero lies outside."
+)
+GAINS = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. {INTERVALS}"
+
+
+def summary(scores: pd.DataFrame) -> str:
+    """What was run, in one sentence."""
+    models = trained(scores)
+    seeds = scores[scores.model.isin(models) & ~scores.seed.isin(["", ENSEMBLE])].seed.nunique()
+    tests = scores.groupby("site", sort=False).period.first()
+    where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
+    names = ", ".join(map(label, models))
+    beside = "LaD calibrated and empirical baselines"
+    return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
+
+
+def study_sections(
+    scores: pd.DataFrame, differences: pd.DataFrame, states: pd.DataFrame, validation: pd.DataFrame
+) -> list[Section]:
+    """The study as a whole: published numbers first, then what was found and the tables it rests on."""
+    published = study.published(scores)
+    beside = [Text(study.NOTHING_PUBLISHED)]
+    if len(published):
+        caption = "LE on the test periods, RMSE in W m⁻². Ours are scores of the ensembles."
+        beside = [Table.of(published, "Published and reproduced", caption), Text(study.PUBLISHED_H)]
+    return [
+        Section("Published and reproduced", beside),
+        Section("Conclusions", [Findings(conclusions(scores, differences, states, validation))]),
+        Section("Scores", [Text(SCORES), *_scores(scores), _seeds(scores)]),
+        Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
+        *([Section("States", [_states(states)])] if len(states) else []),
+        Section("Validation", [_validation(validation)]),
+    ]
+
+
+def _scores(scores: pd.DataFrame) -> Iterable[Table]:
+    """A table for each site and target."""
+    for (site, target), rows in scores.groupby(["site", "target"], sort=False):
+        whole = study.whole(rows).set_index("model")
+        seeds = rows[~rows.seed.isin(["", ENSEMBLE])].groupby("model").size()
+        lines = [
+            [label(m), str(seeds.get(m, "")), *_formatted(whole.loc[m])] for m in ordered(list(rows.model))
+        ]
+        frame = pd.DataFrame(lines, columns=["model", "seeds", *(heading for heading, _ in SHOWN.values())])
+        first = rows.iloc[0]
+        caption = (
+            f"Test {first.period.replace(':', ' to ')}; {first.n_not_known} half-hours carry no quality flag."
+        )
+        yield Table.of(frame, f"{site}, {target}", caption)
+
+
+def _seeds(scores: pd.DataFrame) -> Table:
+    """All seeds of all models."""
+    rows = scores[scores.seed != ""]
+    lines = [[r.site, r.target, label(r.model), r.seed, *_formatted(r)] for _, r in rows.iterrows()]
+    columns = ["site", "target", "model", "seed", *(heading for heading, _ in SHOWN.values())]
+    return Table.of(pd.DataFrame(lines, columns=columns), "Scores by seed")
+
+
+def _formatted(row: pd.Series) -> list[str]:
+    return [form.format(row[name]) if pd.notna(row[name]) else "" for name, (_, form) in SHOWN.items()]
+
+
+def _states(states: pd.DataFrame) -> Table:
+    caption = (
+        "Score of the model that sees the states less that of the one that sees less (abs_bias in W m⁻²: less is "
+        "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where "
+        "zero lies outside."
+    )
+    return Table.of(states_cells(states), "What the states bring", caption)
+
+
+def _validation(validation: pd.DataFrame) -> Table:
+    """Lowest losses, a column for each site."""
+    table = validation.pivot(index="model", columns="site", values="mean")[validation.site.unique()]
+    table = (
+        table.assign(mean=mean_over_sites(validation)).sort_values("mean").map("{:.4f}".format).reset_index()
+    )
+    caption = (
+        "Lowest loss of a free run on the validation periods, mean over seeds. Models may be chosen by it."
+    )
+    return Table.of(table.assign(model=table.model.map(label)), "Validation losses", caption)
+
+
+def shown(paths: Iterable[str | Path]) -> list[Table | Picture | Folded]:
+    """Files as parts of a section, in the order of their titles."""
+    return [_part(Path(path)) for path in sorted(paths, key=place)]
+
+
+def _part(path: Path) -> Table | Picture | Folded:
+    """CSV a table, PNG a figure, Markdown and JSON text; raises InputError for others."""
+    name, caption = title(path)
+    if path.suffix == ".csv":
+        return Table.of(read_csv(path), name, caption)
+    if path.suffix == ".png":
+        return picture(path, name, caption)
+    if path.suffix == ".json":
+        return Folded.record(name, read_json(path))
+    if path.suffix == ".md":
+        return Folded(name, path.read_text(encoding="utf-8"))
+    raise InputError(f"{path}: expected a table (CSV), an image (PNG), a text (MD) or a record (JSON)")
+
+
+def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> Section:
+    """What the page and its numbers were made from, and what to cite."""
+    code = {
+        "lad": origin["code"]["lad"],
+        "git revision": origin["code"]["git"],
+        "SHA-256": origin["code"]["sha256"],
+    }
+    parts = code | {"Python": origin["python"]} | origin["packages"]
+    versions = pd.DataFrame(list(parts.items()), columns=["part", "version"])
+    files = [[role, file["name"], file["sha256"]] for role, file in origin["inputs"].items()]
+    return Section(
+        "Provenance",
+        [
+            Text("To cite for the data:"),
+            Text(citations, lines=True),
+            Folded.record("Settings of models and fits", settings),
+            Table.of(versions, "Versions", "Of the code that made this page; those of each step are above."),
+            Table.of(pd.DataFrame(files, columns=["role", "file", "SHA-256"]), "Files"),
+        ],
+    )

@@ -1,0 +1,78 @@
+"""The page: sections made of tables, figures, plots and records, rendered from a template."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+ASSETS = Path(__file__).with_name("assets")
+
+
+class Text(NamedTuple):
+    """A paragraph, or lines as they are where `lines` is set."""
+
+    text: str
+    lines: bool = False
+    kind: str = "text"
+
+
+class Findings(NamedTuple):
+    """A list of `lad.report.conclusions.Conclusion`."""
+
+    conclusions: Sequence[Any]
+    kind: str = "findings"
+
+
+class Folded(NamedTuple):
+    """Lines of text that are shown when their title is opened."""
+
+    title: str
+    text: str
+    kind: str = "folded"
+
+    @classmethod
+    def record(cls, title: str, content: Any) -> "Folded":
+        """A record of origin or of settings, as indented JSON."""
+        return cls(title, json.dumps(content, indent=1, ensure_ascii=False))
+
+
+class Section(NamedTuple):
+    """Title and what follows it: of `kind` text, findings, table, picture, plot or folded."""
+
+    title: str
+    items: Sequence[Any]
+
+    @property
+    def anchor(self) -> str:
+        return "".join(letter if letter.isalnum() else "-" for letter in self.title)
+
+
+def render(title: str, summary: str, sections: Sequence[Section], origin: Mapping[str, Any]) -> str:
+    """The whole page as HTML that needs no other file. `origin`: its record of `lad.provenance`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["script"] = _script
+    return environment.get_template("page.html").render(
+        title=title,
+        summary=summary,
+        sections=sections,
+        origin=origin,
+        style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
+        script=Markup((ASSETS / "page.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _script(content: Any) -> Markup:
+    """JSON inside a script element, which only `<` could end."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))

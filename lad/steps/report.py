@@ -1,0 +1,113 @@
+"""Write the report of a study: one HTML page that opens without a network."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from lad.errors import InputError
+from lad.evaluation.courses import lowest_losses, parse_histories, read_histories
+from lad.evaluation.differences import COLUMNS
+from lad.evaluation.figures import Comparison
+from lad.evaluation.series import parse_simulations, read_at, read_simulated
+from lad.evaluation.study import STATES
+from lad.evaluation.table import read_scores
+from lad.io import read_table, replacing
+from lad.observations import read_observed
+from lad.periods import periods_from
+from lad.provenance import provenance
+from lad.report.conclusions import chosen
+from lad.report.contents import origin_section, shown, study_sections, summary
+from lad.report.page import Section, render
+from lad.report.plots import Plot, timeseries
+
+STUDY = "study"
+DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad report`."""
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--scores", type=Path, required=True, help="scores.csv of the study")
+    parser.add_argument("--differences", type=Path, required=True, help="differences.csv of the study")
+    parser.add_argument("--states", type=Path, required=True, help="states.csv of the study")
+    parser.add_argument("--history", nargs="+", required=True, metavar="SITE/MODEL=CSV", help="of lad train")
+    for name, content in {
+        "observations": "Qle, Qh and flags",
+        "forcing": "Rainf and Snowf",
+        "periods": "test periods, of lad periods",
+    }.items():
+        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="SITE=FILE", help=content)
+    parser.add_argument(
+        "--simulation", nargs="+", required=True, metavar="SITE/NAME=FILE", help="NAME is MODEL or MODEL/SEED"
+    )
+    parser.add_argument(
+        "--file",
+        nargs="*",
+        default=[],
+        metavar="SECTION=FILE",
+        help=f"table (CSV), figure (PNG), text (MD) or record (JSON) for the section of a site or for {STUDY}",
+    )
+    parser.add_argument("--citations", type=Path, required=True, help="what to cite for the data (text)")
+    parser.add_argument("--settings", type=json.loads, default={}, help="settings of models and fits (JSON)")
+    parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page."""
+    scores = read_scores([args.scores])
+    sites = list(dict.fromkeys(scores.site))
+    differences, states = read_table(args.differences, COLUMNS), read_table(args.states, STATES)
+    histories = parse_histories(args.history)
+    validation = lowest_losses(read_histories(histories))
+    files = _files(args.file, [STUDY, *sites])
+    drawn = {*DRAWN, chosen(validation)}
+    sections = [
+        *study_sections(scores, differences, states, validation),
+        *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
+        *(Section(site, [_plot(args, site, drawn), *shown(files[site])]) for site in sites),
+    ]
+    inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
+    inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
+    inputs |= {
+        f"{section} {Path(path).parent.name}/{Path(path).name}": path
+        for section in files
+        for path in files[section]
+    }
+    origin = provenance(inputs, study=args.study)
+    sections.append(origin_section(origin, args.citations.read_text(encoding="utf-8"), args.settings))
+    with replacing(args.output) as temporary:
+        page = render(f"Study {args.study}", summary(scores), sections, origin)
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:
+    """`["US-Wkg=scatter.png", …]` by section, in the given order."""
+    files: dict[str, list[str]] = {section: [] for section in sections}
+    for text in texts:
+        section, _, path = text.partition("=")
+        if section not in files or not path:
+            raise InputError(f"file {text!r}: expected SECTION=FILE, with a section of {', '.join(files)}")
+        files[section].append(path)
+    return files
+
+
+def _of_site(option: str, texts: Sequence[str], site: str) -> str:
+    """The file that an option gives for a site."""
+    paths = dict(text.partition("=")[::2] for text in texts)
+    if not paths.get(site):
+        raise InputError(f"--{option} {' '.join(texts)}: has no file of {site}, expected {site}=FILE")
+    return paths[site]
+
+
+def _plot(args: argparse.Namespace, site: str, drawn: set[str]) -> Plot:
+    """Time series of a site's test period."""
+    observations, forcing, periods = (
+        _of_site(name, getattr(args, name), site) for name in ("observations", "forcing", "periods")
+    )
+    test = periods_from(argparse.Namespace(periods=periods), "test")["test"]
+    observed = read_observed(observations, site).during(test, observations)
+    own = [text.removeprefix(f"{site}/") for text in args.simulation if text.startswith(f"{site}/")]
+    simulated = read_simulated(parse_simulations(own), site, observed.time)
+    fallen = read_at(forcing, site, ("Rainf", "Snowf"), observed.time)
+    return timeseries(Comparison(site, observed, simulated), sum(fallen.values()), drawn)

@@ -1,0 +1,393 @@
+"""The report of a study: its findings from made-up numbers, its parts, and the page in a browser."""
+
+import base64
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_site import SITE, TEST_START, Site, lad
+from PIL import Image
+from test_study import NSE, made_up_differences, made_up_scores
+
+from lad.errors import InputError
+from lad.evaluation import study
+from lad.evaluation.figures import Comparison
+from lad.evaluation.series import Simulated
+from lad.observations import Observed
+from lad.report.conclusions import conclusions, verdict
+from lad.report.contents import shown
+from lad.report.images import picture
+from lad.report.page import Section, Text, render
+from lad.report.plots import timeseries
+from lad.report.tables import LONGEST, Cell, Table, read_csv
+
+SITES = ("US-Me2", SITE)
+EVIL = "</script><script>document.title = 'caught'</script>"
+VALIDATION = pd.DataFrame(
+    [
+        [site, model, loss, loss, loss]
+        for site in SITES
+        for model, loss in (("mlp", 0.4), ("mlp_nostate", 0.3))
+    ],
+    columns=["site", "model", "mean", "low", "high"],
+)
+
+
+def findings(differences: pd.DataFrame) -> dict[str, list[Cell]]:
+    """Conclusions from made-up numbers, by their sentence."""
+    scores = made_up_scores()
+    states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
+    return {c.text: c.items for c in conclusions(scores, differences, states, VALIDATION)}
+
+
+def test_verdict_depends_on_the_direction_of_the_score():
+    assert [verdict(m, -2.0, -1.0) for m in ("rmse", "abs_bias", "nse", "kge")] == [
+        "better",
+        "better",
+        "worse",
+        "worse",
+    ]
+    assert [verdict(m, -1.0, 1.0) for m in ("rmse", "nse")] == ["open", "open"]
+
+
+def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test():
+    first, against_lad, against_baseline, *_ = findings(made_up_differences())
+    assert first.startswith("By validation “mlp_nostate” is the best of 2 trained models")
+    assert "0.3000 (mlp 0.4000)" in first
+    assert against_lad.startswith("“mlp_nostate” against calibrated LaD")
+    items = findings(made_up_differences())[against_lad]
+    assert [cell.text for cell in items[:2]] == [
+        "US-Me2 LE: -5.00 (-12.50 … +2.50), not decided",
+        "US-Me2 H: -5.00 (-12.50 … +2.50), not decided",
+    ]
+    # less 1lin: -15 with 7.5 on either side
+    cell = findings(made_up_differences())[against_baseline][0]
+    assert (cell.text, cell.mark) == (
+        "US-Me2 LE, less 1lin: -15.00 (-22.50 … -7.50), surely better",
+        "better",
+    )
+
+
+def test_a_worse_model_is_told_to_be_worse():
+    assert "No trained model is surely worse than calibrated LaD in RMSE at any site." in findings(
+        made_up_differences()
+    )
+    differences = made_up_differences()
+    bad = (differences.model == "mlp") & (differences.reference == "bulk") & (differences.site == SITE)
+    differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
+    items = findings(differences)["Trained models that are surely worse than calibrated LaD:"]
+    assert [(cell.text, cell.mark) for cell in items] == [
+        (f"mlp, {SITE} {target}: +3.00 (+1.00 … +5.00), surely worse", "worse") for target in ("LE", "H")
+    ]
+
+
+def test_published_gain_stands_beside_ours():
+    (items,) = (
+        items for text, items in findings(made_up_differences()).items() if text.startswith("The published")
+    )
+    assert [cell.text for cell in items] == [
+        "US-Me2 LE: -10.00 (-17.50 … -2.50), surely better; published -4.84"  # 35.72 - 40.56
+    ]
+
+
+def test_cells_show_few_digits_and_know_their_number():
+    assert Cell.of(0.123456) == Cell("0.1235", 0.123456)
+    assert Cell.of("+2.50") == Cell("+2.50", 2.5)
+    assert Cell.of(float("nan")) == Cell("") and Cell.of("nan").number is None
+    assert Cell.of("mlp") == Cell("mlp", None)
+
+
+def test_any_table_is_read_and_a_long_one_cut(tmp_path):
+    path = tmp_path / "some_thing.csv"
+    path.write_text("model,seed,rmse,note\nmlp,0,35.71234,<b>\nbulk,,40,\n")
+    (table,) = shown([path])
+    assert (table.title, table.headings) == ("Some thing", ["model", "seed", "rmse", "note"])
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["mlp", "0", "35.71", "<b>"],
+        ["bulk", "", "40", ""],
+    ]
+    long = Table.of(pd.DataFrame({"a": range(LONGEST + 7)}), "long")
+    assert (len(long.rows), long.left_out) == (LONGEST, 7)
+    path.write_text("")
+    with pytest.raises(InputError, match=r"some_thing.csv: not a CSV table"):
+        read_csv(path)
+    (tmp_path / "strata.md").write_text("| RMSE |")
+    assert shown([tmp_path / "strata.md"])[0][:2] == ("Scores by stratum", "| RMSE |")
+    with pytest.raises(InputError, match=r"x.nc: expected a table"):
+        shown([tmp_path / "x.nc"])
+
+
+def test_a_large_picture_gets_smaller_and_keeps_its_size(tmp_path):
+    path = tmp_path / "scatter.png"
+    ramp = np.add.outer(np.arange(300), np.arange(400)) % 256
+    noise = np.random.default_rng(0).integers(0, 8, (300, 400, 3))
+    Image.fromarray((ramp[..., None] * [1, 0.5, 0.2] + noise).astype(np.uint8)).save(path)
+    made = picture(path, "Scatter", "")
+    assert (made.width, made.height) == (400, 300)
+    assert len(made.source) * 3 / 4 < path.stat().st_size
+    path.write_bytes(b"not a picture")
+    with pytest.raises(InputError, match=r"scatter.png: not a PNG image"):
+        picture(path, "", "")
+
+
+def numbers(trace: dict) -> np.ndarray:
+    """Values of a trace."""
+    return np.frombuffer(base64.b64decode(trace["y"]["bdata"]), "<f4")
+
+
+def test_plots_hold_daily_means_and_gaps():
+    time = np.datetime64("2020-06-01", "s") + np.arange(4 * 48) * np.timedelta64(1800, "s")
+    flux = np.repeat([10.0, 20.0, 30.0, 40.0], 48)
+    usable = np.ones(len(flux), dtype=bool)
+    usable[48 : 48 + 30] = False  # 18 of the 48 half-hours of the second day are left
+    both = dict.fromkeys(("LE", "H"), flux)
+    observed = Observed(time, both, dict.fromkeys(both, usable), dict.fromkeys(both, ~usable))
+    simulated = {"mlp": Simulated(("0", "1"), dict.fromkeys(both, np.stack([flux - 2, flux + 4])))}
+    plot = timeseries(Comparison("", observed, simulated), np.full(len(flux), 1 / 86400), ["mlp"])
+    daily, week = plot.views
+    rain, model, tower, *_ = daily.data
+    assert numbers(rain) == pytest.approx([1, 1, 1, 1])  # mm a day
+    assert numbers(tower) == pytest.approx([10, np.nan, 30, 40], nan_ok=True)
+    assert numbers(model) == pytest.approx([11, np.nan, 31, 41], nan_ok=True)
+    assert (model["x0"], model["dx"]) == ("2020-06-01 12:00:00", 86_400_000)
+    assert week.name.endswith("2020-06-01") and len(numbers(week.data[1])) == len(flux)
+    assert np.isnan(numbers(week.data[2])).sum() == 30
+
+
+def test_nothing_in_the_data_becomes_markup():
+    frame = pd.DataFrame({EVIL: [EVIL]})
+    page = render(EVIL, EVIL, [Section(EVIL, [Text(EVIL), Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
+    assert EVIL not in page
+    assert page.count("&lt;/script&gt;&lt;script&gt;") >= 8
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory) -> list[object]:
+    """Options of `lad report` for a made-up study of two sites, but for the output."""
+    folder = tmp_path_factory.mktemp("study")
+    scores, differences = made_up_scores(), made_up_differences()
+    scores.to_csv(folder / "scores.csv", index=False)
+    differences.to_csv(folder / "differences.csv", index=False)
+    study.states_table(scores, differences, {"mlp_nostate": "mlp"}).to_csv(folder / "states.csv", index=False)
+    (folder / "CITATIONS.txt").write_text("US-Me2: Law, B., https://doi.org/10.17190/AMF/1854368\n")
+    history = pd.DataFrame(
+        [[0, 0, 1.0, 0.9], [9, 0, 0.5, 0.4]], columns=["step", "member", "train_loss", "validation_loss"]
+    )
+    history.to_csv(folder / "history.csv", index=False)
+    (folder / "odd.csv").write_text(f"size,what\n9,nine\n10,{EVIL}\n-1,minus\n,empty\n")
+    Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png")
+    files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}
+    for name in SITES:
+        place = folder / name
+        place.mkdir()
+        site = Site(place, name)
+        site.simulations |= {"mlp_nostate/0": {"Qle": site.le + 1, "Qh": site.h - 1}}
+        site.qc[TEST_START : TEST_START + 40] = 1
+        site.write()
+        files["history"] += [
+            f"{name}/{model}={folder / 'history.csv'}" for model in NSE if model.startswith("mlp")
+        ]
+        files["observations"].append(f"{name}={place / 'observations.nc'}")
+        files["forcing"].append(f"{name}={place / 'forcing.nc'}")
+        files["periods"].append(f"{name}={place / 'periods.json'}")
+        files["simulation"] += [f"{name}/{m}={place / m.replace('/', '_')}.nc" for m in site.simulations]
+    shown = ["study=odd.csv", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
+    return [
+        *("--study", "made-up", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
+        *(
+            word
+            for name in ("scores", "differences", "states")
+            for word in (f"--{name}", folder / f"{name}.csv")
+        ),
+        *(word for name, paths in files.items() for word in (f"--{name}", *paths)),
+        *("--file", *(text.replace("=", f"={folder}/") for text in shown)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def page(options, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    lad("report", *options, "--output", path)
+    return path
+
+
+def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path):
+    lad("report", *options, "--output", tmp_path / "again.html")
+    content = page.read_bytes()
+    assert content == (tmp_path / "again.html").read_bytes()
+    assert 1e6 < len(content) < 15e6
+    text = content.decode()
+    assert not re.search(r'<(?:img|script|link|iframe)[^>]+(?:src|href)="(?!data:)', text)
+    origin = json.loads(re.search(r'id="provenance">(.*?)</script>', text)[1])
+    assert origin["code"]["sha256"] in text and {"scores", "history US-Me2/mlp"} < set(origin["inputs"])
+    assert str(page.parent.parent) not in text
+
+
+def test_bad_input_is_one_line(options, tmp_path):
+    output = ["--output", tmp_path / "r.html"]
+    with pytest.raises(
+        InputError, match=r"file 'XX-No=a.csv': expected SECTION=FILE, with a section of study, US-Me2"
+    ):
+        lad("report", *options, "XX-No=a.csv", *output)
+    with pytest.raises(
+        InputError, match=r"--forcing XX-Tst=f.nc: has no file of US-Me2, expected US-Me2=FILE"
+    ):
+        lad("report", *options, "--forcing", f"{SITE}=f.nc", *output)
+    assert not (tmp_path / "r.html").exists()
+
+
+# From here on in a browser.
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Headless Chromium that logs its console and its requests."""
+    binary, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (binary and chromedriver):
+        pytest.skip("needs chromium and chromedriver (Debian: apt install chromium chromium-driver)")
+    from selenium import webdriver
+
+    settings = webdriver.ChromeOptions()
+    settings.binary_location = binary
+    for name in (
+        *(
+            "headless=new",
+            "no-sandbox",
+            "disable-gpu",
+            "disable-dev-shm-usage",
+            "disable-background-networking",
+        ),
+        *("disable-component-update", "disable-sync", "no-first-run", "window-size=1300,900"),
+        f"user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        settings.add_argument(f"--{name}")
+    settings.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=settings, service=webdriver.ChromeService(chromedriver))
+    driver.set_script_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The browser with the page as on a desktop with light colours."""
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    colours(browser, "light")
+    browser.get("about:blank")
+    for log in ("browser", "performance"):
+        browser.get_log(log)  # what was before does not count
+    browser.get(page.as_uri())
+    return browser
+
+
+def colours(browser, scheme: str) -> None:
+    """What the system of the reader prefers."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def ask(browser, code: str, *arguments):
+    """Value of JavaScript."""
+    return browser.execute_script(f"return {code}", *arguments)
+
+
+def wait(browser, code: str) -> None:
+    """Until JavaScript is true."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 60).until(lambda driver: ask(driver, code))
+
+
+def test_no_error_and_no_request_to_anywhere(opened):
+    ask(opened, "document.querySelectorAll('.plot').forEach((plot) => plot.scrollIntoView())")
+    wait(opened, "document.querySelector('.plot .scatterlayer .point') !== null")
+    assert [entry for entry in opened.get_log("browser") if entry["level"] == "SEVERE"] == []
+    events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    assert any(url.startswith("file:") for url in asked)
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "chrome:"))] == []
+    assert opened.title == "Study made-up"
+
+
+def test_published_numbers_come_first(opened):
+    assert ask(opened, "document.querySelector('main h2').textContent") == "Published and reproduced"
+    cells = ask(
+        opened,
+        "[...document.querySelectorAll('main table')[0].tBodies[0].rows[0].cells].map(c => c.textContent)",
+    )
+    assert cells == ["US-Me2", "mlp", "35.72", "14.00", "0.655", "0.720", "0.738", "0.720"]
+
+
+def test_tables_are_filled_described_and_sorted_as_numbers(opened):
+    assert ask(
+        opened, "[...document.querySelectorAll('table')].every(t => t.tBodies[0].rows.length && t.caption)"
+    )
+    column = (
+        "[...document.querySelectorAll('#Figures-and-tables tbody td:first-child')].map(c => c.textContent)"
+    )
+    heading = "document.querySelector('#Figures-and-tables th')"
+    assert ask(opened, column) == ["9", "10", "-1", ""]
+    ask(opened, f"{heading}.firstElementChild.click()")
+    assert ask(opened, column) == ["-1", "9", "10", ""]
+    ask(opened, f"{heading}.firstElementChild.focus()")
+    opened.switch_to.active_element.send_keys("\n")  # by the keyboard
+    assert ask(opened, column) == ["10", "9", "-1", ""]
+    assert ask(opened, f"{heading}.getAttribute('aria-sort')") == "descending"
+
+
+def test_plots_are_drawn_and_change_to_a_week(opened):
+    ask(opened, "document.querySelector('#US-Me2 .plot').scrollIntoView()")
+    points = "document.querySelectorAll('#US-Me2 .scatterlayer .point').length"
+    wait(opened, f"{points} > 0")
+    assert ask(opened, points) == 2 * 3  # days of LE and H; the first has too few half-hours
+    ask(opened, "document.querySelectorAll('#US-Me2 .views button')[1].click()")
+    wait(opened, f"{points} > 100")
+    assert ask(opened, points) == 2 * (4 * 48 - 40)
+    assert ask(opened, "document.querySelectorAll('#US-Me2 [aria-pressed=true]').length") == 1
+    assert not ask(
+        opened, "[...document.querySelectorAll('.modebar-btn')].some(b => /share/i.test(b.dataset.title))"
+    )
+
+
+def test_links_and_pictures(opened):
+    assert ask(
+        opened, "[...document.querySelectorAll('a[href^=\"#\"]')].every(a => document.querySelector(a.hash))"
+    )
+    assert ask(
+        opened, "[...document.images].every(i => i.alt.length > 10 && i.complete | i.loading === 'lazy')"
+    )
+    ask(opened, "document.querySelector('.picture').click()")
+    assert ask(opened, "document.querySelector('.picture img').clientWidth") == 1600
+
+
+def test_a_phone_scrolls_tables_and_not_the_page(opened):
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True},
+    )
+    opened.refresh()
+    ask(opened, "document.querySelector('.plot').scrollIntoView()")
+    wait(opened, "document.querySelector('.plot .scatterlayer .point') !== null")
+    assert ask(opened, "[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
+
+
+def test_dark_by_the_system_and_by_the_button(opened):
+    ask(opened, "document.querySelector('.plot').scrollIntoView()")
+    wait(opened, "document.querySelector('.plot .scatterlayer .point') !== null")
+    look = (
+        "[getComputedStyle(document.body).backgroundColor, "
+        "getComputedStyle(document.querySelector('.plot .point')).fill]"
+    )
+    light = ask(opened, look)
+    ask(opened, "document.getElementById('theme').click()")
+    dark = ask(opened, look)
+    assert all(one != other for one, other in zip(light, dark, strict=True))
+    ask(opened, "document.getElementById('theme').click()")
+    assert ask(opened, look) == light
+    colours(opened, "dark")
+    opened.refresh()
+    assert ask(opened, "getComputedStyle(document.body).backgroundColor") == dark[0]
