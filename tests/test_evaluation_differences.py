@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 from evaluation_site import Site, lad
 
-from lad.evaluation.differences import COLUMNS, Sums, differences, scores, weeks
+from lad.evaluation.differences import (
+    COLUMNS,
+    INTERVAL_COLUMNS,
+    Sums,
+    differences,
+    draw,
+    intervals,
+    scores,
+    weeks,
+)
 from lad.evaluation.metrics import all_metrics
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
@@ -27,7 +36,7 @@ def year(seed: int):
 def table_of(observed, **errors):
     """Differences of models that miss the observed fluxes by `errors`."""
     flux = {name: {t: (observed.flux[t] + e)[None] for t in ("LE", "H")} for name, e in errors.items()}
-    table = differences("XX-Tst", observed, {name: Simulated(("",), flux[name]) for name in flux})
+    table = differences("XX-Tst", draw(observed, {name: Simulated(("",), flux[name]) for name in flux}))
     return table.set_index(["target", "model", "reference", "metric"])
 
 
@@ -38,8 +47,19 @@ def test_sums_give_the_metrics():
     found = scores(Sums.of(simulated, flux, week), np.ones((1, week[-1] + 1)))
     expected = all_metrics(simulated, flux, "x")
     assert found["abs_bias"][0] == pytest.approx(abs(expected["bias"]))
-    for name in ("rmse", "nse", "kge"):
-        assert found[name][0] == pytest.approx(expected[name])
+    for name in set(found) - {"abs_bias"}:
+        assert found[name][0] == pytest.approx(expected[name]), name
+
+
+def test_a_constant_has_no_correlation_however_it_is_rounded():
+    observed, _, _ = year(0)
+    flux, week = observed.flux["LE"], weeks(observed.time)
+    weights = np.random.default_rng(0).multinomial(
+        week[-1] + 1, np.full(week[-1] + 1, 1 / (week[-1] + 1)), 50
+    )
+    found = scores(Sums.of(np.full(N, 61.7), flux, week), weights)
+    assert np.isnan([found[name] for name in ("r", "kge", "kge_2012", "kge_2021")]).all()
+    assert found["sd_diff"] == pytest.approx(1) and np.isfinite(found["rmse"]).all()
 
 
 def test_a_week_drawn_twice_counts_twice():
@@ -73,6 +93,18 @@ def test_interval_covers_the_truth():
     assert 0.85 <= np.mean(held) <= 1.0
 
 
+def test_intervals_of_scores():
+    """The interval of the bias is that of a mean of independent weeks; its ends enclose the score of the record."""
+    observed, lasting, _ = year(2)
+    flux = {target: (observed.flux[target] + lasting)[None] for target in ("LE", "H")}
+    table = intervals("XX-Tst", draw(observed, {"a": Simulated(("",), flux)}))
+    assert list(table.columns) == INTERVAL_COLUMNS and set(table.weeks) == {52}
+    bias = table.set_index(["target", "metric"]).loc[("H", "bias")]
+    assert bias.value == pytest.approx(lasting.mean())
+    assert bias.high - bias.low == pytest.approx(2 * 1.96 * lasting[::336].std() / np.sqrt(52), rel=0.05)
+    assert ((table.low < table.value) & (table.value < table.high)).all()
+
+
 def test_step_writes_every_pair(tmp_path):
     site = Site(tmp_path)
     site.simulations["3km27"] = site.simulations["bulk"]
@@ -81,3 +113,12 @@ def test_step_writes_every_pair(tmp_path):
     assert list(table.columns) == COLUMNS
     pairs = table.loc[(table.target == "LE") & (table.metric == "nse"), ["model", "reference"]]
     assert len(pairs) == 3 * 2 / 2 and ("mlp", "3km27") in set(pairs.itertuples(index=False, name=None))
+
+
+def test_intervals_have_the_scores_of_the_record(tmp_path):
+    site = Site(tmp_path)
+    lad("evaluate", *site.write(), "--output", tmp_path / "scores.csv", "--intervals", tmp_path / "i.csv")
+    scored = pd.read_csv(tmp_path / "scores.csv", dtype={"seed": str}, keep_default_na=False)
+    rmse = scored[scored.seed.isin(["", "ensemble"])].set_index(["target", "model"]).rmse.astype(float)
+    found = pd.read_csv(tmp_path / "i.csv").set_index(["metric", "target", "model"]).loc["rmse"].value
+    assert found.to_dict() == pytest.approx(rmse.to_dict(), rel=1e-5)

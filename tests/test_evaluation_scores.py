@@ -115,6 +115,30 @@ def test_nan_in_a_simulation(site):
     refused(site, "mlp_1.nc: Qh is not finite in 1 of 192 .* 2020-06-05T01:00:00")
 
 
+def test_constant_fluxes(site):
+    site.simulations["bulk"]["Qle"] = np.full(N, 40.0)
+    row = scores_of(site).loc[("LE", "bulk", "")]
+    assert (row.r, row.kge, row.kge_2021) == ("", "", "") and float(row.rmse) > 0
+    (site.folder / "scores.csv").unlink()
+    site.le[TEST_START:] = 3.0
+    refused(site, f"{SITE}, LE, 1lin, test {TEST}: all 192 observed values are 3, NSE is undefined")
+
+
+def test_other_unit_of_a_simulation(site):
+    site.write()
+    with xr.open_dataset(site.folder / "bulk.nc") as dataset:
+        heat = dataset.load()
+    for units, words in (("W m-2", None), ("kg m-2 s-1", "mm.nc: Qle is in 'kg m-2 s-1', expected 'W m-2'")):
+        heat["Qle"].attrs["units"] = units
+        heat.to_netcdf(site.folder / "mm.nc")
+        simulation = ("--simulation", f"bulk={site.folder / 'mm.nc'}")
+        if words:
+            (site.folder / "scores.csv").unlink()
+            refused(site, words, *simulation)
+        else:
+            scores_of(site, *simulation)
+
+
 def test_no_usable_half_hour(site):
     site.qc[TEST_START:] = 9
     refused(site, f"observations.nc: no usable half-hour of Qle in {TEST}")

@@ -22,7 +22,7 @@ def scores(site: str) -> pd.DataFrame:
     period = "2019-01-01:2019-12-31 2021-01-01:2021-12-31"
     head = {"site": site, "target": "LE", "period": period, "n": 900, "n_not_known": 30}
     names = ["model", "seed", "rmse", "bias", "bias_pct", "nse", "kge", "r"]
-    return pd.DataFrame([head | dict(zip(names, row, strict=True)) for row in rows])[COLUMNS]
+    return pd.DataFrame([head | dict(zip(names, row, strict=True)) for row in rows]).reindex(columns=COLUMNS)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Differences of scores between models, with intervals.
+"""Scores and their differences between models, with intervals.
 
 Half-hours of a tower are no independent sample, weeks nearly are: weeks of the test periods are drawn with replacement
 (block bootstrap, Künsch 1989, Ann. Stat. 17, 1217-1241), the same ones for both models, and all scores are taken
@@ -15,8 +15,12 @@ from lad.evaluation.series import Simulated
 from lad.observations import TARGETS, Observed
 
 COLUMNS = ["site", "target", "model", "reference", "metric", "difference", "low", "high", "weeks"]
+INTERVAL_COLUMNS = ["site", "target", "model", "metric", "value", "low", "high", "weeks"]
+COMPARED = ("rmse", "abs_bias", "nse", "kge")
+"""Scores of which there are differences."""
 DRAWS = 2000
 LEVEL = 0.95
+NOTHING = 1e-9  # of the mean square, a variance that is rounding
 WEEK = np.timedelta64(7, "D")
 
 
@@ -37,22 +41,37 @@ class Sums(NamedTuple):
         return cls(*(np.bincount(week, weights) for weights in (np.ones(len(s)), s, o, s * s, o * o, s * o)))
 
 
-def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """rmse, abs_bias (W m-2), nse and kge (draws,) of weeks taken `weights` (draws, weeks) times.
+class Drawn(NamedTuple):
+    """Scores of one target: model → score → (1 + draws,), the first of the record itself; and the number of weeks."""
 
-    As `lad.evaluation.metrics`, but for abs_bias, the size of the bias whatever its sign. NaN where undefined.
+    scores: dict[str, dict[str, np.ndarray]]
+    weeks: int
+
+
+def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores (draws,) of weeks taken `weights` (draws, weeks) times; NaN where undefined.
+
+    As `lad.evaluation.metrics`, those that follow from the sums, and abs_bias (W m-2), the size of the bias.
     """
     n, s, o, ss, oo, so = (weights @ x for x in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         error, variance_o, variance_s = ss - 2 * so + oo, oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
+        variance_s = np.where(variance_s > NOTHING * ss / n, variance_s, 0.0)  # a constant, but for rounding
+        bias = (s - o) / n
         r = (so / n - s * o / n**2) / np.sqrt(variance_s * variance_o)
-        spread = np.sqrt(variance_s / variance_o)
-        kge = 1.0 - np.sqrt((r - 1) ** 2 + (spread - 1) ** 2 + (s / o - 1) ** 2)
+        r = np.where(variance_s > 0, r, np.nan)
+        alpha, beta = np.sqrt(variance_s / variance_o), s / o
         return {
             "rmse": np.sqrt(error / n),
-            "abs_bias": np.abs(s - o) / n,
+            "bias": bias,
+            "abs_bias": np.abs(bias),
+            "bias_pct": 100 * bias / np.abs(o / n),
             "nse": 1.0 - error / (n * variance_o),
-            "kge": kge,
+            "kge": 1.0 - np.sqrt((r - 1) ** 2 + (alpha - 1) ** 2 + (beta - 1) ** 2),
+            "r": r,
+            "kge_2012": 1.0 - np.sqrt((r - 1) ** 2 + (alpha / beta - 1) ** 2 + (beta - 1) ** 2),
+            "kge_2021": 1.0 - np.sqrt((r - 1) ** 2 + (alpha - 1) ** 2 + bias**2 / variance_o),
+            "sd_diff": np.abs(1.0 - alpha),
         }
 
 
@@ -61,30 +80,61 @@ def weeks(time: np.ndarray) -> np.ndarray:
     return np.unique((time - time[0]) // WEEK, return_inverse=True)[1]
 
 
-def differences(site: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
-    """Score of each model's mean less that of each other model before it in the tables: one row of `COLUMNS`.
+def draw(observed: Observed, simulated: dict[str, Simulated]) -> dict[str, Drawn]:
+    """By target the scores of each model's mean, in the order of the tables, over weeks drawn for all models alike.
 
-    `low` to `high` is the 95 % interval over the draws. `observed` and `simulated` hold the test half-hours.
+    `observed` and `simulated` hold the test half-hours.
     """
-    rows = []
-    names = ordered(list(simulated))
+    drawn = {}
     for target in TARGETS:
         usable = observed.usable[target]
         week = weeks(observed.time[usable])
         count = int(week[-1]) + 1
-        drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1.0 / count), size=DRAWS)
-        weights = np.concatenate([np.ones((1, count)), drawn])  # the first is the record itself
-        found = {
-            name: scores(
-                Sums.of(simulated[name].mean(target)[usable], observed.flux[target][usable], week), weights
-            )
-            for name in names
-        }
-        for number, model in enumerate(names):
-            for reference in names[:number]:
-                for metric in found[model]:
-                    change = found[model][metric] - found[reference][metric]
-                    low, high = np.quantile(change[1:], [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-                    values = (site, target, model, reference, metric, change[0], low, high, count)
-                    rows.append(dict(zip(COLUMNS, values, strict=True)))
+        times = np.random.default_rng(0).multinomial(count, np.full(count, 1.0 / count), size=DRAWS)
+        weights = np.concatenate([np.ones((1, count)), times])
+        found = {}
+        for name in ordered(list(simulated)):
+            flux = simulated[name].mean(target)[usable]
+            found[name] = scores(Sums.of(flux, observed.flux[target][usable], week), weights)
+        drawn[target] = Drawn(found, count)
+    return drawn
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Value of the record itself, and low and high end of the 95 % interval over the draws."""
+    low, high = np.quantile(values[1:], [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return float(values[0]), float(low), float(high)
+
+
+def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
+    """Scores of each model's mean with their 95 % intervals over the draws: one row of `INTERVAL_COLUMNS`."""
+    rows = [
+        (site, target, model, metric, *_interval(values), count)
+        for target, (models, count) in drawn.items()
+        for model, found in models.items()
+        for metric, values in found.items()
+    ]
+    return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
+
+
+def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
+    """Score of each model's mean less that of each other model before it in the tables: one row of `COLUMNS`.
+
+    `low` to `high` is the 95 % interval over the draws, which are the same for both.
+    """
+    rows = [
+        (
+            site,
+            target,
+            model,
+            reference,
+            metric,
+            *_interval(found[model][metric] - found[reference][metric]),
+            count,
+        )
+        for target, (found, count) in drawn.items()
+        for number, model in enumerate(found)
+        for reference in list(found)[:number]
+        for metric in COMPARED
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -14,6 +14,7 @@ from lad.drawing import RC
 from lad.evaluation import metrics
 from lad.evaluation.models import label, ordered
 from lad.evaluation.series import Simulated
+from lad.evaluation.strata import SEASONS
 from lad.evaluation.style import (
     COUNTS,
     TARGET_LABELS,
@@ -23,13 +24,6 @@ from lad.evaluation.style import (
     legend_below,
 )
 from lad.observations import TARGETS, Observed
-
-SEASONS = {
-    "Dec to Feb": (12, 1, 2),
-    "Mar to May": (3, 4, 5),
-    "Jun to Aug": (6, 7, 8),
-    "Sep to Nov": (9, 10, 11),
-}
 
 
 class Comparison(NamedTuple):

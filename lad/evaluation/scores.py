@@ -2,21 +2,34 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.differences import differences
+from lad.evaluation.differences import differences, draw, intervals
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
-from lad.evaluation.series import Simulated, read_simulated
+from lad.evaluation.series import Simulated, read_at, read_simulated
+from lad.evaluation.strata import VARIABLES as STRATIFYING
+from lad.evaluation.strata import read_snow, strata
+from lad.evaluation.strata_scores import read_closed, strata_scores
 from lad.observations import TARGETS, Observed, read_observed
-from lad.periods import Periods, check_disjoint
+from lad.periods import Periods, check_disjoint, mask
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
 TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
 """Of scores of models that were fitted on `others`, sites but the scored one."""
 ENSEMBLE = "ensemble"
+
+
+class Evaluation(NamedTuple):
+    """Tables of one site, with the columns of the modules that make them."""
+
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+    intervals: pd.DataFrame
+    strata: pd.DataFrame
 
 
 def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -56,14 +69,24 @@ def evaluate(
     train: Periods,
     validation: Periods,
     test: Periods,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores of the simulation files, and their differences; see `score_table`, `differences`.
+) -> Evaluation:
+    """Scores of the simulation files; see `score_table`, `differences`, `intervals`, `strata_scores`.
 
     Raises InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
     """
     check_disjoint(train=train, test=test)
     check_disjoint(validation=validation, test=test)
-    tested = read_observed(observations, site).during(test, observations)
+    everything = read_observed(observations, site)
+    tested, inside = everything.during(test, observations), mask(everything.time, test)
     simulated = read_simulated(simulations, site, tested.time)
-    scores = score_table(site, " ".join(map(str, test)), tested, simulated)
-    return scores, differences(site, tested, simulated)
+    closed = read_closed(observations, site, everything)
+    corrections = {"raw": tested} | ({"closed": closed.at(inside)} if closed else {})
+    weather = read_at(forcing, site, STRATIFYING, everything.time)
+    parts = strata(everything.time, weather, inside, read_snow(simulations, site, tested.time))
+    drawn = draw(tested, simulated)
+    return Evaluation(
+        score_table(site, " ".join(map(str, test)), tested, simulated),
+        differences(site, drawn),
+        intervals(site, drawn),
+        strata_scores(site, corrections, simulated, parts),
+    )

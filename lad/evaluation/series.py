@@ -24,10 +24,14 @@ class Simulated(NamedTuple):
 def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray) -> dict[str, np.ndarray]:
     """Variables `names` of a file at the interval starts `time` (n,), each (n,).
 
-    Raises InputError if the file lacks a variable or one of these times, is of another site than `site`, or holds a
-    value there that is not finite.
+    Raises InputError if the file lacks a variable or one of these times, is of another site than `site`, holds a
+    value there that is not finite, or states another unit of a target than W m-2; one that states none is believed.
     """
     dataset = open_series(path, site, names)
+    for name in set(names) & set(TARGETS.values()):
+        units = dataset[name].attrs.get("units", "W m-2")
+        if units != "W m-2":
+            raise InputError(f"{path}: {name} is in {units!r}, expected 'W m-2'")
     present = interval_starts(dataset, path)
     position = np.searchsorted(present, time)
     absent = ~np.isin(time, present)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.errors import InputError
+from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE
 from lad.io import read_table
@@ -28,8 +29,8 @@ fluxes; the row below it gives the range of the scores over the single seeds. 1l
 radiation; trained models have their names in the settings.
 """
 
-UNDEFINED = {"kge": "", "r": ""}
-"""Scores that may be absent: those of a constant simulation."""
+UNDEFINED = dict.fromkeys(METRICS, "")
+"""Scores may be absent, as those of a constant simulation are."""
 
 
 def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:

@@ -6,27 +6,36 @@ from pathlib import Path
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.scores import evaluate
 from lad.evaluation.series import parse_simulations
-from lad.io import write_csv, write_json
+from lad.evaluation.strata_table import markdown
+from lad.io import replacing, write_csv, write_json
 from lad.periods import NAMES, add_period_arguments, periods_from
 from lad.provenance import provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
-    add_comparison_arguments(parser, forcing="SWdown, Tair, Qair and Psurf")
+    add_comparison_arguments(parser, forcing="SWdown, Tair, Rainf and Snowf")
     add_period_arguments(parser, *NAMES)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
     parser.add_argument("--differences", type=Path, help="differences between models, with intervals (CSV)")
+    parser.add_argument("--intervals", type=Path, help="scores with intervals (CSV)")
+    parser.add_argument(
+        "--strata", type=Path, help="scores by stratum (CSV); the same for readers (.md) beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the scores and, beside them, what they were made from."""
+    """Write the scores, the other tables asked for and, beside the scores, what all were made from."""
     simulations = parse_simulations(args.simulation)
     periods = periods_from(args, *NAMES)
-    scores, differences = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
+    found = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
     record = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
     write_json(args.output.with_suffix(".json"), record)
-    if args.differences:
-        write_csv(args.differences, differences)
-    write_csv(args.output, scores)
+    for name in ("differences", "intervals", "strata"):
+        if path := getattr(args, name):
+            write_csv(path, getattr(found, name))
+    if args.strata:
+        with replacing(args.strata.with_suffix(".md")) as temporary:
+            temporary.write_text(markdown(args.site, found.strata), encoding="utf-8")
+    write_csv(args.output, found.scores)

@@ -64,6 +64,9 @@ rule evaluate:
     output:
         scores="results/{site}/evaluate/scores.csv",
         differences="results/{site}/evaluate/differences.csv",
+        intervals="results/{site}/evaluate/intervals.csv",
+        strata="results/{site}/evaluate/strata.csv",
+        table="results/{site}/evaluate/strata.md",
         record="results/{site}/evaluate/scores.json",
     log:
         "logs/{site}/evaluate.log",
@@ -83,7 +86,7 @@ rule evaluate:
     shell:
         "lad evaluate --site {wildcards.site} --observations {input.observations} --forcing {input.forcing}"
         " --simulation {params.simulations} {params.periods} --output {output.scores}"
-        " --differences {output.differences} 2>&1 | tee {log}"
+        " --differences {output.differences} --intervals {output.intervals} --strata {output.strata} 2>&1 | tee {log}"
 
 
 rule sanity:
