@@ -14,7 +14,7 @@ from lad.provenance import provenance
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad evaluate`."""
-    add_comparison_arguments(parser, forcing="SWdown, Tair, Qair, Psurf, Rainf and Snowf")
+    add_comparison_arguments(parser, forcing="SWdown, Tair, Rainf and Snowf")
     add_period_arguments(parser, *NAMES)
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
     parser.add_argument("--differences", type=Path, help="differences between models, with intervals (CSV)")
