@@ -18,6 +18,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
+include: "workflow/rules/daemons.smk"
 
 
 # A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
@@ -37,6 +38,10 @@ for study, members in config["studies"].items():
             curves=expand(rules.curves.output, study=study),
             overview=expand(rules.overview.output, study=study),
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
+            daemons=expand(
+                [*rules.daemons.output, *rules.landscape.output],
+                site=set(members) & set(config["daemons"]["sites"]),
+            ),
         log:
             f"logs/{study}/table.log",
         localrule: True

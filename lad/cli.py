@@ -25,6 +25,8 @@ STEPS = (
     "curves",
     "overview",
     "solvers",
+    "daemons",
+    "landscape",
 )
 
 

@@ -109,7 +109,7 @@ def test_plan_of_all_studies(tree, tmp_path):
         "simulate": sites * models * seeds,
         "simulate_bulk": sites,
         **dict.fromkeys(STUDY_STEPS, 2),
-        "solvers": 1,
+        **dict.fromkeys(["solvers", "daemons", "landscape"], 1),
         "demo": 1,
         "paper": 1,
     }
