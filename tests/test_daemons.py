@@ -69,12 +69,14 @@ def test_gains_follow_from_the_scores(crossed):
             0.5 * (r[row.one, row.other] + r[row.other, row.one] - own), abs=2e-4
         )
         assert row.rmse == pytest.approx(own / 2, rel=1e-5)
+        assert row.in_one == pytest.approx(r[row.other, row.one] - r[row.one, row.one], abs=2e-4)
+        assert row.gain == pytest.approx(0.5 * (row.in_one + row.in_other), abs=2e-4)
     assert list(gained.target) == ["LE", "H"]
 
 
 def test_files_of_the_experiment(crossed):
     told = (crossed / "cross.md").read_text(encoding="utf-8")
-    assert "| trained with |" in re.sub(" +", " ", told) and "explicit-1, split-1" in told
+    assert "| trained with |" in re.sub(" +", " ", told) and "learns to correct" in told
     with Image.open(crossed / "cross.png") as image:
         assert json.loads(image.text["provenance"])["settings"]["integrators"] == ["explicit-1", "split-1"]
     one, other = (load_model(crossed / name / "seed0.eqx") for name in ("explicit-1", "split-1"))
