@@ -19,6 +19,7 @@ include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
+include: "workflow/rules/daemons.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -41,6 +42,10 @@ for study, members in config["studies"].items():
             overview=expand(rules.overview.output, study=study),
             report=f"results/{study}/report.html",
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
+            daemons=expand(
+                [*rules.daemons.output, *rules.landscape.output],
+                site=set(members) & set(config["daemons"]["sites"]),
+            ),
         log:
             f"logs/{study}/table.log",
         localrule: True

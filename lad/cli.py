@@ -28,6 +28,8 @@ STEPS = (
     "curves",
     "overview",
     "solvers",
+    "daemons",
+    "landscape",
     "report",
     "compare",
 )

@@ -55,9 +55,13 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
         absent = [site for site in sites if site not in config["sites"]]
         if absent:
             raise InputError(f"studies.{study}: expected a key sites.{absent[0]} with the site's periods")
-    for site in config["solvers"]["sites"]:
-        if site not in config["sites"]:
-            raise InputError(f"solvers.sites: {site}: expected one of {', '.join(config['sites'])}")
+    for experiment in ("solvers", "daemons"):
+        for site in config[experiment]["sites"]:
+            if site not in config["sites"]:
+                raise InputError(f"{experiment}.sites: {site}: expected one of {', '.join(config['sites'])}")
+    model = config["daemons"]["model"]
+    if config["models"].get(model, {}).get("law", "bulk") == "bulk":
+        raise InputError(f"daemons.model: {model}: expected one of models, with a network")
     for model in config["models"]:
         if model in RESERVED_MODELS:
             raise InputError(f"models.{model}: is what is compared with the models, expected another name")

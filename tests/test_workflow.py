@@ -112,7 +112,7 @@ def test_plan_of_all_studies(tree, tmp_path):
         "baselines": sites * (BASELINES - SEEDED),
         "baselines_of_seeds": sites * SEEDED,
         **dict.fromkeys(STUDY_STEPS, 2),
-        "solvers": 1,
+        **dict.fromkeys(["solvers", "daemons", "landscape"], 1),
         "demo": 1,
         "paper": 1,
     }

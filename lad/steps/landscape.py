@@ -1,0 +1,81 @@
+"""Loss and gradient along LaD's parameters, as each solver sees them, around the calibrated ones."""
+
+import argparse
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from lad.errors import InputError
+from lad.evaluation.landscape import Excerpt, drawing, landscape, text
+from lad.evaluation.saving import save
+from lad.fluxes import BulkFluxes
+from lad.forcing import first_year, read_record, rows
+from lad.integrate import fast
+from lad.io import read_json, replacing, write_csv
+from lad.learn.arguments import LEARNING
+from lad.learn.calibration import calibration_space
+from lad.learn.data import LearningData, learning_data
+from lad.learn.objective import WEIGHTINGS
+from lad.model import Model
+from lad.parameters import Parameters, parameters_at
+from lad.periods import add_period_arguments, periods_from
+from lad.provenance import provenance
+from lad.simulation import free_run
+from lad.state import plain_state
+from lad.steps.train import _check_bounds, _table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad landscape`."""
+    parser.add_argument("--site", required=True, metavar="ID", help="for title and messages")
+    parser.add_argument("--forcing", required=True, metavar="NC", help="forcing file")
+    parser.add_argument("--observations", required=True, metavar="NC", help="measured fluxes")
+    add_period_arguments(parser, *LEARNING)
+    parser.add_argument("--parameters", required=True, metavar="JSON", help="LaD's parameters, as calibrated")
+    parser.add_argument("--along", nargs="+", required=True, metavar="NAME", help="calibrated quantities")
+    parser.add_argument("--output-directory", required=True, type=Path)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Take the losses and write landscape.csv, landscape.md and landscape.png."""
+    record = read_record(args.forcing)
+    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
+    space = calibration_space(_table(args.parameters, parameters))
+    _check_bounds(space, parameters, args.parameters)
+    known = [b.name for b in space.bounds]
+    unknown = [name for name in args.along if name not in known]
+    if unknown:
+        raise InputError(f"--along {unknown[0]}: expected one of {', '.join(known)}")
+    periods = periods_from(args, *LEARNING)
+    data = learning_data(record, args.observations, periods["train"], periods["validation"])
+    excerpt = _first_year(data, parameters)
+    table = landscape(space, space.free(parameters), excerpt, args.along, args.site)
+    days = round(len(excerpt.observed) * data.dt / 86400.0)
+    title = f"{args.site}: loss of LaD's own law over {days} days from {str(data.time[0])[:10]}, by solver"
+    told = text(table, title)
+    origin = provenance(
+        {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
+        site=args.site,
+        along=args.along,
+        **{name: [str(period) for period in value] for name, value in periods.items()},
+    )
+    figure = drawing(table, title)
+    write_csv(args.output_directory / "landscape.csv", table)
+    with replacing(args.output_directory / "landscape.md") as temporary:
+        temporary.write_text(told, encoding="utf-8")
+    save(args.output_directory / "landscape.png", figure, origin)
+    print(told)
+
+
+def _first_year(data: LearningData, parameters: Parameters) -> Excerpt:
+    """The first year of training, after two of spin-up through it with the calibrated parameters."""
+    first = data.segments[0]
+    year = first_year(rows(data.forcing, first), data.dt)
+    inside = slice(first.start, first.start + year.Tair.shape[0])
+    start = plain_state(parameters, year)
+    for _ in range(2):
+        start, _ = free_run(fast(4), Model(parameters, BulkFluxes()), start, year, data.dt)
+    scale = WEIGHTINGS["variance"](data.scale()[1])
+    arrays = (np.asarray(x)[inside] for x in (data.observed, data.train))
+    return Excerpt(start, year, *map(jnp.asarray, arrays), jnp.asarray(scale), data.dt)

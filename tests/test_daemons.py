@@ -1,0 +1,204 @@
+"""Numerical daemons: every training run with every solver, and the loss along parameters."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from evaluation_site import write_periods
+from learning_tower import TRAIN, VALIDATION, write_tower
+from PIL import Image
+
+from lad.cli import main
+from lad.evaluation import daemons, landscape
+from lad.evaluation.series import Simulated
+from lad.learn.files import load_model
+from lad.observations import Observed
+
+TEST = "2013-06-22:2013-06-29"
+SETTINGS = {"steps": 2, "batch": 2, "window_days": [1], "learning_rate": 0.01, "refresh": 2, "patience": 9}
+SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
+LAW = {"law": "mlp", "states": True, "hidden": [4]}
+
+
+def files(tower):
+    """Options that both steps share, on the made-up month."""
+    return [
+        *("--site", "XX-Tst", "--forcing", str(tower / "forcing.nc")),
+        *("--observations", str(tower / "observations.nc"), "--parameters", str(tower / "parameters.json")),
+        *("--periods", str(write_periods(tower / "periods.json", TRAIN, VALIDATION, TEST))),
+    ]
+
+
+def daemons_command(tower, *integrators, seeds="2"):
+    """Arguments of `lad daemons`."""
+    return [
+        *("daemons", *files(tower), "--settings", json.dumps(SETTINGS), "--model-settings", json.dumps(LAW)),
+        *("--integrators", *integrators, "--seeds", seeds, "--spinup-passes", "0"),
+        *("--output-directory", str(tower / "daemons")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory):
+    """What `lad daemons` leaves."""
+    tower = write_tower(tmp_path_factory.mktemp("daemons"))
+    assert main(daemons_command(tower, "explicit-1", "split-1")) == 0
+    return tower / "daemons"
+
+
+def test_every_training_is_run_with_every_solver(crossed):
+    scores = pd.read_csv(crossed / "cross.csv")
+    keys = ["target", "trained_with", "run_with", "seed"]
+    assert not scores.duplicated(keys).any() and len(scores) == 2 * 2 * 2 * 3
+    assert set(scores.seed) == {"0", "1", "ensemble"} and np.isfinite(scores.rmse).all()
+    by = scores.set_index(keys).rmse
+    for trained in ("explicit-1", "split-1"):  # the solver of the run matters, and so does that of training
+        assert by["LE", trained, "explicit-1", "0"] != by["LE", trained, "split-1", "0"]
+    assert by["LE", "explicit-1", "split-1", "0"] != by["LE", "split-1", "split-1", "0"]
+
+
+def test_gains_follow_from_the_scores(crossed):
+    scores, gained = (pd.read_csv(crossed / name) for name in ("cross.csv", "gains.csv"))
+    mean = scores[scores.seed == "ensemble"].set_index(["target", "trained_with", "run_with"]).rmse
+    for row in gained.itertuples():
+        r = mean[row.target]
+        own = r[row.one, row.one] + r[row.other, row.other]
+        assert row.gain == pytest.approx(
+            0.5 * (r[row.one, row.other] + r[row.other, row.one] - own), abs=2e-4
+        )
+        assert row.rmse == pytest.approx(own / 2, rel=1e-5)
+        assert row.in_one == pytest.approx(r[row.other, row.one] - r[row.one, row.one], abs=2e-4)
+        assert row.gain == pytest.approx(0.5 * (row.in_one + row.in_other), abs=2e-4)
+    assert list(gained.target) == ["LE", "H"]
+
+
+def test_files_of_the_experiment(crossed):
+    told = (crossed / "cross.md").read_text(encoding="utf-8")
+    assert "| trained with |" in re.sub(" +", " ", told) and "learns to correct" in told
+    with Image.open(crossed / "cross.png") as image:
+        assert json.loads(image.text["provenance"])["settings"]["integrators"] == ["explicit-1", "split-1"]
+    one, other = (load_model(crossed / name / "seed0.eqx") for name in ("explicit-1", "split-1"))
+    weights = [np.asarray(model.fluxes.network.layers[0].weight) for model in (one, other)]
+    assert weights[0].shape == weights[1].shape and not np.array_equal(*weights)
+    assert not list(crossed.glob("*/checkpoint.eqx"))
+
+
+def pairs(correction: float, error: float = 10.0) -> tuple[Observed, dict]:
+    """A year of made-up fluxes whose own pairs have an error of `error`, and crossed ones of `error + correction`."""
+    time = np.datetime64("2013-01-01") + np.arange(48 * 364) * np.timedelta64(30, "m")
+    rng = np.random.default_rng(0)
+    flux = {target: rng.normal(50.0, 60.0, time.size) for target in ("LE", "H")}
+    every = dict.fromkeys(flux, np.ones(time.size, dtype=bool))
+    noise = rng.normal(0.0, 1.0, (3, time.size))
+    noise -= noise.mean(axis=0)  # the mean over seeds has the common error alone
+    common = rng.normal(0.0, 1.0, time.size)
+
+    def run(size):
+        members = {target: x + size * common + 0.1 * size * noise for target, x in flux.items()}
+        return Simulated(("0", "1", "2"), members)
+
+    crossed = {
+        (a, b): run(error + correction * (a != b)) for a in ("coarse", "fine") for b in ("coarse", "fine")
+    }
+    return Observed(time, flux, every, dict.fromkeys(flux, np.zeros(time.size, dtype=bool))), crossed
+
+
+@pytest.mark.parametrize(
+    "correction, told", [(2.0, "learns to correct"), (0.0, "does not"), (-1.0, "does not")]
+)
+def test_a_made_up_correction_is_found(correction, told):
+    observed, crossed = pairs(correction)
+    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = daemons.gains(observed, crossed, scores)
+    assert list(gained.verdict) == [told, told]
+    assert gained.gain.to_numpy() == pytest.approx(correction, abs=0.05)
+    assert (gained.low <= gained.gain).all() and (gained.gain <= gained.high).all()
+
+
+def test_verdicts():
+    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)]) == "learns to correct"
+    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)]) == "does not"
+    assert daemons.verdict(20.0, [(0.1, 0.5), (-0.1, 0.6)]) == "not decided"
+    assert daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)]) == "not decided"
+
+
+@pytest.mark.parametrize(
+    "integrators, seeds, told",
+    [
+        (("fast-1",), "2", "--integrators fast-1: expected two or more different ones"),
+        (("fast-1", "fast-1"), "2", "--integrators fast-1 fast-1: expected two or more different ones"),
+        (("fast-1", "rk4"), "2", "integrator 'rk4': expected one of explicit, split, euler, fast"),
+        (("fast-1", "split-1"), "1", "--seeds 1: expected at least 2"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, integrators, seeds, told):
+    assert main(daemons_command(write_tower(tmp_path), *integrators, seeds=seeds)) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+
+
+def test_test_period_inside_training_is_refused(tmp_path, capsys):
+    command = daemons_command(write_tower(tmp_path), "fast-1", "split-1")
+    write_periods(tmp_path / "periods.json", TRAIN, VALIDATION, "2013-06-15:2013-06-29")
+    assert main(command) == 2
+    assert "overlaps" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory):
+    """Losses along the stomatal resistance of the made-up month, with few solvers and points."""
+    tower, patch = write_tower(tmp_path_factory.mktemp("landscape")), pytest.MonkeyPatch()
+    with patch.context() as changed:
+        changed.setattr(landscape, "TRIED", ("fast-1",))
+        changed.setattr(landscape, "POINTS", 9)
+        command = ["landscape", *files(tower), "--along", "rs", "--output-directory", str(tower / "out")]
+        assert main(command) == 0
+    return tower / "out"
+
+
+def test_gradients_along_a_parameter_are_those_of_differences(curves):
+    table = pd.read_csv(curves / "landscape.csv")
+    fast = table[(table.solver == "fast-1") & (table.range == "wide")]
+    assert len(fast) == 9
+    np.testing.assert_allclose(fast.by_autodiff, fast.by_difference, rtol=1e-4, atol=1e-6)
+    # and they are those of the curve itself
+    b = {name: group for name, group in table.groupby(["solver", "range"])}
+    close = b["fast-1", "close"]
+    rise = np.gradient(close.loss.to_numpy(), 0.02 / 8)[1:-1]
+    np.testing.assert_allclose(rise, close.by_autodiff[1:-1], rtol=0.02)
+    adaptive = b["adaptive", "wide"]
+    assert adaptive.by_autodiff.isna().all() and ("adaptive", "close") not in b
+    np.testing.assert_allclose(fast.loss, adaptive.loss, rtol=0.01)
+
+
+def test_landscape_in_numbers(curves):
+    told = (curves / "landscape.md").read_text(encoding="utf-8")
+    assert all(f"| rs | {name} |" in re.sub(" +", " ", told) for name in ("original-1", "fast-1", "adaptive"))
+    with Image.open(curves / "landscape.png") as image:
+        assert image.size[0] > 1000 and "forcing" in image.text["provenance"]
+
+
+def test_kinks_and_minimum_of_a_curve():
+    x = np.linspace(-1.0, 1.0, 41)
+    assert landscape.kinks(x**2) == 0
+    assert landscape.kinks(x**3 + 1e-3 * x**2) == 1
+    assert landscape.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
+    assert np.isnan(landscape.kinks(np.where(x > 0, np.nan, x)))
+    assert landscape.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
+    assert np.isnan(landscape.lowest(x, x))
+
+
+def test_unknown_parameter_is_one_line(tmp_path, capsys):
+    command = [
+        "landscape",
+        *files(write_tower(tmp_path)),
+        "--along",
+        "LAI",
+        "--output-directory",
+        str(tmp_path),
+    ]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "--along LAI: expected one of rs, Wmax, z0" in error and error.count("\n") == 1
