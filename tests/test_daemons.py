@@ -66,11 +66,11 @@ def test_gains_follow_from_the_scores(crossed):
         r = mean[row.target]
         own = r[row.one, row.one] + r[row.other, row.other]
         assert row.gain == pytest.approx(
-            0.5 * (r[row.one, row.other] + r[row.other, row.one] - own), abs=2e-4
+            0.5 * (r[row.one, row.other] + r[row.other, row.one] - own), abs=5e-3
         )
         assert row.rmse == pytest.approx(own / 2, rel=1e-5)
-        assert row.in_one == pytest.approx(r[row.other, row.one] - r[row.one, row.one], abs=2e-4)
-        assert row.gain == pytest.approx(0.5 * (row.in_one + row.in_other), abs=2e-4)
+        assert row.in_one == pytest.approx(r[row.other, row.one] - r[row.one, row.one], abs=5e-3)
+        assert row.gain == pytest.approx(0.5 * (row.in_one + row.in_other), abs=5e-3)
     assert list(gained.target) == ["LE", "H"]
 
 
