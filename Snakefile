@@ -42,10 +42,8 @@ for study, members in config["studies"].items():
             overview=expand(rules.overview.output, study=study),
             report=f"results/{study}/report.html",
             solvers=expand(rules.solvers.output, site=set(members) & set(config["solvers"]["sites"])),
-            daemons=expand(
-                [*rules.daemons.output, *rules.landscape.output],
-                site=set(members) & set(config["daemons"]["sites"]),
-            ),
+            daemons=expand(rules.daemons.output, site=set(members) & set(config["daemons"]["sites"])),
+            landscape=expand(rules.landscape.output, site=set(members) & set(config["landscape"]["sites"])),
         log:
             f"logs/{study}/table.log",
         localrule: True

@@ -55,7 +55,7 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
         absent = [site for site in sites if site not in config["sites"]]
         if absent:
             raise InputError(f"studies.{study}: expected a key sites.{absent[0]} with the site's periods")
-    for experiment in ("solvers", "daemons"):
+    for experiment in ("solvers", "daemons", "landscape"):
         for site in config[experiment]["sites"]:
             if site not in config["sites"]:
                 raise InputError(f"{experiment}.sites: {site}: expected one of {', '.join(config['sites'])}")

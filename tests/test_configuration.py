@@ -38,6 +38,8 @@ REFUSED = [  # settings, what is said about them
     ("simulation: {steps_per_interval: 20000}", "simulation.steps_per_interval: 20000 is greater than"),
     ("solvers: {sites: [US-Tw3]}", "solvers.sites: US-Tw3: expected one of US-CRT, US-Me2"),
     ("daemons: {sites: [US-Tw3]}", "daemons.sites: US-Tw3: expected one of US-CRT, US-Me2"),
+    ("landscape: {sites: [US-Tw3]}", "landscape.sites: US-Tw3: expected one of US-CRT, US-Me2"),
+    ("landscape: {along: [dz]}", "landscape.along.0: 'dz' is not one of"),
     ("daemons: {model: lstm}", "daemons.model: lstm: expected one of models, with a network"),
     ("daemons: {integrators: [fast-1]}", "daemons.integrators: ['fast-1'] is too short"),
     ("daemons: {integrators: [fast-1, rk4]}", "daemons.integrators.1: 'rk4' does not match"),

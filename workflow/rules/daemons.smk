@@ -72,20 +72,20 @@ rule landscape:
         parameters=rules.calibrate.output.parameters,
         code=code("landscape"),
     output:
-        table="results/{site}/daemons/landscape.csv",
+        table="results/{site}/landscape/landscape.csv",
         text=report(
-            "results/{site}/daemons/landscape.md",
+            "results/{site}/landscape/landscape.md",
             caption="../report/landscape.rst",
             category="Solvers",
             labels={"site": "{site}", "file": "landscape"},
         ),
         figure=report(
-            "results/{site}/daemons/landscape.png",
+            "results/{site}/landscape/landscape.png",
             caption="../report/landscape.rst",
             category="Solvers",
             labels={"site": "{site}", "file": "figure, landscape"},
         ),
-        vector="results/{site}/daemons/landscape.pdf",
+        vector="results/{site}/landscape/landscape.pdf",
     log:
         "logs/{site}/landscape.log",
     benchmark:
@@ -98,10 +98,10 @@ rule landscape:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         periods=period_options("train", "validation"),
-        along=config["daemons"]["along"],
+        along=config["landscape"]["along"],
     message:
         "{wildcards.site}: the loss along parameters, by solver"
     shell:
         "NPROC={threads} lad landscape --site {wildcards.site} --forcing {input.forcing}"
         " --observations {input.observations} --parameters {input.parameters} {params.periods}"
-        " --along {params.along} --output-directory results/{wildcards.site}/daemons 2>&1 | tee {log}"
+        " --along {params.along} --output-directory results/{wildcards.site}/landscape 2>&1 | tee {log}"
