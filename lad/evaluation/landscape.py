@@ -166,7 +166,10 @@ def text(table: pd.DataFrame, title: str) -> str:
 
 
 def drawing(table: pd.DataFrame, title: str) -> Figure:
-    """Loss and derivative in the wide range, and derivative in the close one, along each parameter."""
+    """Loss and derivative in the wide range, and derivative in the close one, along each parameter.
+
+    The axes are those of `REFERENCE`, with room for half as much on either side: an unstable solver leaves them.
+    """
     parameters, solvers = table.parameter.unique(), table.solver.unique()
     shades = matplotlib.colormaps["turbo"](np.linspace(0.95, 0.05, len(solvers)))
     panels = (
@@ -189,6 +192,11 @@ def drawing(table: pd.DataFrame, title: str) -> Figure:
                     if column == "by_autodiff":
                         panel.plot(curve.value, curve.by_difference, ".", **dots)
                     panel.plot(curve.value, curve[column], **line)
+                true = table[
+                    (table.solver == REFERENCE) & (table.parameter == parameter) & (table.range == reach)
+                ][column]
+                room = 0.5 * np.ptp(true)
+                panel.set_ylim(true.min() - room, true.max() + room)
                 unit = table[table.parameter == parameter].unit.iloc[0]
                 panel.set(xlabel=f"{parameter} ({unit})", ylabel=f"{name}, {reach} range")
         legend_below(figure, axes[0, 0])
