@@ -53,9 +53,14 @@ def without(site: dict, years: set[int]) -> dict:
     return site | {"train": train, "validation": validation, "test": test}
 
 
-def score(folder: Path, site: str, config: dict) -> pd.DataFrame:
-    """Scores of the study of one site in `folder`, made as far as it is not there."""
-    own = config | {"studies": {"demo": [site]}, "solvers": config["solvers"] | {"sites": []}}
+def of_one(site: str, own: dict, config: dict) -> dict:
+    """Settings of a study of one site, which has the settings `own`, without experiments on solvers."""
+    nowhere = {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
+    return config | nowhere | {"sites": {site: own}, "studies": {"demo": [site]}}
+
+
+def score(folder: Path, site: str, own: dict) -> pd.DataFrame:
+    """Scores of a study of one site with the settings `own` in `folder`, made as far as it is not there."""
     (folder / "config.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
     target = f"results/{site}/evaluate/scores.csv"
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", target]
@@ -71,10 +76,10 @@ def fold(name: str, own: dict, site: str, config: dict, test: bool) -> list[pd.D
     for linked in LINKED:
         if not (folder / linked).exists():
             (folder / linked).symlink_to(ROOT / linked)
-    tables = [score(folder, site, config | {"sites": {site: own}}).assign(judged="left out")]
+    tables = [score(folder, site, of_one(site, own, config)).assign(judged="left out")]
     if test:
         own = own | {"test": config["sites"][site]["test"]}
-        tables.append(score(folder, site, config | {"sites": {site: own}}).assign(judged="test"))
+        tables.append(score(folder, site, of_one(site, own, config)).assign(judged="test"))
     return [table.assign(without=name) for table in tables]
 
 

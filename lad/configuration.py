@@ -60,7 +60,7 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
             if site not in config["sites"]:
                 raise InputError(f"{experiment}.sites: {site}: expected one of {', '.join(config['sites'])}")
     model = config["daemons"]["model"]
-    if config["models"].get(model, {}).get("law", "bulk") == "bulk":
+    if config["daemons"]["sites"] and config["models"].get(model, {}).get("law", "bulk") == "bulk":
         raise InputError(f"daemons.model: {model}: expected one of models, with a network")
     for model in config["models"]:
         if model in RESERVED_MODELS:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from lad.configuration import checked
 from lad.forcing import VARIABLES
 
 
@@ -45,3 +46,12 @@ def test_years_left_out_are_in_no_period_of_a_fit(root):
         SystemExit, match=r"years \[1999\]: expected some of \[2002, 2004, 2005, 2006, 2007\]"
     ):
         without(site, {1999})
+
+
+def test_settings_without_a_year_are_settings(root):
+    years = runpy.run_path(str(root / "benchmarks/years.py"))
+    config = years["settings"]([])
+    for models in (list(config["models"]), ["residual"]):
+        config["models"] = {name: config["models"][name] for name in models}
+        own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2002}), config)
+        assert list(checked(own, root / "workflow/schemas/config.schema.yaml")["sites"]) == ["US-Me2"]

@@ -118,10 +118,12 @@ def test_a_made_up_correction_is_found(correction, told):
 
 
 def test_verdicts():
-    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)]) == "learns to correct"
-    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)]) == "does not"
-    assert daemons.verdict(20.0, [(0.1, 0.5), (-0.1, 0.6)]) == "not decided"
-    assert daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)]) == "not decided"
+    costs = (0.2, 0.4)
+    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)], costs) == "learns to correct"
+    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)], (-0.1, 0.7)) == "one-sided"
+    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], costs) == "does not"
+    assert daemons.verdict(20.0, [(0.1, 0.5), (-0.1, 0.6)], costs) == "not decided"
+    assert daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], costs) == "not decided"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from lad.evaluation.differences import (
     Sums,
     differences,
     draw,
+    interval,
     intervals,
     scores,
     weeks,
@@ -103,6 +104,13 @@ def test_intervals_of_scores():
     assert bias.value == pytest.approx(lasting.mean())
     assert bias.high - bias.low == pytest.approx(2 * 1.96 * lasting[::336].std() / np.sqrt(52), rel=0.05)
     assert ((table.low < table.value) & (table.value < table.high)).all()
+
+
+def test_no_interval_from_few_weeks():
+    """A week or seven say nothing of other weeks, however surely they seem to."""
+    values = np.concatenate([[0.4], np.random.default_rng(0).normal(0.4, 0.01, 2000)])
+    assert interval(values, 8)[0] == 0.4 and interval(values, 8)[1] > 0.3
+    assert np.isnan(interval(values, 7)[1:]).all()
 
 
 def test_step_writes_every_pair(tmp_path):

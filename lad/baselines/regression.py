@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from lad.baselines.data import BaselineData
 from lad.baselines.inputs import standardised, with_antecedents
+from lad.errors import InputError
 from lad.observations import TARGETS
 from lad.progress import Progress
 
@@ -43,7 +44,7 @@ def boosted_trees(train: Pairs, validation: Pairs, seed: int) -> Predict:
 def perceptron(train: Pairs, validation: Pairs, seed: int) -> Predict:
     """Network of two hidden layers, with the weights of the epoch that the validation likes best."""
     mean, std = train.flux.mean(), train.flux.std()
-    network = MLPRegressor(**NETWORK, random_state=seed)
+    network = MLPRegressor(**NETWORK, random_state=np.random.RandomState(seed))  # other batches in each epoch
     lowest, best, waited = np.inf, None, 0
     for _ in range(EPOCHS):
         network.partial_fit(train.inputs, (train.flux - mean) / std)
@@ -54,6 +55,8 @@ def perceptron(train: Pairs, validation: Pairs, seed: int) -> Predict:
             best = [array.copy() for array in (*network.coefs_, *network.intercepts_)]
         if waited == PATIENCE_EPOCHS:
             break
+    if best is None:
+        raise InputError("ann: validation loss not finite after the first epoch")
     layers = len(network.coefs_)
     network.coefs_, network.intercepts_ = best[:layers], best[layers:]
     return lambda inputs: network.predict(inputs) * std + mean

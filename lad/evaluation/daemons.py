@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
 from lad.drawing import RC
-from lad.evaluation.differences import LEVEL, draw
+from lad.evaluation.differences import LEVEL, draw, interval
 from lad.evaluation.scores import ENSEMBLE, score_table
 from lad.evaluation.series import Simulated
 from lad.evaluation.style import TARGET_LABELS, legend_below
@@ -67,21 +67,24 @@ def gains(observed: Observed, crossed: Crossed, scores: pd.DataFrame) -> pd.Data
             def over_seeds(trained, run, found=by_seed):
                 return found[trained, run].to_numpy()
 
-            weeks = gain(over_weeks)
-            ends = np.quantile(weeks[1:], [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-            interval = ttest_1samp(gain(over_seeds), 0.0).confidence_interval(LEVEL)
+            value, *by_week = interval(gain(over_weeks), drawn[target].weeks)
+            by_seeds = ttest_1samp(gain(over_seeds), 0.0).confidence_interval(LEVEL)
             crossing = [over_weeks(other, one)[0], over_weeks(one, other)[0]]
             own = [over_weeks(one, one)[0], over_weeks(other, other)[0]]
             costs = np.subtract(crossing, own)
-            told = verdict(np.mean(own), [ends, interval])
-            rows.append([site, target, one, other, np.mean(own), weeks[0], *ends, *interval, *costs, told])
+            told = verdict(np.mean(own), [by_week, by_seeds], costs)
+            rows.append([site, target, one, other, np.mean(own), value, *by_week, *by_seeds, *costs, told])
     return pd.DataFrame(rows, columns=GAINS)
 
 
-def verdict(rmse: float, intervals) -> str:
-    """What `intervals` of a gain, over weeks and over seeds, tell, where own pairs have an error of `rmse`."""
+def verdict(rmse: float, intervals, costs) -> str:
+    """What `intervals` of a gain, over weeks and over seeds, tell, where own pairs have an error of `rmse`.
+
+    `costs` of foreign training in the one and the other solver: where one of them is none, a sure gain is one solver's
+    instability with laws of the other, and no correction.
+    """
     if all(low > 0.0 for low, _ in intervals):
-        return "learns to correct"
+        return "learns to correct" if min(costs) > 0.0 else "one-sided"
     if all(high < NEGLIGIBLE * rmse for _, high in intervals):
         return "does not"
     return "not decided"

@@ -1,7 +1,7 @@
 """Scores and their differences between models, with intervals.
 
 Half-hours of a tower are no independent sample, weeks nearly are: weeks of the test periods are drawn with replacement
-(block bootstrap, Künsch 1989, Ann. Stat. 17, 1217-1241), the same ones for both models, and all scores are taken
+(block bootstrap, Carlstein 1986, Ann. Stat. 14, 1171-1179), the same ones for both models, and all scores are taken
 anew. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
 """
 
@@ -19,6 +19,7 @@ INTERVAL_COLUMNS = ["site", "target", "model", "metric", "value", "low", "high",
 COMPARED = ("rmse", "abs_bias", "nse", "kge")
 """Scores of which there are differences."""
 DRAWS = 2000
+FEWEST_WEEKS = 8  # to draw from, below which an interval would be far too narrow
 LEVEL = 0.95
 NOTHING = 1e-9  # of the mean square, a variance that is rounding
 WEEK = np.timedelta64(7, "D")
@@ -100,8 +101,13 @@ def draw(observed: Observed, simulated: dict[str, Simulated]) -> dict[str, Drawn
     return drawn
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Value of the record itself, and low and high end of the 95 % interval over the draws."""
+def interval(values: np.ndarray, weeks: int) -> tuple[float, float, float]:
+    """Value of the record itself, and low and high end of the 95 % interval over the draws from `weeks`.
+
+    The ends are NaN for fewer than `FEWEST_WEEKS`.
+    """
+    if weeks < FEWEST_WEEKS:
+        return float(values[0]), np.nan, np.nan
     low, high = np.quantile(values[1:], [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
     return float(values[0]), float(low), float(high)
 
@@ -109,7 +115,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
     """Scores of each model's mean with their 95 % intervals over the draws: one row of `INTERVAL_COLUMNS`."""
     rows = [
-        (site, target, model, metric, *interval(values), count)
+        (site, target, model, metric, *interval(values, count), count)
         for target, (models, count) in drawn.items()
         for model, found in models.items()
         for metric, values in found.items()
@@ -129,7 +135,7 @@ def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
             model,
             reference,
             metric,
-            *interval(found[model][metric] - found[reference][metric]),
+            *interval(found[model][metric] - found[reference][metric], count),
             count,
         )
         for target, (found, count) in drawn.items()

@@ -98,11 +98,13 @@ def kinks(losses: Float[np.ndarray, " m"]) -> float:
 
 
 def lowest(values: Float[np.ndarray, " m"], losses: Float[np.ndarray, " m"]) -> float:
-    """Value at the minimum of a curve, by a parabola through its lowest points; NaN where an end is the lowest."""
+    """Value at the minimum of a curve, by a parabola through its lowest points; NaN where an end or a plateau is."""
     k = int(np.argmin(losses))
     if k in (0, len(losses) - 1):
         return np.nan
     a, b, c = losses[k - 1 : k + 2]
+    if a - 2 * b + c <= 0:  # a plateau
+        return np.nan
     return float(np.interp(k + 0.5 * (a - c) / (a - 2 * b + c), np.arange(len(values)), values))
 
 

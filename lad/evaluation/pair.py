@@ -5,16 +5,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.differences import draw, interval
+from lad.evaluation.differences import FEWEST_WEEKS, draw, interval
 from lad.evaluation.models import label
 from lad.evaluation.scores import score_table
 from lad.evaluation.series import Simulated
 from lad.evaluation.study import whole
 from lad.evaluation.table import grid
 from lad.observations import Observed
-
-FEWEST_WEEKS = 8
-"""With fewer weeks to draw from, an interval is far too narrow."""
 
 
 class Score(NamedTuple):
@@ -83,7 +80,7 @@ def compare(site: str, period: str, observed: Observed, simulated: dict[str, Sim
                 for cell in (name, *(table.loc[(target, name), metric] for table in (means, lowest, highest)))
             ]
             one, two = (drawn.scores[name][metric] for name in simulated)
-            change = interval(two - one)
+            change = interval(two - one, drawn.weeks)
             better = surely_better(metric, *change[1:], *simulated)
             rows.append([site, target, period, metric, *cells, *change, better, n, drawn.weeks])
     return pd.DataFrame(rows, columns=COLUMNS)

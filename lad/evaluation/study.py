@@ -87,7 +87,9 @@ def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, fl
 
 
 def signed(difference: float, low: float, high: float) -> str:
-    """A difference with its interval."""
+    """A difference with its interval, if it has one."""
+    if np.isnan(low):
+        return f"{difference:+.2f}"
     return f"{difference:+.2f} ({low:+.2f} … {high:+.2f})"
 
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     excerpt = _first_year(data, parameters)
     table = landscape(space, space.free(parameters), excerpt, args.along, args.site)
     days = round(len(excerpt.observed) * data.dt / 86400.0)
-    title = f"{args.site}: loss of LaD's own law over {days} days from {str(data.time[0])[:10]}, by solver"
+    title = f"{args.site}: loss of LaD's own law over {days} days of training, by solver"
     told = text(table, title)
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
@@ -69,13 +69,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _first_year(data: LearningData, parameters: Parameters) -> Excerpt:
-    """The first year of training, after two of spin-up through it with the calibrated parameters."""
-    first = data.segments[0]
+    """The first year of the longest stretch of training, after two of spin-up through it with `parameters`.
+
+    Raises InputError if nothing was measured in it.
+    """
+    first = max(data.segments, key=lambda segment: segment.stop - segment.start)
     year = first_year(rows(data.forcing, first), data.dt)
     inside = slice(first.start, first.start + year.Tair.shape[0])
     start = plain_state(parameters, year)
     for _ in range(2):
         start, _ = free_run(fast(4), Model(parameters, BulkFluxes()), start, year, data.dt)
     scale = WEIGHTINGS["variance"](data.scale()[1])
-    arrays = (np.asarray(x)[inside] for x in (data.observed, data.train))
-    return Excerpt(start, year, *map(jnp.asarray, arrays), jnp.asarray(scale), data.dt)
+    observed, use = (np.asarray(x)[inside] for x in (data.observed, data.train))
+    if not use.any(axis=0).all():
+        raise InputError(f"no measured LE or H in the year of training from {str(data.time[inside][0])[:10]}")
+    return Excerpt(start, year, jnp.asarray(observed), jnp.asarray(use), jnp.asarray(scale), data.dt)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.evaluation import study
+from lad.evaluation.arguments import named_files
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.saving import save
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     """Write published.md, seeds.md, gains.md, states.md, ranks.md, the tables behind them, and ablation.png."""
     scores = read_scores([args.scores])
     differences = pd.concat([read_table(path, COLUMNS) for path in args.differences], ignore_index=True)
-    states = study.states_table(scores, differences, dict(pair.split("=", 1) for pair in args.states))
+    states = study.states_table(scores, differences, named_files(args.states))
     ranks = rank_table(study.whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
     folder = args.output_directory
     texts = {
