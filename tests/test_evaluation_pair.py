@@ -12,10 +12,9 @@ from PIL import Image
 from lad.errors import InputError
 from lad.evaluation.figures import Comparison
 from lad.evaluation.pair import COLUMNS, compare
-from lad.evaluation.pair_figure import draw_pair
+from lad.evaluation.pair_figure import PAIR, draw_pair
 from lad.evaluation.runs import names_of
 from lad.evaluation.series import Simulated
-from lad.evaluation.style import colours
 from lad.io import read_json, read_netcdf
 from lad.observations import Observed
 
@@ -250,6 +249,6 @@ def test_the_figure_shows_when_and_at_which_hours_the_runs_err(pair):
     rmse = table[(table.target == "LE") & (table.metric == "rmse")].iloc[0]
     bar, point = panels[1].lines[:2]
     assert list(bar.get_xdata()) == [rmse.low, rmse.high] and point.get_xdata() == [rmse.difference]
-    assert rmse.better == "two" and bar.get_color() == colours(["one", "two"])["two"]
+    assert rmse.better == "two" and bar.get_color() == PAIR[1]
     assert panels[1].get_yticklabels()[0].get_text() == "RMSE LE"
     assert panels[1].get_xlabel().endswith("below zero: two is better")

@@ -13,13 +13,14 @@ from lad.evaluation.models import label
 from lad.evaluation.pair import SCORES
 from lad.evaluation.scores import ENSEMBLE
 from lad.evaluation.strata import SEASONS
-from lad.evaluation.style import colours, legend_below
+from lad.evaluation.style import COLOURS, legend_below
 from lad.observations import TARGETS
 
 AXIS = "RMSE of {} (W m$^{{-2}}$)"
 PANELS = {"W m$^{-2}$, below": ("rmse", "abs_bias"), "no unit, above": ("nse", "kge", "r")}
 """Unit of the differences, and on which side of zero B is better → their scores."""
 LINES = ("--", "-")
+PAIR = (COLOURS["bulk"], COLOURS["mlp"])  # of A and B, whatever they are: those of two models may be one
 UNDECIDED = "#999999"
 
 
@@ -44,7 +45,9 @@ def draw_pair(comparison: Comparison, table: pd.DataFrame) -> Figure:
         for axes in panels[-1]:
             axes.set(xlabel="local standard time (h)", xticks=range(0, 25, 6))
         for (_, axes), (unit, metrics) in zip(grid, PANELS.items(), strict=True):
-            _intervals(axes, table[table.metric.isin(metrics)], colours(list(comparison.simulated)))
+            _intervals(
+                axes, table[table.metric.isin(metrics)], dict(zip(comparison.simulated, PAIR, strict=True))
+            )
             axes.set_xlabel(f"{unit} zero: {label(list(comparison.simulated)[1])} is better")
         legend_below(figure, grid[0, 0])
     return figure
@@ -52,17 +55,16 @@ def draw_pair(comparison: Comparison, table: pd.DataFrame) -> Figure:
 
 def _draw_rmse(axes: Axes, comparison: Comparison, target: str, by: pd.Grouper | pd.Series) -> None:
     """RMSE over the usable half-hours of each group `by`: a line for the mean flux, a band for the range over seeds."""
-    palette = colours(list(comparison.simulated))
-    for model, line in zip(comparison.simulated, LINES, strict=True):
+    for model, line, colour in zip(comparison.simulated, LINES, PAIR, strict=True):
         seeds = comparison.members(model, target)
         flux = seeds.assign(**{ENSEMBLE: seeds.mean(axis=1)})
         rmse = flux.sub(comparison.tower(target), axis=0).pow(2).groupby(by).mean().pow(0.5)
         name = label(model)
         if len(seeds.columns) > 1:
             low, high = rmse[seeds.columns].min(axis=1), rmse[seeds.columns].max(axis=1)
-            axes.fill_between(rmse.index, low, high, color=palette[model], alpha=0.25, linewidth=0)
+            axes.fill_between(rmse.index, low, high, color=colour, alpha=0.25, linewidth=0)
             name += f" (mean flux and range of {len(seeds.columns)} seeds)"
-        axes.plot(rmse.index, rmse[ENSEMBLE], "." + line, markersize=4, color=palette[model], label=name)
+        axes.plot(rmse.index, rmse[ENSEMBLE], "." + line, markersize=4, color=colour, label=name)
 
 
 def _months(axes: Axes, comparison: Comparison, target: str) -> None:
