@@ -160,8 +160,8 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert "lad gapfill --site US-Abc --metadata canopy_height=2 --metadata 'name=my field'" in told
     assert f"--lai {tmp_path}/lai.csv" in told
     file = "--periods results/US-Abc/periods/periods.json"
-    # calibrate, train, baselines, evaluate, figures, transfer
-    assert told.count(file) == 1 + MODELS + BASELINES + 1 + 1 + 1
+    # calibrate, train, baselines, evaluate, figures, response, transfer
+    assert told.count(file) == 1 + MODELS + BASELINES + 4
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):
