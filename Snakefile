@@ -57,7 +57,7 @@ for study, members in config["studies"].items():
             "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores},"
             " data to cite: {input.citations};"
             " echo Figures: {params.figures}; cp {input.report} results/report.html;"
-            " echo Report: results/report.html; }} | tee {log}"
+            " echo Report: {input.report}, copied to results/report.html; }} | tee {log}"
 
 
 onstart:

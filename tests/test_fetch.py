@@ -484,6 +484,15 @@ def test_check_live_tells_each_service(service, tmp_path, capsys):
     assert "FAILED  AmeriFlux, manifest of US-Me2" in out and "1 of 4 checks failed" in error
 
 
+def test_list_of_nothing_is_refused(tmp_path, capsys):
+    """A mistyped folder is no empty list."""
+    for path, told in ((tmp_path / "nope", "no such file or folder"), (tmp_path, "no tower archive")):
+        assert main(["sites", "--archives", str(path)]) == 2
+        assert capsys.readouterr().err == f"lad sites: error: {path}: {told}\n"
+    assert main(["sites", "--archives", str(tmp_path), "--sites", str(tmp_path / "mine.csv")]) == 2
+    assert "mine.csv: no such file or folder" in capsys.readouterr().err
+
+
 def test_list_of_the_network(service, tmp_path, capsys):
     write_base(tmp_path / "here", crt_rows(days=4))
     output = tmp_path / "list.csv"

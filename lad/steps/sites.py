@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> None:
             rows += [_published(entry, "AmeriFlux", here) for entry in listed_sites(Client(), args.ameriflux)]
         except NotAvailable as error:
             raise InputError(f"AmeriFlux: {error}") from None
+    if not rows:
+        raise InputError(f"{', '.join(map(str, args.archives))}: no tower archive")
     table = pd.DataFrame(rows)
     print(table.to_string(index=False))
     if args.output:
@@ -61,7 +63,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, Any]]:
-    """A row for each site of which the folders have an archive; its coverage is printed."""
+    """A row for each site of which the folders have an archive; its coverage is printed.
+
+    Raises InputError for a folder or table that is not there.
+    """
+    for path in (*folders, *([sites] if sites else [])):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
     names = [path.name for folder in folders for path in sorted(folder.glob("*"))]
     found = {site_id for name in names for site_id in SITE_ID.findall(name) if is_archive(name, site_id)}
     for site_id in sorted(found):
