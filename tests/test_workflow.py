@@ -223,7 +223,7 @@ def test_who_comes_back_gets_the_table_again(adopted):
         "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
-        "Report: results/report.html\n"
+        "Report: results/demo/report.html, copied to results/report.html\n"
     )
     assert snakemake(adopted, "results/US-CRT/evaluate/scores.csv").stdout == ""
 
