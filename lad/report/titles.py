@@ -59,11 +59,13 @@ TITLES = {
     ),
     "periods.csv": (
         "Periods",
-        "Days, share of the daylight with LE and H measured or without a flag, and energy balance of the tower: LE + H over Rn − G.",
+        "Days, share of the daylight with LE and H measured or without a flag, and energy balance of the tower: "
+        "LE + H over Rn − G.",
     ),
     "shifts.csv": (
         "Forcing of test against training",
-        "Means, their shift in standard deviations of training, ratio of the spreads, shares measured or without a flag.",
+        "Means, their shift in standard deviations of training, ratio of the spreads, shares measured or without a "
+        "flag.",
     ),
     "forcing.png": ("Forcing", "Daily means over the record and mean diurnal cycles of winter and summer."),
     "gaps.png": ("Gaps of the record", "How many half-hours were measured, and how the others were filled."),
