@@ -118,8 +118,9 @@ def text(scores: pd.DataFrame, gained: pd.DataFrame) -> str:
         "## Does the network learn to correct its solver?\n",
         "Gain: by how much RMSE (W m-2) is lower where a network runs with the solver it was trained with than where\n"
         "two networks change their solvers; 95 % intervals. It is the mean of what training with the other solver\n"
-        "costs in one and in the other. The network learns to correct if both intervals are above zero, and does not\n"
-        f"if both end below {100 * NEGLIGIBLE:.0f} % of the RMSE.\n",
+        "costs in one and in the other. The network learns to correct if both intervals are above zero and either\n"
+        "costs something (one-sided: only one does), and does not if both intervals end below "
+        f"{100 * NEGLIGIBLE:.0f} % of the RMSE.\n",
         grid(lines) + "\n",
     ]
     return "\n".join(blocks)

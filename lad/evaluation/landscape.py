@@ -173,6 +173,7 @@ def drawing(table: pd.DataFrame, title: str) -> Figure:
     The axes are those of `REFERENCE`, with room for half as much on either side: an unstable solver leaves them.
     """
     parameters, solvers = table.parameter.unique(), table.solver.unique()
+    curves = dict(list(table.groupby(["parameter", "solver", "range"])))
     shades = matplotlib.colormaps["turbo"](np.linspace(0.95, 0.05, len(solvers)))
     panels = (
         ("wide", "loss", "loss"),
@@ -186,20 +187,15 @@ def drawing(table: pd.DataFrame, title: str) -> Figure:
         for row, parameter in zip(axes, parameters, strict=True):
             for panel, (reach, column, name) in zip(row, panels, strict=True):
                 for solver, colour in zip(solvers, shades, strict=True):
-                    chosen = (
-                        (table.solver == solver) & (table.parameter == parameter) & (table.range == reach)
-                    )
-                    curve = table[chosen]
+                    curve = curves[parameter, solver, reach]
                     line, dots = {"color": colour, "label": solver}, {"color": colour, "markersize": 2.5}
                     if column == "by_autodiff":
                         panel.plot(curve.value, curve.by_difference, ".", **dots)
                     panel.plot(curve.value, curve[column], **line)
-                true = table[
-                    (table.solver == REFERENCE) & (table.parameter == parameter) & (table.range == reach)
-                ][column]
+                reference = curves[parameter, REFERENCE, reach]
+                true, unit = reference[column], reference.unit.iloc[0]
                 room = 0.5 * np.ptp(true)
                 panel.set_ylim(true.min() - room, true.max() + room)
-                unit = table[table.parameter == parameter].unit.iloc[0]
                 panel.set(xlabel=f"{parameter} ({unit})", ylabel=f"{name}, {reach} range")
         legend_below(figure, axes[0, 0])
     return figure

@@ -3,12 +3,11 @@
 import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lad.drawing import RC
-from lad.evaluation.figures import Comparison
+from lad.evaluation.figures import Comparison, date_axis
 from lad.evaluation.models import label
 from lad.evaluation.pair import SCORES
 from lad.evaluation.scores import ENSEMBLE
@@ -69,8 +68,7 @@ def _draw_rmse(axes: Axes, comparison: Comparison, target: str, by: pd.Grouper |
 
 def _months(axes: Axes, comparison: Comparison, target: str) -> None:
     _draw_rmse(axes, comparison, target, pd.Grouper(freq="MS"))
-    locator = AutoDateLocator()
-    axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator, show_offset=False))
+    date_axis(axes)
     axes.set(title="by month", ylabel=AXIS.format(target))
 
 

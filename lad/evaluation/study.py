@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind
 
+from lad.evaluation.differences import LEVEL
 from lad.evaluation.models import BASELINES, label, ordered
 from lad.evaluation.scores import ENSEMBLE
 from lad.evaluation.table import grid
@@ -20,7 +21,6 @@ NOTHING_PUBLISHED = "No site of this study has published numbers."
 COMPARED = ("rmse", "nse", "kge")
 REFERENCES = ("bulk", *BASELINES)
 CLAIMED = ("nse", "kge", "abs_bias")
-LEVEL = 0.95
 KEYS = ["site", "target", "model", "reference", "metric"]
 STATES = [
     *("site", "target", "model", "without", "metric"),

@@ -1,7 +1,6 @@
 """Time series of the report, as Plotly draws them."""
 
 import base64
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,12 +9,12 @@ import pandas as pd
 
 from lad.evaluation.figures import Comparison, contrasted_weeks, usable_day_means
 from lad.evaluation.models import label
-from lad.evaluation.style import colours
+from lad.evaluation.style import LINES, looks
 from lad.observations import TARGETS
 
 WEEK = pd.Timedelta(days=7)
 AXES = {"LE": "y2", "H": "y"}
-DASHES = ("solid", "dash", "dot", "dashdot")
+DASHES = dict(zip(LINES, ("solid", "dash", "dot", "dashdot"), strict=True))
 RAIN_COLOUR = "#56B4E9"
 LAYOUT = {
     "xaxis": {"type": "date", "anchor": "y"},
@@ -96,7 +95,7 @@ def _view(
     name: str, fluxes: dict[str, pd.DataFrame], rain: pd.Series, step: pd.Timedelta, shown: Sequence[str]
 ) -> View:
     """Traces of all columns of `fluxes`, the models and `observed`, at the middle of their intervals."""
-    lines = _lines([model for model in fluxes["LE"] if model != "observed"])
+    shapes = looks([model for model in fluxes["LE"] if model != "observed"])
 
     def regular(series: pd.Series) -> dict[str, Any]:
         start = series.index[0] + step / 2
@@ -120,20 +119,12 @@ def _view(
             if column == "observed":  # the page gives the tower the colour of its text
                 look = {"name": "tower", "mode": "markers", "marker": {"size": 4}, "meta": "tower"}
             else:
-                look = {"name": label(column), "mode": "lines", "line": lines[column]}
+                shape = shapes[column]
+                line = {"color": shape.colour, "width": 1.3, "dash": DASHES[shape.line]}
+                look = {"name": label(column), "mode": "lines", "line": line}
                 look["visible"] = True if column in shown else "legendonly"
             traces.append(trace | look)
     return View(name, traces, LAYOUT)
-
-
-def _lines(models: list[str]) -> dict[str, dict[str, Any]]:
-    """A line for each model; those of one colour differ in their dashes."""
-    palette, used, lines = colours(models), Counter(), {}
-    for model in models:
-        colour = palette[model]
-        lines[model] = {"color": colour, "width": 1.3, "dash": DASHES[used[colour] % len(DASHES)]}
-        used[colour] += 1
-    return lines
 
 
 def _floats(series: pd.Series) -> dict[str, str]:
