@@ -15,7 +15,7 @@ from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, check_disjoint, parse_periods
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
-RESERVED_STUDIES = {*STEPS, "simulate_bulk", "baselines_of_seeds", "setup", "test"}
+RESERVED_STUDIES = {*STEPS, "simulate_bulk", "train_through", "baselines_of_seeds", "setup", "test"}
 # What is simulated and scored beside the trained models.
 RESERVED_MODELS = {*BASELINES, "bulk"}
 

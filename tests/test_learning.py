@@ -24,9 +24,10 @@ from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.files import load_model, save_model
-from lad.learn.fit import Settings, fit
+from lad.learn.fit import fit
 from lad.learn.hybrid import Hybrid, random_law
 from lad.learn.objective import WEIGHTINGS, loss, surface_penalty
+from lad.learn.rounds import Settings
 from lad.learn.survey import Survey
 from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json

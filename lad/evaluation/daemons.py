@@ -68,7 +68,10 @@ def gains(observed: Observed, crossed: Crossed, scores: pd.DataFrame) -> pd.Data
                 return found[trained, run].to_numpy()
 
             value, *by_week = interval(gain(over_weeks), drawn[target].weeks)
-            by_seeds = ttest_1samp(gain(over_seeds), 0.0).confidence_interval(LEVEL)
+            by_seed_gain = gain(over_seeds)
+            by_seeds = (np.nan, np.nan)  # one seed has no spread
+            if len(by_seed_gain) > 1:
+                by_seeds = ttest_1samp(by_seed_gain, 0.0).confidence_interval(LEVEL)
             crossing = [over_weeks(other, one)[0], over_weeks(one, other)[0]]
             own = [over_weeks(one, one)[0], over_weeks(other, other)[0]]
             costs = np.subtract(crossing, own)

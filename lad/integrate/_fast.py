@@ -15,7 +15,6 @@ with the surface temperature at the end of the Euler step, and no store loses mo
 The state only ever moves by ``h N m`` with mean rates m, so energy and water are conserved to round-off.
 """
 
-import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -25,6 +24,7 @@ from jaxtyping import Array, Bool, Float
 
 from lad.constants import L_FUSION
 from lad.forcing import Forcing, rows
+from lad.integrate._linear import Step, Tangent, without_traces
 from lad.model import Model, Rates, advance, ground_heat, heat_state
 from lad.parameters import Parameters
 from lad.physics import freezing, hydrology, snow, soil_heat
@@ -33,59 +33,6 @@ from lad.state import State
 FIRST = 0.095  # share of a step, its first stretch, that goes by the tangent at its start
 FIRST_PARTS, SECOND_PARTS = (0.3, 0.7), (0.1, 0.3, 0.6)  # of the stretches
 FREEZING_ITERATIONS = 4
-TRACE = 1e-12  # kg m-2, snow or root-zone water that counts as none
-
-
-class _Step(NamedTuple):
-    """Step lengths and, for each, conduction with the layers below the surface eliminated.
-
-    At the end of an Euler step of length h layer m has ``T[m] = slope[m] T[m - 1] + offset[m]``, where its
-    temperature is linear in its heat, ``T = by_heat theta + constant`` (without freezing T = theta), ``offset[m] =
-    (by_heat[m] (capacity[m] / h theta_0[m] + g[m] offset[m + 1]) + capacity[m] / h constant[m]) / pivot[m]``, and
-    theta_0 is at its start.
-    """
-
-    h: Float[Array, "..."]  # s
-    slope: tuple[Float[Array, "..."], ...]
-    pivot: tuple[Float[Array, "..."], ...]  # W m-2 K-1
-
-    @classmethod
-    def of(cls, parameters: Parameters, h: Float[Array, "..."], by_heat=None) -> "_Step":
-        """Steps of lengths `h` (s); `by_heat` is 1 where it is not given."""
-        capacity, g = parameters.C * parameters.dz, soil_heat.conductances(parameters.dz, parameters.lam)
-        by_heat = by_heat or (1.0,) * (len(g) + 1)
-        slope, pivot = [0.0], []
-        for m in reversed(range(1, len(g) + 1)):
-            below = g[m] * (1.0 - slope[0]) if m < len(g) else 0.0
-            pivot.insert(0, capacity[m] / h + by_heat[m] * (g[m - 1] + below))
-            slope.insert(0, by_heat[m] * g[m - 1] / pivot[0])
-        return cls(h, tuple(slope[:-1]), tuple(pivot))
-
-
-class _Tangent(NamedTuple):
-    """Rates of a model that are linear in surface temperature about a point, and constant in all else."""
-
-    T: Float[Array, "..."]  # K, surface temperature of the point
-    value: Rates
-    slope: Rates  # by surface temperature
-
-    @classmethod
-    def of(cls, model: Model, state: State, forcing: Forcing) -> "_Tangent":
-        """Tangent at `state`, by forward differentiation; without melt."""
-        T = state.T[0]
-
-        def rates(T):
-            at = dataclasses.replace(_without_traces(state), T=(T, *state.T[1:]))
-            return model.rates(at, forcing, melt=jnp.zeros_like(T))
-
-        value, slope = jax.jvp(rates, (T,), (jnp.ones_like(T),))
-        # A surface that feeds itself (the warmer, the more heat it gains; a network may do that) is left constant.
-        damped = (ground_heat(slope) < 0.0).astype(T.dtype)
-        return cls(T, value, jax.tree.map(lambda x: damped * x, slope))
-
-    def at(self, T: Float[Array, "..."]) -> Rates:
-        """Rates at surface temperature `T` (K)."""
-        return jax.tree.map(lambda value, slope: value + slope * (T - self.T), self.value, self.slope)
 
 
 class _Means(NamedTuple):
@@ -99,7 +46,7 @@ class _Means(NamedTuple):
     drainage: Float[Array, "..."]
     discharge: Float[Array, "..."]
 
-    def rates(self, tangent: _Tangent, parameters: Parameters) -> Rates:
+    def rates(self, tangent: Tangent, parameters: Parameters) -> Rates:
         """All mean rates."""
         g = soil_heat.conductances(parameters.dz, parameters.lam)
         water = {name: getattr(self, name) for name in self._fields if name != "T"}
@@ -107,7 +54,7 @@ class _Means(NamedTuple):
 
 
 @jax.jit  # traced and differentiated once for all the steps of a part
-def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Means:
+def _euler(tangent: Tangent, p: Parameters, state: State, step: Step) -> _Means:
     """One linearly implicit Euler step; the means of T are its values at the end.
 
     Newton's iteration finds the point on the curve of temperature by heat where a freezing layer ends.
@@ -126,7 +73,7 @@ def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Mean
         # Each layer's temperature follows from its own heat: one derivative for all of them.
         T, by_heat = jax.jvp(temperatures, (theta,), (jax.tree.map(jnp.ones_like, theta),))
         constant = tuple(T[k] - by_heat[k] * theta[k] for k in range(len(T)))
-        mean = _linear_euler(tangent, p, start, _Step.of(p, step.h, by_heat), by_heat, constant)
+        mean = _linear_euler(tangent, p, start, Step.of(p, step.h, by_heat), by_heat, constant)
         end = _move(state, mean, tangent, p, step.h)
         return heat_state(end, p).T, mean
 
@@ -134,7 +81,7 @@ def _euler(tangent: _Tangent, p: Parameters, state: State, step: _Step) -> _Mean
     return rows(means, -1)
 
 
-def _linear_euler(tangent: _Tangent, p: Parameters, start: State, step: _Step, by_heat, constant) -> _Means:
+def _linear_euler(tangent: Tangent, p: Parameters, start: State, step: Step, by_heat, constant) -> _Means:
     """One linearly implicit Euler step of soil whose temperatures are ``by_heat theta + constant``.
 
     `start` holds theta in place of T, see `lad.model.heat_state`.
@@ -197,30 +144,17 @@ def _limited(mean: _Means, state: State, r: Rates, h) -> _Means:
     return mean._replace(E_snow=E_snow, melt=melt, calving=calving, E_root=E_root, drainage=drainage)
 
 
-def _without_traces(state: State) -> State:
-    """The state with stores of less than `TRACE` emptied.
-
-    What rounding leaves in an emptied store halves its exponent from step to step, until products of it
-    underflow and derivatives of quotients overflow.
-    """
-
-    def emptied(store):
-        return jnp.where(store > TRACE, store, 0.0)
-
-    return dataclasses.replace(state, snow=emptied(state.snow), root=emptied(state.root))
-
-
-def _move(state: State, mean: _Means, tangent: _Tangent, p: Parameters, h) -> State:
+def _move(state: State, mean: _Means, tangent: Tangent, p: Parameters, h) -> State:
     """The state after `h` seconds of `mean`."""
     return advance(state, mean.rates(tangent, p), h, p)
 
 
-def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _Step):
+def _part(tangent: Tangent, p: Parameters, state: State, whole: Step, half: Step):
     """Extrapolated Euler steps: the state after `whole`, the means over it, and the state by one Euler step alone."""
-    start = _without_traces(state)
+    start = without_traces(state)
     once = _euler(tangent, p, start, whole)
     first = _euler(tangent, p, start, half)
-    middle = _without_traces(_move(start, first, tangent, p, half.h))
+    middle = without_traces(_move(start, first, tangent, p, half.h))
     second = _euler(tangent, p, middle, half)
     mean = jax.tree.map(lambda a, b, c: a + b - c, first, second, once)
     mean = _limited(mean, start, tangent.value, whole.h)
@@ -230,8 +164,8 @@ def _part(tangent: _Tangent, p: Parameters, state: State, whole: _Step, half: _S
 class _Stretch(NamedTuple):
     """Parts of a step that go by one tangent."""
 
-    whole: _Step
-    half: _Step
+    whole: Step
+    half: Step
     share: Float[Array, "..."]  # of the step; 0 for a part that only looks ahead
     ahead: Bool[Array, "..."]  # whether its last part only looks ahead
 
@@ -240,7 +174,7 @@ class _Stretch(NamedTuple):
         """The two stretches of a step of `h` seconds, stacked."""
         first, second = FIRST * np.array(FIRST_PARTS), (1.0 - FIRST) * np.array(SECOND_PARTS)
         parts = h * np.array([[*first, 1.0 - FIRST], second])
-        whole, half = _Step.of(parameters, jnp.array(parts)), _Step.of(parameters, jnp.array(0.5 * parts))
+        whole, half = Step.of(parameters, jnp.array(parts)), Step.of(parameters, jnp.array(0.5 * parts))
         return cls(whole, half, jnp.array([[*first, 0.0], second]), jnp.array([True, False]))
 
 
@@ -259,7 +193,7 @@ def fast(steps: int = 1):
         def stretch(carry: tuple[State, State], one: _Stretch, forcing: Forcing):
             """The state after a stretch, by the tangent at `point`, and the next point; rates times their shares."""
             state, point = carry
-            tangent = _Tangent.of(model, point, forcing)
+            tangent = Tangent.of(model, point, forcing)
 
             @jax.checkpoint
             def part(y, lengths):
@@ -294,10 +228,10 @@ def euler(steps: int = 1):
 
     def solver(model: Model, dt):
         p, h = model.parameters, dt / steps
-        lengths = _Step.of(p, h)
+        lengths = Step.of(p, h)
 
         def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
-            tangent, start = _Tangent.of(model, state, forcing), _without_traces(state)
+            tangent, start = Tangent.of(model, state, forcing), without_traces(state)
             mean = _limited(_euler(tangent, p, start, lengths), start, tangent.value, h)
             return _move(state, mean, tangent, p, h), mean.rates(tangent, p)
 

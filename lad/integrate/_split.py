@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from lad.constants import L_FUSION, T_FREEZE
 from lad.forcing import Forcing
-from lad.integrate._fast import _Step, _Tangent
+from lad.integrate._linear import Step, Tangent
 from lad.model import Model, Rates, advance, ground_heat
 from lad.physics import soil_heat
 from lad.state import State
@@ -32,11 +32,11 @@ def explicit(steps: int = 1):
 
 def _scheme(steps: int, used):
     def solver(model: Model, dt):
-        lengths = _Step.of(model.parameters, dt / steps)
+        lengths = Step.of(model.parameters, dt / steps)
 
         def interval(state: State, forcing: Forcing) -> tuple[State, Rates]:
             def step(state, _):
-                return _step(model, lengths, used(_Tangent.of(model, state, forcing)), state)
+                return _step(model, lengths, used(Tangent.of(model, state, forcing)), state)
 
             _, means = jax.lax.scan(step, state, length=steps)
             mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), means)
@@ -47,7 +47,7 @@ def _scheme(steps: int, used):
     return solver
 
 
-def _step(model: Model, lengths: _Step, tangent: _Tangent, state: State) -> tuple[State, Rates]:
+def _step(model: Model, lengths: Step, tangent: Tangent, state: State) -> tuple[State, Rates]:
     """One step: the state at its end and its mean rates; `tangent` gives the surface rates."""
     p, h, n = model.parameters, lengths.h, len(state.T)
     g, start = soil_heat.conductances(p.dz, p.lam), tangent.value

@@ -16,7 +16,7 @@ import pandas as pd
 
 from lad.io import replacing
 from lad.learn.data import LearningData
-from lad.learn.fit import Settings
+from lad.learn.rounds import Settings
 from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
 from lad.progress import Progress
 from lad.state import State

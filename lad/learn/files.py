@@ -1,4 +1,7 @@
-"""Trained models on disk: one line of JSON (law, parameters, origin), then the arrays of the law."""
+"""What a fit leaves on disk: calibrated parameters, and trained models.
+
+A trained model is one line of JSON (law, parameters, origin), then the arrays of the law.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,10 +12,30 @@ import equinox as eqx
 
 from lad.errors import InputError
 from lad.fluxes import Scaling
-from lad.io import replacing
+from lad.io import read_json, replacing
+from lad.learn.calibration import Space, calibration_space
 from lad.learn.hybrid import check_law, random_law, seen_states
 from lad.model import Model
-from lad.parameters import from_json, to_json
+from lad.parameters import Parameters, from_json, parameters_at, to_json
+
+
+def load_calibrated(path: str, height: float) -> tuple[Parameters, Space]:
+    """Parameters of a file of `lad calibrate`, for forcing at `height` (m), and the space that they were found in.
+
+    A file that does not tell the table's parameters, from which a calibration starts, stands for them itself. Raises
+    InputError for parameters that no calibration gives: training could not start from them.
+    """
+    content = read_json(path)
+    parameters = parameters_at(height, content, path)
+    table = content.get("provenance", {}).get("settings", {}).get("table")
+    space = calibration_space(parameters if table is None else from_json(table, path))
+    for b in space.bounds:
+        value = space.quantities(parameters)[b.name]
+        if not b.low * (1 - 1e-6) <= value <= b.high * (1 + 1e-6):
+            raise InputError(
+                f"{path}: {b.name} = {value:g} {b.unit}, expected {b.low:g} to {b.high:g}, as calibrated"
+            )
+    return parameters, space
 
 
 def save_model(path: Path, model: Model, settings: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
@@ -29,8 +52,9 @@ def load_model(path: str | Path) -> Model:
         with open(path, "rb") as file:
             header = json.loads(file.readline())
             settings = header["settings"]
-            check_law(settings, str(path))
-            frame = random_law(settings, Scaling.empty(seen_states(settings)), 0)
+            attributes = settings.get("attributes", ())
+            check_law({name: x for name, x in settings.items() if name != "attributes"}, str(path))
+            frame = random_law(settings, Scaling.empty(seen_states(settings), attributes), 0)
             law = eqx.tree_deserialise_leaves(file, frame)
         return Model(from_json(header["parameters"], str(path)), law)
     except FileNotFoundError:

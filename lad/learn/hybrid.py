@@ -16,9 +16,8 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, STATES, AbstractFluxes, BulkFluxes, LearntFluxes, Network, Scaling
-from lad.learn.calibration import Space, calibration_space
+from lad.learn.calibration import Space
 from lad.model import Model
-from lad.parameters import Parameters
 
 
 class Free(NamedTuple):
@@ -34,12 +33,6 @@ class Hybrid(NamedTuple):
     law: AbstractFluxes
     space: Space
     origin: np.ndarray  # (k,), free numbers of the calibrated body
-
-    @classmethod
-    def of(cls, law: AbstractFluxes, parameters: Parameters, table: Parameters) -> "Hybrid":
-        """Hybrid of `law` and a body that starts at `parameters`, calibrated from those of `table`."""
-        space = calibration_space(table)
-        return cls(law, space, space.free(parameters))
 
     def free(self, laws: Sequence[AbstractFluxes]) -> Free:
         """Free numbers of untrained `laws`, which differ in their weights alone; leading axis: members."""
@@ -67,10 +60,13 @@ def seen_states(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> AbstractFluxes:
-    """Untrained law of the settings of a model, with the weights of `seed`."""
+    """Untrained law of the settings of a model, with the weights of `seed`.
+
+    Settings of a network for many sites also name its `attributes`, which are zero here.
+    """
     if settings["law"] == "bulk":
         return BulkFluxes()
-    law = LEARNT_LAWS[settings["law"]]
+    law, attributes = LEARNT_LAWS[settings["law"]], settings.get("attributes")
     network = Network(
         scaling,
         states=seen_states(settings),
@@ -78,6 +74,7 @@ def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> Abst
         outputs=law.OUTPUTS,
         key=jax.random.key(seed),
         gain=law.GAIN,
+        attributes=jnp.zeros(len(attributes)) if attributes else None,
     )
     return law.of(network)
 

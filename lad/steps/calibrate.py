@@ -23,9 +23,10 @@ from lad.learn.arguments import LEARNING, add_learning_arguments, learning_recor
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.evolution import descent_runs, evolve
-from lad.learn.fit import Settings, fit
+from lad.learn.fit import fit
 from lad.learn.identifiability import hessian, ranges
 from lad.learn.objective import WEIGHTINGS
+from lad.learn.rounds import Settings
 from lad.learn.survey import FIRST_SPIN_UP, Survey
 from lad.model import Model
 from lad.parameters import table_parameters, to_json

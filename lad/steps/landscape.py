@@ -12,18 +12,17 @@ from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
 from lad.integrate import fast
-from lad.io import read_json, replacing, write_csv
+from lad.io import replacing, write_csv
 from lad.learn.arguments import LEARNING
-from lad.learn.calibration import calibration_space
 from lad.learn.data import LearningData, learning_data
+from lad.learn.files import load_calibrated
 from lad.learn.objective import WEIGHTINGS
 from lad.model import Model
-from lad.parameters import Parameters, parameters_at
+from lad.parameters import Parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.simulation import free_run
 from lad.state import plain_state
-from lad.steps.train import _check_bounds, _table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forcing", required=True, metavar="NC", help="forcing file")
     parser.add_argument("--observations", required=True, metavar="NC", help="measured fluxes")
     add_period_arguments(parser, *LEARNING)
+    parser.add_argument("--net-radiation", metavar="NC", help="observations whose Rnet is prescribed")
+    parser.add_argument("--loss", choices=WEIGHTINGS, default="variance", help="as of the calibration")
     parser.add_argument("--parameters", required=True, metavar="JSON", help="LaD's parameters, as calibrated")
     parser.add_argument("--along", nargs="+", required=True, metavar="NAME", help="calibrated quantities")
     parser.add_argument("--output-directory", required=True, type=Path)
@@ -39,17 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Take the losses and write landscape.csv, landscape.md and landscape.png."""
-    record = read_record(args.forcing)
-    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
-    space = calibration_space(_table(args.parameters, parameters))
-    _check_bounds(space, parameters, args.parameters)
+    record = read_record(args.forcing, args.net_radiation)
+    parameters, space = load_calibrated(args.parameters, record.reference_height)
     known = [b.name for b in space.bounds]
     unknown = [name for name in args.along if name not in known]
     if unknown:
         raise InputError(f"--along {unknown[0]}: expected one of {', '.join(known)}")
     periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
-    excerpt = _first_year(data, parameters)
+    excerpt = _first_year(data, parameters, args.loss)
     table = landscape(space, space.free(parameters), excerpt, args.along, args.site)
     days = round(len(excerpt.observed) * data.dt / 86400.0)
     title = f"{args.site}: loss of LaD's own law over {days} days of training, by solver"
@@ -58,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         site=args.site,
         along=args.along,
+        loss=args.loss,
+        prescribed_radiation=args.net_radiation is not None,
         **{name: [str(period) for period in value] for name, value in periods.items()},
     )
     figure = drawing(table, title)
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     print(told)
 
 
-def _first_year(data: LearningData, parameters: Parameters) -> Excerpt:
+def _first_year(data: LearningData, parameters: Parameters, weighting: str) -> Excerpt:
     """The first year of the longest stretch of training, after two of spin-up through it with `parameters`.
 
     Raises InputError if nothing was measured in it.
@@ -79,7 +80,7 @@ def _first_year(data: LearningData, parameters: Parameters) -> Excerpt:
     start = plain_state(parameters, year)
     for _ in range(2):
         start, _ = free_run(fast(4), Model(parameters, BulkFluxes()), start, year, data.dt)
-    scale = WEIGHTINGS["variance"](data.scale()[1])
+    scale = WEIGHTINGS[weighting](data.scale()[1])
     observed, use = (np.asarray(x)[inside] for x in (data.observed, data.train))
     if not use.any(axis=0).all():
         raise InputError(f"no measured LE or H in the year of training from {str(data.time[inside][0])[:10]}")

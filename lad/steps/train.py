@@ -14,15 +14,15 @@ import jax.numpy as jnp
 from lad.errors import InputError
 from lad.fluxes import LAYERS
 from lad.integrate import fast
-from lad.io import read_json, read_netcdf, write_csv
+from lad.integrate.named import named
+from lad.io import read_netcdf, write_csv
 from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
-from lad.learn.calibration import Space
 from lad.learn.data import learning_data
-from lad.learn.files import save_model
-from lad.learn.fit import Settings, fit
+from lad.learn.files import load_calibrated, save_model
+from lad.learn.fit import fit
 from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
 from lad.learn.normalise import calibrated_states, made_up, training_scaling
-from lad.parameters import Parameters, from_json, parameters_at
+from lad.learn.rounds import Settings
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
 from lad.state import plain_state
@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help='{"law", "states", "hidden"}, as a model of the settings',
     )
+    parser.add_argument(
+        "--integrator",
+        metavar="NAME",
+        help="to train through, as explicit-1 (default: fast); the calibrated states that scale the inputs are of fast",
+    )
     parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
     parser.add_argument("--output-directory", required=True, type=Path)
 
@@ -52,12 +57,17 @@ def run(args: argparse.Namespace) -> None:
     settings = Settings.from_dict(values, "--settings")
     record = learning_record(args)
     states = seen_states(law_settings)
-    parameters = _parameters(args.parameters, record.reference_height, states)
+    parameters, space = load_calibrated(args.parameters, record.reference_height)
+    layers = parameters.dz.shape[0]
+    if "soil" in states and layers != LAYERS:
+        raise InputError(
+            f"{args.parameters}: {layers} soil layers, expected the {LAYERS} that a network sees"
+        )
     periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
-    solver = fast(args.steps_per_interval)
+    solver = named(args.integrator or f"fast-{args.steps_per_interval}")
     start = plain_state(parameters, data.forcing)
-    calibrated = calibrated_states(data, parameters, start, solver)
+    calibrated = calibrated_states(data, parameters, start, fast(args.steps_per_interval))
     unseen = made_up(read_netcdf(args.forcing), data)
     if unseen:
         print(
@@ -65,8 +75,7 @@ def run(args: argparse.Namespace) -> None:
         )
     scaling = training_scaling(data, parameters, calibrated, states, unseen)
     laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
-    hybrid = Hybrid.of(laws[0], parameters, _table(args.parameters, parameters))
-    _check_bounds(hybrid.space, parameters, args.parameters)
+    hybrid = Hybrid(laws[0], space, space.free(parameters))
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         training=values,
@@ -76,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
         seeds=args.seeds,
         steps_per_interval=args.steps_per_interval,
         radiation=args.radiation,
+        integrator=args.integrator,
     )
     checkpoint = args.output_directory / "checkpoint.eqx"
     result = fit(
@@ -97,28 +107,3 @@ def run(args: argparse.Namespace) -> None:
         save_model(args.output_directory / f"seed{seed}.eqx", model, law_settings, about)
     write_csv(args.output_directory / "history.csv", result.history)
     checkpoint.unlink(missing_ok=True)
-
-
-def _table(source: str, parameters: Parameters) -> Parameters:
-    """The table's parameters that a calibration started from, as its file tells; without, the parameters themselves."""
-    table = read_json(source).get("provenance", {}).get("settings", {}).get("table")
-    return parameters if table is None else from_json(table, source)
-
-
-def _check_bounds(space: Space, parameters: Parameters, source: str) -> None:
-    """Raise InputError for parameters that no calibration gives: training could not start from them."""
-    for b in space.bounds:
-        value = space.quantities(parameters)[b.name]
-        if not b.low * (1 - 1e-6) <= value <= b.high * (1 + 1e-6):
-            raise InputError(
-                f"{source}: {b.name} = {value:g} {b.unit}, expected {b.low:g} to {b.high:g}, as calibrated"
-            )
-
-
-def _parameters(source: str, height: float, states: tuple[str, ...]) -> Parameters:
-    """Parameters that the body of a hybrid can have; raises InputError for others."""
-    parameters = parameters_at(height, read_json(source), source)
-    layers = parameters.dz.shape[0]
-    if "soil" in states and layers != LAYERS:
-        raise InputError(f"{source}: {layers} soil layers, expected the {LAYERS} that a network sees")
-    return parameters

@@ -204,6 +204,22 @@ def trained_models(wildcards):
     return of_seeds(wildcards.site, "train", "eqx")
 
 
+def trained_through(wildcards):
+    """Label `integrator/seed` and file of the networks of the numerical daemons.
+
+    Those trained through the solver of all trainings are the model of that name itself.
+    """
+    settings, common = config["daemons"], f"fast-{config['simulation']['steps_per_interval']}"
+    folders = {name: f"daemons/{name}" for name in settings["integrators"]}
+    if common in folders:
+        folders[common] = f"train/{settings['model']}"
+    return {
+        f"{name}/{seed}": f"results/{wildcards.site}/{folder}/seed{seed}.eqx"
+        for name, folder in folders.items()
+        for seed in range(config["seeds"])
+    }
+
+
 def model_settings(model):
     """What a model is: its settings without those of its training."""
     return {name: value for name, value in config["models"][model].items() if name != "training"}

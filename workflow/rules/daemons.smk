@@ -1,18 +1,38 @@
+use rule train as train_through with:
+    output:
+        models=expand(
+            "results/{{site}}/daemons/{{integrator}}/seed{seed}.eqx", seed=range(config["seeds"])
+        ),
+        history="results/{site}/daemons/{integrator}/history.csv",
+    log:
+        "logs/{site}/daemons/{integrator}.log",
+    benchmark:
+        "logs/{site}/daemons/{integrator}.tsv"
+    wildcard_constraints:
+        integrator=r"[a-z]+-\d+",
+    params:
+        steps_per_interval=config["simulation"]["steps_per_interval"],
+        radiation=config["simulation"]["radiation"],
+        model=json.dumps(model_settings(config["daemons"]["model"])),
+        periods=period_options("train", "validation"),
+        settings=json.dumps(training_settings(config["daemons"]["model"])),
+        seeds=config["seeds"],
+        folder=lambda wildcards, output: Path(output.history).parent,
+        integrator="--integrator {integrator}",
+    message:
+        "{wildcards.site}: train through {wildcards.integrator}"
+
+
 rule daemons:
-    """Train one model through each of several solvers, and run each training with each."""
+    """Run networks that were trained through several solvers with each of these solvers."""
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
+        radiation=prescribed_radiation,
         periods=proposed_periods,
-        parameters=rules.calibrate.output.parameters,
+        models=lambda wildcards: trained_through(wildcards).values(),
         code=code("daemons"),
     output:
-        models=expand(
-            "results/{{site}}/daemons/{integrator}/seed{seed}.eqx",
-            integrator=config["daemons"]["integrators"],
-            seed=range(config["daemons"]["seeds"]),
-        ),
-        record="results/{site}/daemons/cross.json",
         gains="results/{site}/daemons/gains.csv",
         scores=report(
             "results/{site}/daemons/cross.csv",
@@ -42,25 +62,18 @@ rule daemons:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        steps_per_interval=config["simulation"]["steps_per_interval"],
         spinup_passes=config["simulation"]["spinup_passes"],
-        radiation=config["simulation"]["radiation"],
-        periods=period_options("train", "validation", "test"),
-        model=json.dumps(model_settings(config["daemons"]["model"])),
-        settings=json.dumps(training_settings(config["daemons"]["model"])),
-        integrators=config["daemons"]["integrators"],
-        seeds=config["daemons"]["seeds"],
+        radiation=radiation_option,
+        periods=period_options(*NAMES),
+        models=lambda wildcards: [f"{label}={file}" for label, file in trained_through(wildcards).items()],
     message:
-        "{wildcards.site}: train through several solvers, run with each"
+        "{wildcards.site}: run what was trained through several solvers with each"
     shell:
         "NPROC={threads} lad daemons --site {wildcards.site} --forcing {input.forcing}"
-        " --observations {input.observations} --parameters {input.parameters} {params.periods}"
-        " --model-settings {params.model:q} --settings {params.settings:q}"
-        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval}"
-        " --integrators {params.integrators} --seeds {params.seeds} --spinup-passes {params.spinup_passes}"
-        " --output-directory results/{wildcards.site}/daemons 2>&1 | tee {log}"
+        " --observations {input.observations} {params.periods} {params.radiation} --model {params.models}"
+        " --spinup-passes {params.spinup_passes} --output-directory results/{wildcards.site}/daemons 2>&1 | tee {log}"
 
 
 rule landscape:
@@ -68,6 +81,7 @@ rule landscape:
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
+        radiation=prescribed_radiation,
         periods=proposed_periods,
         parameters=rules.calibrate.output.parameters,
         code=code("landscape"),
@@ -98,10 +112,13 @@ rule landscape:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         periods=period_options("train", "validation"),
+        radiation=radiation_option,
+        loss=config["calibration"]["loss"],
         along=config["landscape"]["along"],
     message:
         "{wildcards.site}: the loss along parameters, by solver"
     shell:
         "NPROC={threads} lad landscape --site {wildcards.site} --forcing {input.forcing}"
         " --observations {input.observations} --parameters {input.parameters} {params.periods}"
+        " {params.radiation} --loss {params.loss}"
         " --along {params.along} --output-directory results/{wildcards.site}/landscape 2>&1 | tee {log}"

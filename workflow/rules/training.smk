@@ -26,11 +26,13 @@ rule train:
         periods=period_options("train", "validation"),
         settings=lambda wildcards: json.dumps(training_settings(wildcards.model)),
         seeds=config["seeds"],
+        folder=lambda wildcards, output: Path(output.history).parent,
+        integrator="",
     message:
         "{wildcards.site}: train {wildcards.model}"
     shell:
         "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
         " --parameters {input.parameters} {params.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
-        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} --seeds {params.seeds}"
-        " --output-directory results/{wildcards.site}/train/{wildcards.model} 2>&1 | tee {log}"
+        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} {params.integrator}"
+        " --seeds {params.seeds} --output-directory {params.folder} 2>&1 | tee {log}"
