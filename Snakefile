@@ -56,7 +56,7 @@ for study, members in config["studies"].items():
         shell:
             "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores},"
             " data to cite: {input.citations};"
-            " echo Figures: {params.figures}; cp {input.report} results/report.html;"
+            " echo Figures: {params.figures}; cp {input.report} {input.report}.copy && mv {input.report}.copy results/report.html;"
             " echo Report: {input.report}, copied to results/report.html; }} | tee {log}"
 
 

@@ -46,7 +46,7 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
     config = json.loads(json.dumps(config, default=str))  # YAML reads 2018-01-01 as a date
     validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     for error in validator.iter_errors(config):
-        raise InputError(f"{'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}")
+        raise InputError(f"{'.'.join(map(str, error.absolute_path)) or 'top level'}: {_message(error)}")
     for site, settings in config["sites"].items():
         _check_site(site, settings)
     for study, sites in config["studies"].items():
@@ -66,6 +66,12 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
         if model in RESERVED_MODELS:
             raise InputError(f"models.{model}: is what is compared with the models, expected another name")
     return config
+
+
+def _message(error: jsonschema.ValidationError) -> str:
+    if error.validator == "minItems":
+        return f"{error.instance}: expected at least {error.validator_value}, has {len(error.instance)}"
+    return error.message
 
 
 def _check_site(site: str, settings: Mapping[str, Any]) -> None:

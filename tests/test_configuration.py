@@ -41,7 +41,7 @@ REFUSED = [  # settings, what is said about them
     ("landscape: {sites: [US-Tw3]}", "landscape.sites: US-Tw3: expected one of US-CRT, US-Me2"),
     ("landscape: {along: [dz]}", "landscape.along.0: 'dz' is not one of"),
     ("daemons: {model: lstm}", "daemons.model: lstm: expected one of models, with a network"),
-    ("daemons: {integrators: [fast-1]}", "daemons.integrators: ['fast-1'] is too short"),
+    ("daemons: {integrators: [fast-1]}", "daemons.integrators: ['fast-1']: expected at least 2, has 1"),
     ("daemons: {integrators: [fast-1, rk4]}", "daemons.integrators.1: 'rk4' does not match"),
     ("training: {batch: 8.0}", "training.batch: 8.0 is not of type 'integer'"),
     ("seeds: true", "seeds: True is not of type 'integer'"),
@@ -58,9 +58,12 @@ REFUSED = [  # settings, what is said about them
     ),
     ("simulation: {radiation: measured}", "simulation.radiation: 'measured' is not one of"),
     ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
-    ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: [] should be non-empty"),
+    ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: []: expected at least 1, has 0"),
     ("sites: {US-CRT: {train: [[2011]]}}", "sites.US-CRT.train.0"),
-    ("sites: {US-CRT: {train: [[2011-01-01]]}}", "sites.US-CRT.train.0: ['2011-01-01'] is too short"),
+    (
+        "sites: {US-CRT: {train: [[2011-01-01]]}}",
+        "sites.US-CRT.train.0: ['2011-01-01']: expected at least 2, has 1",
+    ),
     ('sites: {US-CRT: {train: [["2011", "2012"]]}}', "sites.US-CRT.train.0.0: '2011' does not match"),
     (
         'sites: {US-CRT: {train: [["2011-02-30", "2011-03-30"]]}}',

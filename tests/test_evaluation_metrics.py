@@ -5,7 +5,9 @@ import pytest
 
 from lad.errors import InputError
 from lad.evaluation.metrics import (
+    BETTER,
     METRICS,
+    NEITHER,
     all_metrics,
     bias,
     bias_pct,
@@ -80,6 +82,15 @@ def test_distribution_by_hand():
     # two bins from 0 to 4, with 3 and 1 observed, 2 and 1 simulated; 5 lies in none
     assert overlap(np.array([0.0, 1.0, 4.0, 5.0]), observed) == pytest.approx(3 / 4)
     assert overlap(observed + 10, observed) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if BETTER[name] != NEITHER])
+def test_what_is_nearer_to_the_tower_is_better(name):
+    """Of half the error, of two kinds: the table has the right sign for every metric."""
+    observed = np.random.default_rng(0).gamma(2.0, 50.0, 2000)
+    far = np.random.default_rng(1).normal(250.0, 30.0, 2000)
+    near = (observed + far) / 2
+    assert BETTER[name] * (METRICS[name](near, observed) - METRICS[name](far, observed)) > 0
 
 
 def test_perfect_and_mean():

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 from evaluation_site import SITE, TEST_START, N, Site, lad
 
+from lad.evaluation.means import usable_day_means
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.series import Simulated
 from lad.evaluation.strata import SEASONS, strata
@@ -113,6 +114,15 @@ def test_means_are_over_the_same_usable_hours_and_of_well_covered_days():
     assert late.rmse == pytest.approx(0, abs=1e-9)  # its error is where the tower has nothing
     assert high.bias == pytest.approx(3 * (np.arange(5, 20) - 9).mean())
     assert table.loc[("high", "raw", "month", "all", ""), "n"] == 0  # less than half of May
+
+
+def test_half_a_day_at_the_edge_of_a_record_counts_as_half_a_day():
+    """For figures and scores alike: what the record does not have is lost as what the tower lost."""
+    index = pd.DatetimeIndex(half_hours("2020-06-01T12:30", 23 + 24).astype("datetime64[ns]"))
+    tower = pd.Series(np.arange(len(index), dtype=float), index)
+    means = usable_day_means(tower.to_frame("flux"), tower).flux
+    assert means.isna().tolist() == [True, False]  # 23 and 24 half-hours
+    assert means.iloc[-1] == tower.iloc[-24:].mean()
 
 
 def test_days_belong_to_the_stratum_of_most_of_their_half_hours():

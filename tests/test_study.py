@@ -82,6 +82,11 @@ def test_gains_are_marked_where_the_interval_excludes_zero():
     assert rows["US-Me2", "LE", "mlp_nostate"][0] == "-5.00 (-12.50 … +2.50)"
 
 
+def test_gains_have_no_column_of_a_baseline_that_the_study_lacks():
+    heading, *_ = cells(study.gains_text(made_up_differences()))
+    assert heading == ["site", "", "model", "less LaD calibrated", "less 1lin"]
+
+
 def test_states_are_turned_so_that_positive_is_for_them():
     table = study.states_table(made_up_scores(), made_up_differences(), {"mlp_nostate": "mlp"})
     row = table.set_index(["site", "target", "metric"]).loc[("XX-Tst", "LE", "nse")]
@@ -102,7 +107,7 @@ def made_up_transfer() -> pd.DataFrame:
 
 
 def test_ranks_by_hand():
-    scores = study.whole(made_up_scores()).dropna(axis="columns", how="all")
+    scores = study.whole(made_up_scores())
     # only of US-Me2, H: a model that would be the best, but whose correlation is not defined
     lucky = {
         "site": "US-Me2",
@@ -114,17 +119,16 @@ def test_ranks_by_hand():
         "r": np.nan,
     }
     scores = pd.concat([scores, pd.DataFrame([lucky])], ignore_index=True)
-    table = rank_table(scores, made_up_transfer().dropna(axis="columns")).set_index(
-        ["site", "target", "model", "group"]
-    )["rank"]
+    table = rank_table(scores, made_up_transfer()).set_index(["site", "target", "model", "group"])["rank"]
     assert table["US-Me2", "LE", "mlp", "efficiency"] == 1
     assert table["US-Me2", "LE", "1lin (other sites)", "efficiency"] == 5
-    # |bias|: others 1, 1lin 2.3, bulk 2.5, mlp_nostate 2.62, mlp 2.72; r is the same for all five: rank 3
-    assert table["US-Me2", "LE", "1lin (other sites)", "common"] == (1 + 3) / 2
-    assert table["US-Me2", "LE", "mlp", "common"] == (5 + 3) / 2
-    assert table["US-Me2", "LE", "mlp", "overall"] == (1 + 4) / 2
-    assert table["US-Me2", "H", "lucky", "common"] == (1 + 6) / 2
-    assert table["US-Me2", "H", "lucky", "overall"] == (1 + 3.5) / 2
+    # |bias|: others 1, 1lin 2.3, bulk 2.5, mlp_nostate 2.62, mlp 2.72; r is the same for all five, and the other
+    # scores of none are defined: rank 3
+    assert table["US-Me2", "LE", "1lin (other sites)", "common"] == (1 + 3 * 3) / 4
+    assert table["US-Me2", "LE", "mlp", "common"] == (5 + 3 * 3) / 4
+    assert table["US-Me2", "LE", "mlp", "overall"] == (1 + 3.5 + 3 + 3) / 4
+    assert table["US-Me2", "H", "lucky", "common"] == (1 + 3.5 + 3.5 + 6) / 4
+    assert table["US-Me2", "H", "lucky", "overall"] == (1 + 3 * 3.5) / 4
     blocks = ranks_text(table.reset_index()).split("## ")[1:]
     titles = ["mean over 2 sites", "US-Me2", "XX-Tst"]
     assert [b.split("\n")[0] for b in blocks] == [f"{t}, {title}" for t in ("LE", "H") for title in titles]

@@ -152,6 +152,15 @@ METRICS = {
     "overlap": overlap,
 }
 
+MORE, LESS, NEITHER = 1, -1, 0
+BETTER = dict.fromkeys(METRICS, LESS) | {
+    "abs_bias": LESS,
+    **dict.fromkeys(("bias", "bias_pct"), NEITHER),
+    **dict.fromkeys(("nse", "kge", "r", "kge_2012", "kge_2021", "overlap"), MORE),
+}
+"""Score → sign of a difference that is a gain. `NEITHER` is of scores with a sign, whose aim is 0; of them `abs_bias`
+is the size of the bias."""
+
 
 def all_metrics(simulated: np.ndarray, observed: np.ndarray, label: str) -> dict[str, float]:
     """Every metric by its name; raises InputError beginning with `label` where the scores are not defined."""

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.evaluation.differences import FEWEST_WEEKS, draw, interval
+from lad.evaluation.metrics import BETTER, NEITHER
 from lad.evaluation.models import label
 from lad.evaluation.scores import score_table
 from lad.evaluation.series import Simulated
@@ -15,20 +16,19 @@ from lad.observations import Observed
 
 
 class Score(NamedTuple):
-    """How a score is written; `better` is the sign of a difference that is a gain, 0 where neither sign is one."""
+    """How a score is written."""
 
     heading: str
     form: str
-    better: int
 
 
 SCORES = {
-    "rmse": Score("RMSE", "{:.2f}", -1),
-    "abs_bias": Score("size of bias", "{:.2f}", -1),
-    "bias": Score("bias", "{:+.2f}", 0),
-    "nse": Score("NSE", "{:.3f}", 1),
-    "kge": Score("KGE", "{:.3f}", 1),
-    "r": Score("r", "{:.3f}", 1),
+    "rmse": Score("RMSE", "{:.2f}"),
+    "abs_bias": Score("size of bias", "{:.2f}"),
+    "bias": Score("bias", "{:+.2f}"),
+    "nse": Score("NSE", "{:.3f}"),
+    "kge": Score("KGE", "{:.3f}"),
+    "r": Score("r", "{:.3f}"),
 }
 """Scores that are compared; the first three in W m-2."""
 
@@ -46,7 +46,7 @@ COLUMNS += ["difference", "low", "high", "better", "n", "weeks"]
 
 def surely_better(metric: str, low: float, high: float, a: str, b: str) -> str:
     """Name of the run that is better in the whole interval of the difference B less A; "" if neither is."""
-    worst, best = sorted(SCORES[metric].better * end for end in (low, high))
+    worst, best = sorted(BETTER[metric] * end for end in (low, high))
     return b if worst > 0 else a if best < 0 else ""
 
 
@@ -103,7 +103,7 @@ def _change(row: pd.Series) -> list[str]:
 
 def verdict(rows: pd.DataFrame) -> str:
     """In words: on which scores of one target one of the runs is surely better."""
-    judged = rows[[SCORES[metric].better != 0 for metric in rows.metric]]
+    judged = rows[[BETTER[metric] != NEITHER for metric in rows.metric]]
     if (judged.difference == 0).all():
         return "no difference"
     told = [

@@ -7,6 +7,7 @@ without a score (the correlation of a constant) is the last.
 
 import pandas as pd
 
+from lad.evaluation.metrics import BETTER, MORE
 from lad.evaluation.models import label
 from lad.evaluation.table import grid
 
@@ -16,8 +17,7 @@ GROUPS = {
     "extremes": ("p5_diff", "p95_diff"),
     "distribution": ("skewness_diff", "kurtosis_diff", "overlap"),
 }
-"""Group → metrics of it. The last three are those of PLUMBER; metrics that the scores lack do not count."""
-MORE_IS_BETTER = ("nse", "kge", "r", "overlap")
+"""Group → metrics of it. The last three are those of PLUMBER."""
 COLUMNS = ["site", "target", "model", "group", "rank"]
 OVERALL = "overall"
 
@@ -33,16 +33,14 @@ def rank_table(scores: pd.DataFrame, transferred: pd.DataFrame) -> pd.DataFrame:
     keys = ["site", "target", "model"]
     found = scores[keys].copy()
     for group, names in GROUPS.items():
-        present = [name for name in names if name in scores]
-        if present:
-            found[group] = pd.DataFrame({name: _ranks(scores, name) for name in present}).mean(axis=1)
-    found[OVERALL] = found[[name for name in GROUPS if name in found]].mean(axis=1)
+        found[group] = pd.DataFrame({name: _ranks(scores, name) for name in names}).mean(axis=1)
+    found[OVERALL] = found[list(GROUPS)].mean(axis=1)
     return found.melt(keys, var_name="group", value_name="rank")[COLUMNS]
 
 
 def _ranks(scores: pd.DataFrame, metric: str) -> pd.Series:
-    """Ranks by one metric among the models of a site and target; 0 is the aim of those that are differences."""
-    values = -scores[metric] if metric in MORE_IS_BETTER else scores[metric].abs()
+    """Ranks by one metric among the models of a site and target."""
+    values = -scores[metric] if BETTER[metric] == MORE else scores[metric].abs()
     return values.groupby([scores.site, scores.target]).rank(na_option="bottom")
 
 
@@ -52,7 +50,7 @@ def ranks_text(ranks: pd.DataFrame) -> str:
         "# Ranks of the models\n",
         "1 is the best. Ranks by each metric, averaged over the metrics of a group, over groups, and over sites:\n"
         + "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
-        + ".\nOf these, metrics that the scores lack do not count.\n",
+        + ".\n",
     ]
     for target, of_target in ranks.groupby("target", sort=False):
         sites = list(dict.fromkeys(of_target.site))
@@ -64,7 +62,7 @@ def ranks_text(ranks: pd.DataFrame) -> str:
 
 def _block(title: str, ranks: pd.DataFrame) -> str:
     means = ranks.pivot_table(index="model", columns="group", values="rank")
-    names = [name for name in (*GROUPS, OVERALL) if name in means]
+    names = [*GROUPS, OVERALL]
     lines = [["model", *names]]
     for model, row in means.sort_values(OVERALL, kind="stable").iterrows():
         lines.append([label(model), *(f"{row[name]:.1f}" for name in names)])

@@ -14,6 +14,7 @@ from lad.model import Model
 from lad.simulation import free_run
 from lad.state import plain_state
 
+NOTHING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
 REPEATS = 6  # of the first year, for the drift of the soil
 
 
@@ -91,7 +92,7 @@ def sanity(
 ) -> dict[str, float]:
     """Everything about one simulation; `reference` (K) is the mean surface temperature of the calibrated LaD."""
     surface = float(run.SoilTemp.values[:, 0].mean())
-    return {
+    found = {
         "drift": drift(model, record),
         "surface_temperature": surface,
         "surface_difference": surface - reference,
@@ -99,7 +100,13 @@ def sanity(
         "deficit": deficit(run),
         "energy_residual": run.attrs["max_energy_residual"],
         "water_residual": run.attrs["max_water_residual"],
-    } | soil_scores(run, observed)
+    }
+    return {name: _shown(name, value) for name, value in found.items()} | soil_scores(run, observed)
+
+
+def _shown(name: str, value: float) -> float:
+    """A value, 0 if it is `NOTHING` beside its limit."""
+    return 0.0 if name in LIMITS and abs(value) < NOTHING * LIMITS[name].value else value
 
 
 def sound(found: Mapping[str, float]) -> bool:

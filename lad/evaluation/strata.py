@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lad.evaluation.means import counts
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf
 
@@ -62,18 +63,11 @@ def strata(
 
 
 def _extreme_months(time: pd.DatetimeIndex, step: float, tair: np.ndarray, fallen: np.ndarray) -> Strata:
-    """The warmest and the driest month among those that are at least half in the test periods."""
+    """The warmest and the driest month among those of which the test periods have enough to count."""
     month = time.to_period("M")
     means = pd.DataFrame({"tair": tair, "fallen": fallen}).groupby(month).mean()
-    means = means[share(np.ones(len(time)), month, step) >= 0.5]
+    means = means[counts(np.ones(len(time)), month, step)]
     if means.empty:
         return {}
     extremes = {"warmest month": means.tair.idxmax(), "driest month": means.fallen.idxmin()}
     return {(name, str(extreme)): month == extreme for name, extreme in extremes.items()}
-
-
-def share(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series:
-    """Chosen intervals (n,) of `step` s by their day or month `period` (n,), as share of all that it can have."""
-    count = pd.Series(chosen).groupby(period).sum()
-    length = (count.index + 1).to_timestamp() - count.index.to_timestamp()
-    return count * step / length.total_seconds()

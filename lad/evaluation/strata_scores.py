@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lad.evaluation.means import usable_means
 from lad.evaluation.metrics import METRICS, metrics_where_defined
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated
-from lad.evaluation.strata import Strata, share
+from lad.evaluation.strata import Strata
 from lad.io import read_netcdf
 from lad.observations import TARGETS, USABLE_QC, Observed, open_series
 from lad.towers.variables import DERIVED
@@ -79,18 +80,17 @@ def _fluxes(target: str, observed: Observed, simulated: Mapping[str, Simulated])
 def _at_scale(scale: str, fluxes: pd.DataFrame, strata: Strata) -> tuple[pd.DataFrame, Strata]:
     """Usable fluxes and their strata: means over the same usable half-hours for tower and models.
 
-    A day or month with less than half of its half-hours usable is left out, because means over other hours would differ
-    by that alone; it belongs to the stratum with which more than half of its half-hours are.
+    A day or month that counts (`lad.evaluation.means`) belongs to the stratum with which more than half of its
+    half-hours are.
     """
     usable = fluxes[TOWER].notna().to_numpy()
     if scale == "half-hour":
         return fluxes[usable], {key: chosen[usable] for key, chosen in strata.items()}
     step = np.diff(fluxes.index).min() / np.timedelta64(1, "s")
     period = fluxes.index.to_period(PERIODS[scale])
-    kept = share(usable, period, step) >= 0.5
-    means = fluxes[usable].groupby(period[usable]).mean().loc[kept.index[kept]]
+    means = usable_means(fluxes, usable, period, step)
     members = {
-        key: (pd.Series(chosen).groupby(period).mean()[kept] > 0.5).to_numpy()
+        key: (pd.Series(chosen).groupby(period).mean().loc[means.index] > 0.5).to_numpy()
         for key, chosen in strata.items()
         if key[0] not in WITHIN_DAY
     }

@@ -86,6 +86,12 @@ def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, fl
     return None
 
 
+def references(differences: pd.DataFrame) -> list[str]:
+    """Calibrated LaD and those baselines that a study has, `differences` being its table."""
+    compared = {*differences.model, *differences.reference}
+    return [name for name in REFERENCES if name in compared]
+
+
 def signed(difference: float, low: float, high: float) -> str:
     """A difference with its interval, if it has one."""
     if np.isnan(low):
@@ -100,12 +106,13 @@ def sure(low: float, high: float) -> bool:
 
 def gains_text(differences: pd.DataFrame) -> str:
     """RMSE of every model of the study less that of calibrated LaD and of the baselines, with intervals."""
-    lines = [["site", "", "model", *(f"less {label(name)}" for name in REFERENCES)]]
+    against = references(differences)
+    lines = [["site", "", "model", *(f"less {label(name)}" for name in against)]]
     ends = differences.set_index(KEYS)
     chosen = differences[~differences.model.isin(BASELINES)]
     for (site, target, model), _ in chosen.groupby(["site", "target", "model"], sort=False):
         cells = []
-        for name in REFERENCES:
+        for name in against:
             found = gain(ends, (site, target, model, name), "rmse")
             cells.append(signed(*found) + "*" * sure(*found[1:]) if found else "")
         lines.append([site, target, label(model), *cells])

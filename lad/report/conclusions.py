@@ -6,13 +6,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from lad.evaluation.courses import mean_over_sites
+from lad.evaluation.metrics import BETTER
 from lad.evaluation.models import label, ordered
-from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, signed, sure, whole
+from lad.evaluation.pair import SCORES
+from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, references, signed, sure, whole
 from lad.report.tables import Cell
 
 WORDS = {"better": "surely better", "worse": "surely worse", "open": "not decided"}
 EMPIRICAL = [name for name in REFERENCES if name != "bulk"]
-SMALLER_IS_BETTER = ("rmse", "abs_bias")
 
 
 class Conclusion(NamedTuple):
@@ -26,7 +27,7 @@ def verdict(metric: str, low: float, high: float) -> str:
     """better, worse or open, from the interval of a difference of the score `metric`."""
     if not sure(low, high):
         return "open"
-    return "better" if (high < 0) == (metric in SMALLER_IS_BETTER) else "worse"
+    return "better" if BETTER[metric] * low > 0 else "worse"
 
 
 def trained(scores: pd.DataFrame) -> list[str]:
@@ -41,14 +42,14 @@ def chosen(validation: pd.DataFrame) -> str:
 
 def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
     """Every model of the study less each reference, as marked cells."""
-    ends = differences.set_index(KEYS)
+    ends, against = differences.set_index(KEYS), references(differences)
     rows = []
     models = differences[~differences.model.isin(EMPIRICAL)]
     for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
-        cells = [_cell(ends, (site, target, model, reference), metric) for reference in REFERENCES]
+        cells = [_cell(ends, (site, target, model, reference), metric) for reference in against]
         rows.append([site, target, label(model), *(cell or Cell("") for cell in cells)])
     return pd.DataFrame(
-        rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in REFERENCES)]
+        rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in against)]
     )
 
 
@@ -56,7 +57,7 @@ def states_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `states_table` with its intervals as marked cells."""
     rows = []
     for row in table.itertuples():
-        head = [row.site, row.target, label(row.model), label(row.without), row.metric]
+        head = [row.site, row.target, label(row.model), label(row.without), SCORES[row.metric].heading]
         cells = []
         for kind in ("by_test", "by_seed"):
             difference, low, high = (getattr(row, f"{kind}{end}") for end in ("", "_low", "_high"))

@@ -36,27 +36,29 @@ def summary(scores: pd.DataFrame) -> str:
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
     names = ", ".join(map(label, models))
-    beside = "LaD calibrated and empirical baselines"
+    beside = ", ".join(label(model) for model in ordered(list(scores.model)) if model in study.REFERENCES)
     return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
 
 
 def study_sections(
     scores: pd.DataFrame, differences: pd.DataFrame, states: pd.DataFrame, validation: pd.DataFrame
 ) -> list[Section]:
-    """The study as a whole: published numbers first, then what was found and the tables it rests on."""
+    """The study as a whole: published numbers first, if there are, then what was found and the tables it rests on."""
     published = study.published(scores)
-    beside = [Text(study.NOTHING_PUBLISHED)]
-    if len(published):
-        caption = "LE on the test periods, RMSE in W m⁻². Ours are scores of the ensembles."
-        beside = [Table.of(published, "Published and reproduced", caption), Text(study.PUBLISHED_H)]
     return [
-        Section("Published and reproduced", beside),
+        *([_published(published)] if len(published) else []),
         Section("Conclusions", [Findings(conclusions(scores, differences, states, validation))]),
         Section("Scores", [Text(SCORES), *_scores(scores), _seeds(scores)]),
         Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
         *([Section("States", [_states(states)])] if len(states) else []),
         Section("Validation", [_validation(validation)]),
     ]
+
+
+def _published(published: pd.DataFrame) -> Section:
+    caption = "RMSE in W m⁻². Ours are scores of the ensembles."
+    table = Table.of(published, "LE on the test periods", caption)
+    return Section("Published and reproduced", [table, Text(study.PUBLISHED_H)])
 
 
 def _scores(scores: pd.DataFrame) -> Iterable[Table]:

@@ -45,10 +45,7 @@ TITLES = {
         "Solver of training and of the run",
         "Scores of models trained with one solver and run with another.",
     ),
-    "cross.csv": (
-        "Solver of training and of the run",
-        "Scores of models trained with one solver and run with another.",
-    ),
+    "cross.csv": ("Solver of training and of the run", "The values of the figure, and those of every seed."),
     "sanity.csv": (
         "Physical sanity",
         "Drift (K a⁻¹), surface temperature (K), water beyond the stores (kg m⁻²), budgets, and soil sensors.",

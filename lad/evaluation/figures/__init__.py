@@ -1,7 +1,7 @@
 """Figures of one site: tower and models at the half-hours of the test periods."""
 
 from lad.evaluation.figures._closure import closure
-from lad.evaluation.figures._comparison import Comparison, usable_day_means
+from lad.evaluation.figures._comparison import Comparison
 from lad.evaluation.figures._cycles import diurnal, seasonal
 from lad.evaluation.figures._scatter import scatter
 from lad.evaluation.figures._soil import soil
@@ -20,5 +20,4 @@ __all__ = [
     "target_diagram",
     "target_point",
     "timeseries",
-    "usable_day_means",
 ]

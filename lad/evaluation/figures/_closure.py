@@ -10,7 +10,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from lad.drawing import RC
-from lad.evaluation.figures._comparison import Comparison, usable_day_means
+from lad.evaluation.figures._comparison import Comparison
+from lad.evaluation.means import usable_day_means
 from lad.evaluation.models import label
 from lad.evaluation.style import COUNTS, OBSERVED, colours
 from lad.observations import TARGETS

@@ -9,8 +9,6 @@ from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 
-WELL_OBSERVED = 0.5  # share of the half-hours of a day
-
 
 class Comparison(NamedTuple):
     """What all figures show: fluxes (W m⁻², positive upward) at the same test half-hours."""
@@ -42,14 +40,3 @@ class Comparison(NamedTuple):
         """Simulated flux at all test half-hours, one column per seed."""
         simulated = self.simulated[model]
         return pd.DataFrame(simulated.flux[target].T, self.time, columns=list(simulated.seeds))
-
-
-def usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
-    """Daily means over the half-hours where `tower` is usable; NaN on a day with less than half of them.
-
-    Towers lose nights more often than days: means of model and tower over different hours would differ by
-    that alone.
-    """
-    usable = tower.notna()
-    share = usable.resample("D").mean()
-    return series.where(usable, axis=0).resample("D").mean().where(share >= WELL_OBSERVED, axis=0)

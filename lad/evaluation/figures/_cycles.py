@@ -43,17 +43,17 @@ def seasonal(comparison: Comparison) -> Figure:
     """Mean of each month of the year, of tower and models over the same usable half-hours."""
     shown, month = groups(comparison.models()), comparison.time.month
     with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(max(7.0, 1.0 + 4.5 * len(shown)), 6.5))
+        figure = Figure(figsize=(11, 1.0 + 3.6 * len(shown)))
         figure.suptitle(f"{comparison.title}: monthly means over usable half-hours")
-        panels = figure.subplots(len(TARGETS), len(shown), sharex=True, sharey="row", squeeze=False)
-        for row, target in zip(panels, TARGETS, strict=True):
-            for axes, group in zip(row, shown, strict=True):
+        panels = figure.subplots(len(shown), len(TARGETS), sharex=True, sharey="col", squeeze=False)
+        for row, group in zip(panels, shown, strict=True):
+            for axes, target in zip(row, TARGETS, strict=True):
                 _cycle(axes, comparison, target, group, np.ones(len(month), dtype=bool), month)
-            row[0].set_ylabel(TARGET_LABELS[target])
+                axes.set_ylabel(TARGET_LABELS[target])
         for axes in panels[-1]:
             axes.set_xticks(range(1, 13), list("JFMAMJJASOND"))
             axes.set_xlabel("month")
-        legend_below(figure, *panels[0], note=OF_SEEDS)
+        legend_below(figure, *panels[:, 0], note=OF_SEEDS)
     return figure
 
 

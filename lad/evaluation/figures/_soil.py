@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from lad.constants import T_FREEZE
 from lad.drawing import RC
-from lad.evaluation.figures._comparison import Comparison, usable_day_means
+from lad.evaluation.figures._comparison import Comparison
 from lad.evaluation.figures._timeseries import date_axis
+from lad.evaluation.means import usable_day_means
 from lad.evaluation.models import ordered
 from lad.evaluation.soil import States
 from lad.evaluation.style import OF_SEEDS, draw_models, draw_observed, groups, legend_below

@@ -8,7 +8,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatte
 from matplotlib.figure import Figure
 
 from lad.drawing import RC
-from lad.evaluation.figures._comparison import Comparison, usable_day_means
+from lad.evaluation.figures._comparison import Comparison
+from lad.evaluation.means import usable_day_means
 from lad.evaluation.style import OF_SEEDS, TARGET_LABELS, draw_models, draw_observed, groups, legend_below
 from lad.observations import TARGETS
 
