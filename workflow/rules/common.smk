@@ -17,12 +17,32 @@ from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
 
+# Of the run before, by site, where the tables of the sites that finished are made: see unfinished.smk.
+failed = config.pop("failed", {})
+
 try:
-    config = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
+    settings = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
     own_sites = read_rows(config["sites_table"]) if "sites_table" in config else {}
     package_sites = read_rows()
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
+
+
+def having(step, sites):
+    """Those of `sites` that have the results of a step: it is made for them, and did not fail."""
+    own = settings.get(step, {})
+    chosen = own["sites"] if "sites" in own else sites
+    return [site for site in sites if site in chosen and step not in failed.get(site, {}).get("steps", ())]
+
+
+def whole(sites):
+    """Those of `sites` that have what the tables of a study are made of."""
+    return having("periods", having("evaluate", sites))
+
+
+# Every site is a study of its own too.
+studies = {site: [site] for site in settings["sites"]} | settings["studies"]
+config = settings | {"studies": {study: whole(sites) for study, sites in studies.items()}}
 
 
 wildcard_constraints:
@@ -251,25 +271,33 @@ def knock_outs():
 def shown(wildcards):
     """Section, `study` or a site, and file of what a report shows beside the scores.
 
-    Tables and figures that rules mark with `report()`, and the records of each site. A rule with `sites` in the settings
-    makes its files for these alone.
+    Tables and figures that rules mark with `report()`, and the records of each site.
     """
     members, files = config["studies"][wildcards.study], []
     for step in workflow.rules:
-        settings = config.get(step.name, {})
-        sites = settings["sites"] if "sites" in settings else members
         for file in step.output:
             if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
                 continue
             if step.wildcard_names == {"site"}:
                 files += [
-                    (site, str(file.apply_wildcards({"site": site}))) for site in members if site in sites
+                    (site, str(file.apply_wildcards({"site": site}))) for site in having(step.name, members)
                 ]
             elif step.wildcard_names == {"study"}:
                 files.append(("study", str(file.apply_wildcards(wildcards))))
     files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
     records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]
     return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
+
+
+def told(sites):
+    """Options that tell which of `sites` failed, and why."""
+    return [f"--missing {site}={shlex.quote(failed[site]['why'])}" for site in sites if site in failed]
+
+
+def missing(wildcards):
+    """Parameter function: the sites that a study's tables lack."""
+    members = studies[wildcards.study]
+    return told(site for site in members if site not in whole(members))
 
 
 def simulations_of_sites(wildcards):
