@@ -138,7 +138,7 @@ def archive_patterns(wildcards):
 
 
 archive_folders = [config["archives"], "data"]
-missing_archives = {}  # what to do by site; told before the first job, for all sites at once
+missing_archives = {}  # what to do by site; told for all sites at once, before the first job or in a dry run
 
 
 def archive_option(wildcards):
@@ -153,10 +153,11 @@ def archives(wildcards):
     be made anew.
     """
     found = find_archives(wildcards.site, archive_folders, archive_patterns(wildcards))
-    if not found:
-        missing_archives[wildcards.site] = missing_message(
-            wildcards.site, config["archives"], archive_patterns(wildcards)
-        )
+    if not found and wildcards.site not in missing_archives:
+        message = missing_message(wildcards.site, config["archives"], archive_patterns(wildcards))
+        missing_archives[wildcards.site] = message
+        if workflow.dryrun:  # which has no onstart
+            print(message, file=sys.stderr)
     return [str(path) for path in found if not source_file(path).exists()]
 
 
