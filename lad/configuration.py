@@ -16,6 +16,7 @@ from lad.periods import NAMES, check_disjoint, parse_periods
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {*STEPS, "simulate_bulk", "train_through", "baselines_of_seeds", "setup", "test"}
+FEWEST_TEST_DAYS = 7  # intervals of scores are drawn from weeks
 # What is simulated and scored beside the trained models.
 RESERVED_MODELS = {*BASELINES, "bulk"}
 
@@ -41,7 +42,7 @@ def checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
 
     `schema` is the JSON schema that the settings must match, whole numbers without a decimal point; beyond it,
     a study must consist of configured sites, no study or model may have a name
-    that the workflow uses itself, and no test period may overlap training or validation.
+    that the workflow uses itself, and the test of a site must have a week and overlap neither training nor validation.
     """
     config = json.loads(json.dumps(config, default=str))  # YAML reads 2018-01-01 as a date
     validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
@@ -81,5 +82,8 @@ def _check_site(site: str, settings: Mapping[str, Any]) -> None:
         )
         check_disjoint(train=train, test=test)
         check_disjoint(validation=validation, test=test)
+        days = sum((last - first).days + 1 for first, last in test)
+        if test and days < FEWEST_TEST_DAYS:
+            raise InputError(f"{days} days of test, expected at least {FEWEST_TEST_DAYS}")
     except InputError as error:
         raise InputError(f"sites.{site}: {error}") from None

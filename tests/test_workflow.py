@@ -91,6 +91,7 @@ def test_missing_archives_are_told_before_anything_runs(tree):
     for site in ["US-Me2", "US-Wkg"]:
         (line,) = [line for line in result.stderr.splitlines() if line.startswith(site)]
         assert f"AMF_{site}_FLUXNET_" in line and "folder archives" in line
+        assert line in snakemake(tree, "-n", site).stderr.splitlines()
     assert "US-CRT: collect the archives" not in result.stderr
     assert not (tree / "results").exists()
 
@@ -223,7 +224,7 @@ def test_who_comes_back_gets_the_table_again(adopted):
         "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
-        "Report: results/demo/report.html, copied to results/report.html\n"
+        "Report: results/demo/report.html\nCopied to results/report.html\n"
     )
     assert snakemake(adopted, "results/US-CRT/evaluate/scores.csv").stdout == ""
 
@@ -324,3 +325,28 @@ def test_step_made_again_writes_the_same_bytes(root, finished):
     after = contents(tree / "results")
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name]] == []
+
+
+@whole_study
+def test_tables_of_the_sites_that_finished_name_the_others_and_why(finished):
+    tree, _ = finished
+    overlay, archive = tree / "two.yaml", tree / "archives/AMF_US-Abc_BASE-BADM_9-9.zip"
+    overlay.write_text("sites: {US-Abc: {}}\nstudies: {two: [US-CRT, US-Abc]}\n", encoding="utf-8")
+    archive.parent.mkdir(exist_ok=True)
+    archive.write_bytes(b"PK\x03\x04 broken")
+    before = contents(tree / "results")
+    result = snakemake(tree, "two", *SMALL, str(overlay))
+    assert result.returncode != 0 and "Traceback" not in result.stderr
+    why = "US-Abc: fetch failed, see logs/US-Abc/fetch.log"
+    for name in ["table.md", "validation.md", "ranks.md"]:
+        text = (tree / "results/two" / name).read_text(encoding="utf-8")
+        assert text.startswith(f"**Sites are missing here:**\n\n- {why}\n") and "US-Abc" not in text[90:]
+    assert (tree / "results/two/table.md").read_text(encoding="utf-8") in result.stdout
+    assert why in (tree / "results/two/report.html").read_text(encoding="utf-8")
+    after = contents(tree / "results")
+    assert {name for name in before if after[name] != before[name]} <= {"report.html"}
+
+    archive.write_bytes((tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip").read_bytes())
+    plan = planned(snakemake(tree, "-n", "two", *SMALL, str(overlay)))
+    assert plan["evaluate"] == 1  # of the other site
+    assert {*STUDY_STEPS, "two"} <= plan.keys()

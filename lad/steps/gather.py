@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lad.evaluation.missing import add_missing_argument, missing_note
 from lad.evaluation.table import markdown, read_scores
 from lad.io import read_json, replacing, write_csv, write_json
 from lad.provenance import provenance
@@ -16,16 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--citations", type=Path, help="text file with what to cite for the data")
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
     parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
+    add_missing_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
     with replacing(args.table) as temporary:
-        temporary.write_text(markdown(scores), encoding="utf-8")
+        temporary.write_text(missing_note(args.missing) + markdown(scores), encoding="utf-8")
     if args.citations:
         with replacing(args.citations) as temporary:
             temporary.write_text(citations([read_json(path) for path in args.sources]), encoding="utf-8")
     inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}
-    write_json(args.output.with_suffix(".json"), provenance(inputs))
+    write_json(args.output.with_suffix(".json"), provenance(inputs, missing=args.missing))
     write_csv(args.output, scores)

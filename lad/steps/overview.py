@@ -8,6 +8,7 @@ import pandas as pd
 from lad.evaluation import study
 from lad.evaluation.arguments import named_files
 from lad.evaluation.differences import COLUMNS
+from lad.evaluation.missing import add_missing_argument, missing_note
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.saving import save
 from lad.evaluation.scores import TRANSFER_COLUMNS
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="models that differ in what they see alone",
     )
     parser.add_argument("--output-directory", type=Path, required=True, help="receives tables and figure")
+    add_missing_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     }
     for name, text in texts.items():
         with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(missing_note(args.missing) + text, encoding="utf-8")
     write_csv(folder / "differences.csv", differences)
     write_csv(folder / "states.csv", states)
     write_csv(folder / "ranks.csv", ranks)

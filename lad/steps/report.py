@@ -9,6 +9,7 @@ from lad.errors import InputError
 from lad.evaluation.courses import lowest_losses, parse_histories, read_histories
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.figures import Comparison
+from lad.evaluation.missing import add_missing_argument, missing_lines
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
 from lad.evaluation.study import STATES
 from lad.evaluation.table import read_scores
@@ -18,7 +19,7 @@ from lad.periods import periods_from
 from lad.provenance import provenance
 from lad.report.conclusions import chosen
 from lad.report.contents import origin_section, shown, study_sections, summary
-from lad.report.page import Section, render
+from lad.report.page import Section, Text, render
 from lad.report.plots import Plot, timeseries
 
 STUDY = "study"
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--citations", type=Path, required=True, help="what to cite for the data (text)")
     parser.add_argument("--settings", type=json.loads, default={}, help="settings of models and fits (JSON)")
+    add_missing_argument(parser)
     parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
 
 
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     files = _files(args.file, [STUDY, *sites])
     drawn = {*DRAWN, chosen(validation)}
     sections = [
+        *([Section("Missing", [Text(line) for line in missing_lines(args.missing)])] if args.missing else []),
         *study_sections(scores, differences, states, validation),
         *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
         *(Section(site, [_plot(args, site, drawn), *shown(files[site])]) for site in sites),

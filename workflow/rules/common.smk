@@ -17,12 +17,32 @@ from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
 
+# Of the run before, by site, where the tables of the sites that finished are made: see unfinished.smk.
+failed = config.pop("failed", {})
+
 try:
-    config = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
+    settings = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
     own_sites = read_rows(config["sites_table"]) if "sites_table" in config else {}
     package_sites = read_rows()
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
+
+
+def having(step, sites):
+    """Those of `sites` that have the results of a step: it is made for them, and did not fail."""
+    own = settings.get(step, {})
+    chosen = own["sites"] if "sites" in own else sites
+    return [site for site in sites if site in chosen and step not in failed.get(site, {}).get("steps", ())]
+
+
+def whole(sites):
+    """Those of `sites` that have what the tables of a study are made of."""
+    return having("periods", having("evaluate", sites))
+
+
+# Every site is a study of its own too.
+studies = {site: [site] for site in settings["sites"]} | settings["studies"]
+config = settings | {"studies": {study: whole(sites) for study, sites in studies.items()}}
 
 
 wildcard_constraints:
@@ -118,7 +138,7 @@ def archive_patterns(wildcards):
 
 
 archive_folders = [config["archives"], "data"]
-missing_archives = {}  # what to do by site; told before the first job, for all sites at once
+missing_archives = {}  # what to do by site; told for all sites at once, before the first job or in a dry run
 
 
 def archive_option(wildcards):
@@ -133,10 +153,11 @@ def archives(wildcards):
     be made anew.
     """
     found = find_archives(wildcards.site, archive_folders, archive_patterns(wildcards))
-    if not found:
-        missing_archives[wildcards.site] = missing_message(
-            wildcards.site, config["archives"], archive_patterns(wildcards)
-        )
+    if not found and wildcards.site not in missing_archives:
+        message = missing_message(wildcards.site, config["archives"], archive_patterns(wildcards))
+        missing_archives[wildcards.site] = message
+        if workflow.dryrun:  # which has no onstart
+            print(message, file=sys.stderr)
     return [str(path) for path in found if not source_file(path).exists()]
 
 
@@ -251,25 +272,33 @@ def knock_outs():
 def shown(wildcards):
     """Section, `study` or a site, and file of what a report shows beside the scores.
 
-    Tables and figures that rules mark with `report()`, and the records of each site. A rule with `sites` in the settings
-    makes its files for these alone.
+    Tables and figures that rules mark with `report()`, and the records of each site.
     """
     members, files = config["studies"][wildcards.study], []
     for step in workflow.rules:
-        settings = config.get(step.name, {})
-        sites = settings["sites"] if "sites" in settings else members
         for file in step.output:
             if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
                 continue
             if step.wildcard_names == {"site"}:
                 files += [
-                    (site, str(file.apply_wildcards({"site": site}))) for site in members if site in sites
+                    (site, str(file.apply_wildcards({"site": site}))) for site in having(step.name, members)
                 ]
             elif step.wildcard_names == {"study"}:
                 files.append(("study", str(file.apply_wildcards(wildcards))))
     files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
     records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]
     return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
+
+
+def told(sites):
+    """Options that tell which of `sites` failed, and why."""
+    return [f"--missing {site}={shlex.quote(failed[site]['why'])}" for site in sites if site in failed]
+
+
+def missing(wildcards):
+    """Parameter function: the sites that a study's tables lack."""
+    members = studies[wildcards.study]
+    return told(site for site in members if site not in whole(members))
 
 
 def simulations_of_sites(wildcards):

@@ -164,11 +164,13 @@ rule gather:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        missing=missing,
     message:
         "{wildcards.study}: write the table"
     shell:
         "lad gather --scores {input.scores} --sources {input.sources} --output {output.scores}"
-        " --table {output.table} --citations {output.citations} 2>&1 | tee {log}"
+        " --table {output.table} --citations {output.citations} {params.missing} 2>&1 | tee {log}"
 
 
 rule curves:
@@ -198,10 +200,12 @@ rule curves:
         runtime=5,
     params:
         histories=lambda wildcards: [f"{label}={file}" for label, file in histories(wildcards).items()],
+        missing=missing,
     message:
         "{wildcards.study}: draw the learning curves"
     shell:
-        "lad curves --history {params.histories} --figure {output.figure} --table {output.table} 2>&1 | tee {log}"
+        "lad curves --history {params.histories} --figure {output.figure} --table {output.table}"
+        " {params.missing} 2>&1 | tee {log}"
 
 
 rule overview:
@@ -248,9 +252,10 @@ rule overview:
         runtime=5,
     params:
         states=[f"{blind}={seeing}" for blind, seeing in knock_outs().items()],
+        missing=missing,
     message:
         "{wildcards.study}: write tables and figure of the whole"
     shell:
         "lad overview --scores {input.scores} --differences {input.differences} --transfer {input.transfer}"
-        " --states {params.states}"
+        " --states {params.states} {params.missing}"
         " --output-directory results/{wildcards.study} 2>&1 | tee {log}"

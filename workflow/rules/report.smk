@@ -37,6 +37,7 @@ rule report:
             f"{label}={file}" for label, file in simulations_of_sites(wildcards).items()
         ],
         files=lambda wildcards: ["=".join(pair) for pair in shown(wildcards)],
+        missing=lambda wildcards: told(studies[wildcards.study]),
         settings=json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
         ),
@@ -46,5 +47,5 @@ rule report:
         "lad report --study {wildcards.study} --scores {input.scores} --differences {input.differences}"
         " --states {input.states} --history {params.histories} --observations {params.observations}"
         " --forcing {params.forcing} --periods {params.periods} --simulation {params.simulations}"
-        " --file {params.files} --citations {input.citations} --settings {params.settings:q} --output {output}"
+        " --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
         " 2>&1 | tee {log}"

@@ -1,0 +1,134 @@
+"""What a changed setting makes anew, at which sites: told by Snakemake's summary of two finished studies."""
+
+import re
+from pathlib import Path
+
+import pytest
+from test_workflow import BASELINES, SETTINGS, copy_tree, planned, snakemake
+
+STUDIES = ["demo", "paper"]
+ARCHIVES = [
+    "AMF_US-Me2_FLUXNET_FULLSET_2002-2007_1-1.zip",
+    "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_1-1.zip",
+    "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip",
+]
+TRAIN = [f"train/{model}" for model in SETTINGS["models"]]
+SIMULATE = [f"simulate/{model}" for model in SETTINGS["models"]]
+FIT = ["calibrate", *TRAIN, "train_through"]
+FITTED = [f"baselines/{name}" for name in SETTINGS["baselines"]]
+SCORED = [*SIMULATE, "simulate_bulk", *FITTED]
+LAST = ["evaluate", "figures", "response", "sanity"]
+EXPERIMENTS = ["solvers", "daemons", "landscape"]
+
+FOLLOWS = {  # what is made from → by
+    "fetch": ["gapfill", "gather"],
+    "gapfill": ["forcing", "report"],
+    "forcing": [*FIT, "periods", *SCORED, *LAST, *EXPERIMENTS, "transfer", "report"],
+    "periods": ["transfer", "report"],
+    "calibrate": [
+        *TRAIN,
+        "train_through",
+        "simulate_bulk",
+        "solvers",
+        "landscape",
+        "response",
+        "sanity",
+        "report",
+    ],
+    "train/mlp": ["daemons"],  # through the solver of the settings
+    "train_through": ["daemons"],
+    "simulate_bulk": ["response"],
+    **{name: ["evaluate"] for name in FITTED},
+    "evaluate": ["gather", "overview", "report"],
+    "gather": ["overview", "report"],
+    "transfer": ["overview", "report"],
+    **{name: ["report"] for name in ["curves", "overview", *LAST[1:], *EXPERIMENTS]},
+}
+for train, simulate in zip(TRAIN, SIMULATE, strict=True):
+    FOLLOWS[train] = [simulate, "response", "sanity", "curves", "report", *FOLLOWS.get(train, [])]
+    FOLLOWS[simulate] = ["evaluate", "figures", "sanity", "report"]
+FOLLOWS["simulate_bulk"] += FOLLOWS["simulate/mlp"]
+
+ALL = ["US-CRT", "US-Me2", "US-Wkg"]
+WKG, ME2 = ["US-Wkg"], ["US-Me2"]
+
+CHANGES = [  # settings, sites or studies, what is the first to be made anew
+    ("training: {steps: 5}", ALL, [*TRAIN, "train_through"]),
+    ("models: {residual: {hidden: [8]}}", ALL, ["train/residual"]),
+    ("models: {mlp: {training: {weight_decay: 0.5}}}", ALL, ["train/mlp", "train_through"]),
+    ("calibration: {steps: 4}", ALL, ["calibrate"]),
+    ("calibration: {loss: sum}", ALL, ["calibrate", "landscape"]),
+    ("seeds: 3", ALL, [*TRAIN, "train_through", "baselines/ann", "baselines/lstm"]),
+    ("baselines: [mean, 1lin]", ALL, ["evaluate"]),
+    ("simulation: {spinup_passes: 1}", ALL, [*SIMULATE, "simulate_bulk", "daemons"]),
+    ("simulation: {integrator: diffrax}", ALL, [*SIMULATE, "simulate_bulk"]),
+    ("simulation: {steps_per_interval: 2}", ALL, [*FIT, *SIMULATE, "simulate_bulk"]),
+    ("solvers: {days: 60}", ME2, ["solvers"]),
+    ("daemons: {model: mlp_nostate}", WKG, ["train_through", "daemons"]),
+    ("landscape: {along: [rs]}", WKG, ["landscape"]),
+    ("sites: {US-Wkg: {test: [[2020-01-01, 2020-12-31]]}}", WKG, ["periods", "evaluate", "figures", "daemons"]),
+    ("sites: {US-Me2: {train: [[2002-01-01, 2002-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
+    ("sites: {US-Me2: {precipitation: [[2002, 500]]}}", ME2, ["forcing"]),
+    ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
+    ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
+    ("sites: {US-Abc: {}}", [], []),
+]  # fmt: skip
+
+
+def made_anew(folder: Path, *args: str) -> set[tuple[str, str]]:
+    """(site or study, rule) of all files that a run would make; of some rules with the model or baseline."""
+    result = snakemake(folder, *STUDIES, "--summary", *args)
+    assert result.returncode == 0, result.stderr
+    found = set()
+    for line in result.stdout.splitlines()[1:]:
+        file, _, rule, *_, plan = line.split("\t")
+        if plan == "update pending":
+            _, place, *rest = file.split("/")
+            step = re.sub("_of_seeds$", "", rule)
+            named = step in ("train", "simulate", "baselines")
+            found.add((place, f"{step}/{Path(rest[1]).stem}" if named else step))
+    return found
+
+
+@pytest.fixture(scope="module")
+def studies(root, tmp_path_factory) -> tuple[Path, set[tuple[str, str]]]:
+    """A copy with a stand-in for every result of both studies, and what was made there."""
+    tree = copy_tree(root, tmp_path_factory.mktemp("reruns") / "tree")
+    (tree / "archives").mkdir()
+    for name in ARCHIVES:
+        (tree / "archives" / name).touch()
+    everything = made_anew(tree)
+    for line in snakemake(tree, *STUDIES, "--summary").stdout.splitlines()[1:]:
+        place = tree / line.split("\t")[0]
+        place = place / "a.zip" if place.name == "archive" else place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"this is {place.name}\n", encoding="utf-8")
+    result = snakemake(tree, *STUDIES, "--touch", "--forceall")
+    assert result.returncode == 0, result.stderr
+    return tree, everything
+
+
+@pytest.mark.parametrize("change, places, first", CHANGES, ids=[change for change, *_ in CHANGES])
+def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, places, first):
+    tree, everything = studies
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text(change, encoding="utf-8")
+    members = SETTINGS["studies"]
+    expected, todo = set(), [(place, step) for place in places for step in first]
+    while todo:
+        place, step = todo.pop()
+        if (place, step) in everything and (place, step) not in expected:
+            expected.add((place, step))
+            places_after = [place, *(study for study in STUDIES if place in members[study])]
+            todo += [(after, following) for after in places_after for following in FOLLOWS.get(step, [])]
+    assert made_anew(tree, "--configfile", str(overlay)) == expected
+
+
+def test_a_site_made_anew_touches_only_its_own_files(studies):
+    tree, _ = studies
+    result = snakemake(tree, "-n", "--forceall", "US-Wkg")
+    plan = planned(result)
+    assert plan["baselines"] + plan["baselines_of_seeds"] == BASELINES
+    assert plan.keys() > {"fetch", "daemons", "landscape", "report", "US-Wkg"} and "solvers" not in plan
+    told = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(told) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in told)

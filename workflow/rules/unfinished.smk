@@ -1,0 +1,54 @@
+import subprocess
+import tempfile
+
+
+def failures(jobs):
+    """By site: its steps without result among the unfinished `jobs`, and why, which step failed and its log."""
+    found = {}
+    for job in jobs:
+        if "site" in job.wildcards_dict:
+            site = found.setdefault(job.wildcards_dict["site"], {"steps": [], "why": ""})
+            site["steps"].append(job.rule.name)
+    for job in workflow.scheduler.failed:
+        # Of the steps of one cluster job, the last one to say something.
+        step = max(job.jobs, key=last_word) if job.is_group() else job
+        if "site" in step.wildcards_dict:
+            site = found[step.wildcards_dict["site"]]
+            why = f"{step.rule.name} failed, see {' '.join(step.log)}"
+            site["why"] = "; ".join(filter(None, [site["why"], why]))
+    return found
+
+
+def last_word(job):
+    """When a job last wrote to its log (s), 0 if never."""
+    return max((os.path.getmtime(log) for log in job.log if os.path.exists(log)), default=0)
+
+
+def make_tables_of_the_rest():
+    """After a failure, make the tables of the studies from the sites that finished.
+
+    Snakemake does it itself, with settings in which the studies lack the others: so it knows what the tables were made
+    of, makes them anew as soon as there is more, and what breaks this off leaves them as unfinished as any other file.
+    Only rules of studies are allowed: nothing of a site is made here, all of it was up to date in the run before.
+    """
+    scheduler = workflow.scheduler
+    if scheduler.running or scheduler.open_jobs:
+        return  # stopped from outside: what is unfinished did not fail
+    unfinished = list(workflow.dag.needrun_jobs())
+    found = failures(unfinished)
+    targets, rules_of_studies = [], [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
+    for job in unfinished:
+        study = job.wildcards_dict.get("study", job.rule.name)
+        members = studies.get(study, ())
+        if any(not {"evaluate", "periods"} & set(found.get(site, {}).get("steps", ())) for site in members):
+            targets += job.output or [job.rule.name]
+            rules_of_studies.append(job.rule.name)
+    if not (found and targets):
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(settings | {"failed": found}, file)
+        file.flush()
+        command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
+        command += ["--configfile", file.name, "--nolock", "--cores", "1"]
+        command += ["--allowed-rules", *rules_of_studies, "--", *targets]
+        subprocess.run(command)
