@@ -1,8 +1,6 @@
 use rule train as train_through with:
     output:
-        models=expand(
-            "results/{{site}}/daemons/{{integrator}}/seed{seed}.eqx", seed=range(config["seeds"])
-        ),
+        models=expand("results/{{site}}/daemons/{{integrator}}/seed{seed}.eqx", seed=range(config["seeds"])),
         history="results/{site}/daemons/{integrator}/history.csv",
     log:
         "logs/{site}/daemons/{integrator}.log",
