@@ -114,6 +114,7 @@ def test_plan_of_all_studies(tree, tmp_path):
         "baselines_of_seeds": sites * SEEDED,
         **dict.fromkeys(STUDY_STEPS, 2),
         **dict.fromkeys(["solvers", "daemons", "landscape"], 1),
+        "train_through": 2,
         "demo": 1,
         "paper": 1,
     }
