@@ -19,11 +19,12 @@ from lad.evaluation.figures import Comparison
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 from lad.report.conclusions import conclusions, verdict
-from lad.report.contents import shown
+from lad.report.contents import shown, study_sections
 from lad.report.images import picture
 from lad.report.page import Section, Text, render
 from lad.report.plots import timeseries
 from lad.report.tables import LONGEST, Cell, Table, read_csv
+from lad.report.titles import TITLES
 
 SITES = ("US-Me2", SITE)
 EVIL = "</script><script>document.title = 'caught'</script>"
@@ -92,6 +93,21 @@ def test_published_gain_stands_beside_ours():
     assert [cell.text for cell in items] == [
         "US-Me2 LE: -10.00 (-17.50 … -2.50), surely better; published -4.84"  # 35.72 - 40.56
     ]
+
+
+def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
+    def titles(scores: pd.DataFrame) -> list[str]:
+        differences = made_up_differences()
+        states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
+        return [section.title for section in study_sections(scores, differences, states, VALIDATION)]
+
+    scores = made_up_scores()
+    assert titles(scores)[:2] == ["Published and reproduced", "Conclusions"]
+    assert titles(scores[scores.site == SITE])[0] == "Conclusions"
+
+
+def test_no_two_files_are_told_alike():
+    assert len(set(TITLES.values())) == len(TITLES)
 
 
 def test_cells_show_few_digits_and_know_their_number():

@@ -9,12 +9,14 @@ import xarray as xr
 from learning_tower import rewrite, write_tower
 
 from lad.cli import main
-from lad.evaluation.sanity import drift, overdraft, sound
+from lad.evaluation.sanity import LIMITS, NOTHING, drift, empty_days, overdraft, sound
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import read_record
 from lad.model import Model
 from lad.parameters import table_parameters
+from lad.periods import parse_periods
 
+TEST = ["--test", "2013-06-11:2013-06-20"]
 PARAMETERS = table_parameters(6, 2, 10.0)
 
 
@@ -58,6 +60,7 @@ def test_simulation_against_its_own_budget_and_sensors(tower, capsys):
         "--observations",
         str(tower / "observations.nc"),
         *files,
+        *TEST,
         "--output",
         str(table),
     ]
@@ -65,7 +68,21 @@ def test_simulation_against_its_own_budget_and_sensors(tower, capsys):
     row = pd.read_csv(table).iloc[0]
     assert [row.soil_bias, row.soil_rmse, row.moisture_r] == pytest.approx([-2.0, 2.0, 1.0], rel=1e-5)
     assert row.overdraft == 0.0 and row.surface_difference == 0.0
+    for name, limit in LIMITS.items():  # no rounding
+        assert row[name] == 0.0 or abs(row[name]) >= NOTHING * limit.value
     assert row.energy_residual < 1e-6 and row.water_residual < 1e-9
+
+    assert row.empty_days == 0.0
+
+    def dry_out(dataset):
+        dataset["RootMoist"][10 * 48 + 24 : 14 * 48] = (
+            0.0  # of ten days three, and half of one with more than enough
+        )
+        dataset["RootMoist"][: 10 * 48] = 0.0  # before the test period
+
+    rewrite(run, dry_out)
+    with xr.open_dataset(run) as simulated:
+        assert empty_days(simulated, parse_periods(TEST[1:])) == pytest.approx(30.0)
 
     def evaporate_too_much(dataset):
         dataset["Evap"][100] = 1.0
@@ -112,7 +129,16 @@ def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):
         assert "net_radiation" in json.loads(simulated.attrs["provenance"])["inputs"]
 
     # On net radiation that no emission answers the soil warms from repeat to repeat, and the table tells it.
-    options = ["--site", "XX-Tst", "--observations", observations, *files, "--simulation", f"bulk={run}"]
+    options = [
+        "--site",
+        "XX-Tst",
+        "--observations",
+        observations,
+        *files,
+        *TEST,
+        "--simulation",
+        f"bulk={run}",
+    ]
     for radiation in ([], ["--net-radiation", observations]):
         assert main(["sanity", *options, *radiation, "--output", str(tower / "s.csv")]) == 0
         drifts.append(abs(pd.read_csv(tower / "s.csv").drift[0]))

@@ -11,10 +11,12 @@ from lad.evaluation.soil import SENSOR_LAYER, sensors
 from lad.forcing import Record, first_year, rows
 from lad.integrate import fast
 from lad.model import Model
+from lad.periods import Periods, mask
 from lad.simulation import free_run
 from lad.state import plain_state
 
 NOTHING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
+EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
 REPEATS = 6  # of the first year, for the drift of the soil
 
 
@@ -64,6 +66,13 @@ def deficit(run: xr.Dataset) -> float:
     return float(max(0.0, -run.SWE.values.min(), -run.RootMoist.values.min()))
 
 
+def empty_days(run: xr.Dataset, periods: Periods) -> float:
+    """Share (%) of the days of `periods` with less than `EMPTY` in the root zone, as daily mean; NaN without a day."""
+    water = run.RootMoist.to_series()[mask(run.time.values, periods)]
+    days = water.groupby(water.index.normalize()).mean()
+    return 100.0 * float((days < EMPTY).mean())
+
+
 def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
     """Bias and RMSE (K) of soil temperature at the shallowest sensor, r of root-zone water with soil moisture.
 
@@ -88,9 +97,12 @@ def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
 
 
 def sanity(
-    run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: float
+    run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: float, test: Periods
 ) -> dict[str, float]:
-    """Everything about one simulation; `reference` (K) is the mean surface temperature of the calibrated LaD."""
+    """Everything about one simulation; `reference` (K) is the mean surface temperature of the calibrated LaD.
+
+    `empty_days` are those of the `test` periods, all else is of the whole record.
+    """
     surface = float(run.SoilTemp.values[:, 0].mean())
     found = {
         "drift": drift(model, record),
@@ -98,6 +110,7 @@ def sanity(
         "surface_difference": surface - reference,
         "overdraft": overdraft(run, record),
         "deficit": deficit(run),
+        "empty_days": empty_days(run, test),
         "energy_residual": run.attrs["max_energy_residual"],
         "water_residual": run.attrs["max_water_residual"],
     }

@@ -91,9 +91,9 @@ def _formatted(row: pd.Series) -> list[str]:
 
 def _states(states: pd.DataFrame) -> Table:
     caption = (
-        "Score of the model that sees the states less that of the one that sees less (abs_bias in W m⁻²: less is "
-        "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where "
-        "zero lies outside."
+        "Score of the model that sees the states less that of the one that sees less (size of bias in W m⁻²: less "
+        "is better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse "
+        "where zero lies outside."
     )
     return Table.of(states_cells(states), "What the states bring", caption)
 

@@ -48,7 +48,8 @@ TITLES = {
     "cross.csv": ("Solver of training and of the run", "The values of the figure, and those of every seed."),
     "sanity.csv": (
         "Physical sanity",
-        "Drift (K a⁻¹), surface temperature (K), water beyond the stores (kg m⁻²), budgets, and soil sensors.",
+        "Drift (K a⁻¹), surface temperature (K), water beyond the stores (kg m⁻²), days of the test period with an "
+        "empty root zone (%), budgets, and soil sensors.",
     ),
     "parameters.csv": (
         "Calibrated parameters",

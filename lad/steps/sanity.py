@@ -14,12 +14,14 @@ from lad.io import read_json, read_netcdf, write_csv
 from lad.learn.files import load_model
 from lad.model import Model
 from lad.parameters import parameters_at
+from lad.periods import add_period_arguments, periods_from
 from lad.progress import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad sanity`."""
     add_comparison_arguments(parser, forcing="the forcing of the simulations")
+    add_period_arguments(parser, "test")
     parser.add_argument("--parameters", required=True, metavar="JSON", help="of the simulation named bulk")
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=EQX", help="of each other simulation")
     parser.add_argument(
@@ -34,14 +36,14 @@ def run(args: argparse.Namespace) -> None:
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     models = {"bulk": Model(parameters, BulkFluxes())}
     models |= {name: load_model(path) for name, path in named_files(args.model).items()}
-    runs = named_files(args.simulation)
+    runs, test = named_files(args.simulation), periods_from(args, "test")["test"]
     if "bulk" not in runs or set(runs) != set(models):
         raise InputError(f"simulations {', '.join(runs)}, expected bulk and those of --model")
     reference = float(read_netcdf(runs["bulk"]).SoilTemp.values[:, 0].mean())
     table, progress = [], Progress(f"{args.site} sanity", len(runs))
     for number, (name, path) in enumerate(runs.items(), start=1):
         model, _, seed = name.partition("/")
-        found = sanity(read_netcdf(path), models[name], record, observed, reference)
+        found = sanity(read_netcdf(path), models[name], record, observed, reference, test)
         table.append({"site": args.site, "model": model, "seed": seed} | found | {"sound": sound(found)})
         progress.update(number, name)
     for row in table:

@@ -107,6 +107,7 @@ rule sanity:
         parameters=rules.calibrate.output.parameters,
         simulations=lambda wildcards: simulations(wildcards).values(),
         models=lambda wildcards: trained_models(wildcards).values(),
+        periods=proposed_periods,
         code=code("sanity"),
     output:
         report(
@@ -128,13 +129,14 @@ rule sanity:
     params:
         simulations=labelled_simulations,
         models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+        periods=period_options("test"),
         radiation=radiation_option,
     message:
         "{wildcards.site}: check the simulations"
     shell:
         "NPROC={threads} lad sanity --site {wildcards.site} --observations {input.observations}"
         " --forcing {input.forcing} --parameters {input.parameters} --simulation {params.simulations}"
-        " --model {params.models} {params.radiation} --output {output} 2>&1 | tee {log}"
+        " --model {params.models} {params.periods} {params.radiation} --output {output} 2>&1 | tee {log}"
 
 
 rule gather:

@@ -21,7 +21,8 @@ def scatter(comparison: Comparison) -> Figure:
     models = comparison.models()
     across, down = min(ACROSS, len(models)), -(-len(models) // ACROSS)
     with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(1.2 + 3.3 * across, 0.4 + 3.4 * down * len(TARGETS)))
+        size = (1.2 + 2.6 * across, 0.6 + 2.9 * down * len(TARGETS))
+        figure = Figure(figsize=size, layout="compressed")  # the layout that knows of square panels
         figure.suptitle(f"{comparison.title}: usable half-hours and the 1:1 line")
         panels = figure.subplots(down * len(TARGETS), across, squeeze=False)
         for block, target in zip(np.split(panels, len(TARGETS)), TARGETS, strict=True):
