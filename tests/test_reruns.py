@@ -66,7 +66,11 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
     ("solvers: {days: 60}", ME2, ["solvers"]),
     ("daemons: {model: mlp_nostate}", WKG, ["train_through", "daemons"]),
     ("landscape: {along: [rs]}", WKG, ["landscape"]),
-    ("sites: {US-Wkg: {test: [[2020-01-01, 2020-12-31]]}}", WKG, ["periods", "evaluate", "figures", "sanity", "daemons"]),
+    (
+        "sites: {US-Wkg: {test: [[2020-01-01, 2020-12-31]]}}",
+        WKG,
+        ["periods", "evaluate", "figures", "sanity", "daemons"],
+    ),
     ("sites: {US-Me2: {train: [[2002-01-01, 2002-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
     ("sites: {US-Me2: {precipitation: [[2002, 500]]}}", ME2, ["forcing"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
