@@ -92,11 +92,14 @@ def test_gains_follow_from_the_scores(crossed):
 def test_files_of_the_experiment(crossed):
     told = (crossed / "cross.md").read_text(encoding="utf-8")
     assert "| trained with |" in re.sub(" +", " ", told) and "learns to correct" in told
+    verdicts = [line.split("|")[-2].strip() for line in told.splitlines() if line.startswith("| XX-Tst")]
+    assert verdicts == list(pd.read_csv(crossed / "gains.csv").verdict)
     with Image.open(crossed / "cross.png") as image:
         assert {"explicit-1/0", "split-1/1"} <= set(json.loads(image.text["provenance"])["inputs"])
     one, other = (load_model(crossed / name / "seed0.eqx") for name in ("explicit-1", "split-1"))
     weights = [np.asarray(model.fluxes.network.layers[0].weight) for model in (one, other)]
     assert weights[0].shape == weights[1].shape and not np.array_equal(*weights)
+    assert not list(crossed.glob("*/checkpoint.eqx"))
 
 
 def pairs(correction: float, error: float = 10.0) -> tuple[Observed, dict]:

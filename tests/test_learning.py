@@ -23,7 +23,7 @@ from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
-from lad.learn.files import load_model, save_model
+from lad.learn.files import load_calibrated, load_model, save_model
 from lad.learn.fit import fit
 from lad.learn.hybrid import Hybrid, random_law
 from lad.learn.objective import WEIGHTINGS, loss, surface_penalty
@@ -274,14 +274,18 @@ def test_every_law_trains_from_the_calibrated_body_and_comes_back_from_its_file(
     assert model.parameters.Wmax == pytest.approx(90.0, rel=0.05)
 
 
-def test_an_untrained_body_is_the_calibrated_one():
+def test_an_untrained_body_is_the_calibrated_one(tmp_path):
     table = table_parameters(4, 2, 20.0)
     space = calibration_space(table)
     calibrated = space.parameters(jnp.array([3.0, -2.0, 1.0, 4.0, -5.0, 0.5, -1.0, 2.0]))
-    hybrid = Hybrid(BulkFluxes(), space, space.free(calibrated))
+    path = tmp_path / "parameters.json"
+    write_json(path, to_json(calibrated) | {"provenance": {"settings": {"table": to_json(table)}}})
+    parameters, found = load_calibrated(str(path), 20.0)
+    hybrid = Hybrid(BulkFluxes(), found, found.free(parameters))
     body = hybrid.model(hybrid.free([BulkFluxes()])._replace(body=jnp.zeros(8))).parameters
     for name in ("rs", "Wmax", "z0", "zh", "Wc", "alb0_warm", "C", "lam"):
         assert np.allclose(getattr(body, name), getattr(calibrated, name), rtol=1e-9), name
+    assert [b[2:4] for b in hybrid.space.bounds] == [b[2:4] for b in space.bounds]
 
 
 def test_validation_losses_of_different_losses_can_be_compared(month):

@@ -29,8 +29,9 @@ def load_calibrated(path: str, height: float) -> tuple[Parameters, Space]:
     parameters = parameters_at(height, content, path)
     table = content.get("provenance", {}).get("settings", {}).get("table")
     space = calibration_space(parameters if table is None else from_json(table, path))
+    quantities = space.quantities(parameters)
     for b in space.bounds:
-        value = space.quantities(parameters)[b.name]
+        value = quantities[b.name]
         if not b.low * (1 - 1e-6) <= value <= b.high * (1 + 1e-6):
             raise InputError(
                 f"{path}: {b.name} = {value:g} {b.unit}, expected {b.low:g} to {b.high:g}, as calibrated"
@@ -52,9 +53,8 @@ def load_model(path: str | Path) -> Model:
         with open(path, "rb") as file:
             header = json.loads(file.readline())
             settings = header["settings"]
-            attributes = settings.get("attributes", ())
-            check_law({name: x for name, x in settings.items() if name != "attributes"}, str(path))
-            frame = random_law(settings, Scaling.empty(seen_states(settings), attributes), 0)
+            check_law(settings, str(path))
+            frame = random_law(settings, Scaling.empty(seen_states(settings)), 0)
             law = eqx.tree_deserialise_leaves(file, frame)
         return Model(from_json(header["parameters"], str(path)), law)
     except FileNotFoundError:

@@ -60,13 +60,10 @@ def seen_states(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> AbstractFluxes:
-    """Untrained law of the settings of a model, with the weights of `seed`.
-
-    Settings of a network for many sites also name its `attributes`, which are zero here.
-    """
+    """Untrained law of the settings of a model, with the weights of `seed`."""
     if settings["law"] == "bulk":
         return BulkFluxes()
-    law, attributes = LEARNT_LAWS[settings["law"]], settings.get("attributes")
+    law = LEARNT_LAWS[settings["law"]]
     network = Network(
         scaling,
         states=seen_states(settings),
@@ -74,7 +71,6 @@ def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> Abst
         outputs=law.OUTPUTS,
         key=jax.random.key(seed),
         gain=law.GAIN,
-        attributes=jnp.zeros(len(attributes)) if attributes else None,
     )
     return law.of(network)
 
