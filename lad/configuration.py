@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lad.periods import NAMES, check_disjoint, parse_periods
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {*STEPS, "simulate_bulk", "train_through", "baselines_of_seeds", "setup", "test"}
-FEWEST_TEST_DAYS = 7  # intervals of scores are drawn from weeks
+FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
 # What is simulated and scored beside the trained models.
 RESERVED_MODELS = {*BASELINES, "bulk"}
 
@@ -82,8 +83,8 @@ def _check_site(site: str, settings: Mapping[str, Any]) -> None:
         )
         check_disjoint(train=train, test=test)
         check_disjoint(validation=validation, test=test)
-        days = sum((last - first).days + 1 for first, last in test)
-        if test and days < FEWEST_TEST_DAYS:
-            raise InputError(f"{days} days of test, expected at least {FEWEST_TEST_DAYS}")
+        days = {first + timedelta(n) for first, last in test for n in range((last - first).days + 1)}
+        if test and len(days) < FEWEST_TEST_DAYS:
+            raise InputError(f"{len(days)} days of test, expected at least {FEWEST_TEST_DAYS}")
     except InputError as error:
         raise InputError(f"sites.{site}: {error}") from None

@@ -85,6 +85,10 @@ REFUSED = [  # settings, what is said about them
         "sites: {US-CRT: {test: [[2013-07-01, 2013-07-03], [2013-08-01, 2013-08-03]]}}",
         "sites.US-CRT: 6 days of test, expected at least 7",
     ),
+    (
+        "sites: {US-CRT: {test: [[2013-07-01, 2013-07-04], [2013-07-01, 2013-07-04]]}}",
+        "sites.US-CRT: 4 days of test, expected at least 7",
+    ),
     ("sites: {US-Xyz: {train: [[2001-01-01, 2001-12-31]]}}", "sites.US-Xyz: 'validation' is a dependency"),
     ("sites: {US-Xyz: {metadata: {canopy: 3}}}", "sites.US-Xyz.metadata: Additional properties"),
     ("sites: {US-Xyz: {metadata: {canopy_height: tall}}}", "sites.US-Xyz.metadata.canopy_height: 'tall'"),

@@ -75,9 +75,8 @@ def test_simulation_against_its_own_budget_and_sensors(tower, capsys):
     assert row.empty_days == 0.0
 
     def dry_out(dataset):
-        dataset["RootMoist"][10 * 48 + 24 : 14 * 48] = (
-            0.0  # of ten days three, and half of one with more than enough
-        )
+        # Of ten days three, and half of one with more than enough.
+        dataset["RootMoist"][10 * 48 + 24 : 14 * 48] = 0.0
         dataset["RootMoist"][: 10 * 48] = 0.0  # before the test period
 
     rewrite(run, dry_out)

@@ -17,17 +17,15 @@ def counts(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series
     return number * step / length.total_seconds() >= LEAST
 
 
-def usable_means(
-    series: pd.DataFrame, usable: np.ndarray, period: pd.PeriodIndex, step: float
-) -> pd.DataFrame:
-    """Means of `series` (n rows) over its `usable` intervals (n,), of the days or months that count."""
+def usable_means(series: pd.DataFrame, usable: np.ndarray, frequency: str) -> pd.DataFrame:
+    """Means of `series` (n rows) over its `usable` intervals (n,), of the days ("D") or months ("M") that count."""
+    period, step = series.index.to_period(frequency), np.diff(series.index).min() / np.timedelta64(1, "s")
     kept = counts(usable, period, step)
     return series[usable].groupby(period[usable]).mean().loc[kept.index[kept]]
 
 
 def usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
     """Daily means, one after the other, over the half-hours where `tower` is usable; NaN on days that do not count."""
-    step = tower.index.to_series().diff().min().total_seconds()
-    means = usable_means(series, tower.notna().to_numpy(), series.index.to_period("D"), step)
+    means = usable_means(series, tower.notna().to_numpy(), "D")
     days = series.index.normalize()
     return means.to_timestamp().reindex(pd.date_range(days[0], days[-1], freq="D"))

@@ -86,9 +86,7 @@ def _at_scale(scale: str, fluxes: pd.DataFrame, strata: Strata) -> tuple[pd.Data
     usable = fluxes[TOWER].notna().to_numpy()
     if scale == "half-hour":
         return fluxes[usable], {key: chosen[usable] for key, chosen in strata.items()}
-    step = np.diff(fluxes.index).min() / np.timedelta64(1, "s")
-    period = fluxes.index.to_period(PERIODS[scale])
-    means = usable_means(fluxes, usable, period, step)
+    means, period = usable_means(fluxes, usable, PERIODS[scale]), fluxes.index.to_period(PERIODS[scale])
     members = {
         key: (pd.Series(chosen).groupby(period).mean().loc[means.index] > 0.5).to_numpy()
         for key, chosen in strata.items()
