@@ -61,7 +61,7 @@ for study, members in config["studies"].items():
             " data to cite: {input.citations};"
             " echo Figures: {params.figures};"
             " echo Report: {input.report};"
-            " for copy in {params.copies}; do cp {input.report} $copy.part && mv $copy.part $copy; echo Copied to $copy;"
+            " for copy in {params.copies}; do cp {input.report} $copy.part; mv $copy.part $copy; echo Copied to $copy;"
             " done; }} | tee {log}"
 
 

@@ -28,16 +28,16 @@ except InputError as error:
     sys.exit(f"configuration: error: {error}")
 
 
-def having(step, sites):
-    """Those of `sites` that have the results of a step: it is made for them, and did not fail."""
+def having(step, sites, failed=failed):
+    """Those of `sites` that have the results of a step: it is made for them, and is not among what `failed` there."""
     own = settings.get(step, {})
     chosen = own["sites"] if "sites" in own else sites
     return [site for site in sites if site in chosen and step not in failed.get(site, {}).get("steps", ())]
 
 
-def whole(sites):
+def whole(sites, failed=failed):
     """Those of `sites` that have what the tables of a study are made of."""
-    return having("periods", having("evaluate", sites))
+    return having("periods", having("evaluate", sites, failed), failed)
 
 
 # Every site is a study of its own too.
@@ -297,8 +297,8 @@ def told(sites):
 
 def missing(wildcards):
     """Parameter function: the sites that a study's tables lack."""
-    members = studies[wildcards.study]
-    return told(site for site in members if site not in whole(members))
+    finished = config["studies"][wildcards.study]
+    return told(site for site in studies[wildcards.study] if site not in finished)
 
 
 def simulations_of_sites(wildcards):

@@ -16,6 +16,8 @@ def failures(jobs):
             site = found[step.wildcards_dict["site"]]
             why = f"{step.rule.name} failed, see {' '.join(step.log)}"
             site["why"] = "; ".join(filter(None, [site["why"], why]))
+    for site in found.values():
+        site["why"] = site["why"] or "was not finished"
     return found
 
 
@@ -32,15 +34,14 @@ def make_tables_of_the_rest():
     Only rules of studies are allowed: nothing of a site is made here, all of it was up to date in the run before.
     """
     scheduler = workflow.scheduler
-    if scheduler.running or scheduler.open_jobs:
+    if scheduler._user_kill or scheduler.running or scheduler.open_jobs:
         return  # stopped from outside: what is unfinished did not fail
     unfinished = list(workflow.dag.needrun_jobs())
     found = failures(unfinished)
     targets, rules_of_studies = [], [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
     for job in unfinished:
         study = job.wildcards_dict.get("study", job.rule.name)
-        members = studies.get(study, ())
-        if any(not {"evaluate", "periods"} & set(found.get(site, {}).get("steps", ())) for site in members):
+        if whole(studies.get(study, ()), found):
             targets += job.output or [job.rule.name]
             rules_of_studies.append(job.rule.name)
     if not (found and targets):
