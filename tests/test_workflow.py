@@ -19,10 +19,10 @@ SITE_STEPS = [
     "calibrate",
     "train",
     "simulate",
-    "sanity",
     "response",
     "evaluate",
     "figures",
+    "sanity",
 ]
 STUDY_STEPS = ["curves", "gather", "transfer", "overview", "report"]
 SETTINGS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))
@@ -162,8 +162,8 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert "lad gapfill --site US-Abc --metadata canopy_height=2 --metadata 'name=my field'" in told
     assert f"--lai {tmp_path}/lai.csv" in told
     file = "--periods results/US-Abc/periods/periods.json"
-    # calibrate, train, baselines, evaluate, figures, response, transfer
-    assert told.count(file) == 1 + MODELS + BASELINES + 4
+    # calibrate, train, baselines, evaluate, figures, sanity, response, transfer
+    assert told.count(file) == 1 + MODELS + BASELINES + 5
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):
