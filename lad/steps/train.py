@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         )
     periods = periods_from(args, *LEARNING)
     data = learning_data(record, args.observations, periods["train"], periods["validation"])
-    solver = named(args.integrator or f"fast-{args.steps_per_interval}")
+    integrator = args.integrator or f"fast-{args.steps_per_interval}"
     start = plain_state(parameters, data.forcing)
     calibrated = calibrated_states(data, parameters, start, fast(args.steps_per_interval))
     unseen = made_up(read_netcdf(args.forcing), data)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
         seeds=args.seeds,
         steps_per_interval=args.steps_per_interval,
         radiation=args.radiation,
-        integrator=args.integrator,
+        integrator=integrator,
     )
     checkpoint = args.output_directory / "checkpoint.eqx"
     result = fit(
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         hybrid.free(laws),
         start,
         data,
-        solver,
+        named(integrator),
         settings,
         seed=0,
         label=f"{record.attrs.get('site_id', 'site')} {args.output_directory.name}",
