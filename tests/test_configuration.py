@@ -20,8 +20,11 @@ from lad.periods import mask, parse_periods
 from lad.towers.sites import read_sites
 
 REFUSED = [  # settings, what is said about them
-    ("trianing: {}", "top level: Additional properties are not allowed ('trianing' was unexpected)"),
-    ("training: {stepz: 3}", "training: Additional properties are not allowed ('stepz' was unexpected)"),
+    ("trianing: {}", "trianing: no such key (did you mean training?), expected one of archives, fetch"),
+    (
+        "training: {stepz: 3}",
+        "training.stepz: no such key (did you mean steps?), expected one of steps, batch",
+    ),
     ("seeds: three", "seeds: 'three' is not of type 'integer'"),
     ("sites:", "sites: None is not of type 'object'"),
     ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg' does not match"),
@@ -51,13 +54,13 @@ REFUSED = [  # settings, what is said about them
     ("models: {x: {law: mlp, states: [rain], hidden: [8]}}", "models.x.states"),
     ("models: {x: {law: mlp, states: true}}", "models.x: 'hidden' is a required property"),
     ("models: {x: {law: bulk, states: true}}", "models.x"),
-    ("models: {mlp: {training: {seeds: 3}}}", "models.mlp.training"),
+    ("models: {mlp: {training: {seeds: 3}}}", "models.mlp.training.seeds: no such key"),
     (
         "models: {mlp: {training: {steps: many}}}",
         "models.mlp.training.steps: 'many' is not of type 'integer'",
     ),
     ("simulation: {radiation: measured}", "simulation.radiation: 'measured' is not one of"),
-    ("sites: {US-CRT: {tset: []}}", "sites.US-CRT: Additional properties are not allowed"),
+    ("sites: {US-CRT: {tset: []}}", "sites.US-CRT.tset: no such key (did you mean test?)"),
     ("sites: {US-CRT: {train: []}}", "sites.US-CRT.train: []: expected at least 1, has 0"),
     ("sites: {US-CRT: {train: [[2011]]}}", "sites.US-CRT.train.0"),
     (
@@ -90,7 +93,10 @@ REFUSED = [  # settings, what is said about them
         "sites.US-CRT: 4 days of test, expected at least 7",
     ),
     ("sites: {US-Xyz: {train: [[2001-01-01, 2001-12-31]]}}", "sites.US-Xyz: 'validation' is a dependency"),
-    ("sites: {US-Xyz: {metadata: {canopy: 3}}}", "sites.US-Xyz.metadata: Additional properties"),
+    (
+        "sites: {US-Xyz: {metadata: {canopy: 3}}}",
+        "sites.US-Xyz.metadata.canopy: no such key (did you mean canopy_height?)",
+    ),
     ("sites: {US-Xyz: {metadata: {canopy_height: tall}}}", "sites.US-Xyz.metadata.canopy_height: 'tall'"),
     ("fetch: {ameriflux: somewhere}", "fetch.ameriflux: 'somewhere' does not match"),
 ]
@@ -117,6 +123,24 @@ def test_settings_refused(root, changes, message):
         check(root, yaml.safe_load(changes))
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "place, own, option",
+    [
+        ("mine.yaml line 3: training.stepz", "training:\n  batch: 4\n  stepz: 3\n", "{}"),
+        ("mine.yaml line 2: sites.US-CRT.test.0.1", "sites:\n  US-CRT: {test: [[2013-01-01, 2013]]}", "{}"),
+        ("config.yaml line 2: studies.demo", "seeds: 3", '{"training": {"steps": 3}}'),
+        ("--config: seeds", "seeds: 3", '{"seeds": "three"}'),
+    ],
+)
+def test_refusal_names_file_and_line_of_the_setting(root, place, own, option):
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    sources = {"config.yaml": "seeds: 2\nstudies: {demo: [US-Tw3]}\n", "mine.yaml": own, "--config": option}
+    for text in sources.values():
+        config = merged(config, yaml.safe_load(text))
+    with pytest.raises(InputError, match=f"^{place}: "):
+        checked(config, root / "workflow/schemas/config.schema.yaml", sources)
 
 
 def test_no_study_has_the_name_of_a_rule(root):

@@ -97,15 +97,14 @@ def test_run_without_python_says_what_it_needs(bare):
 
 def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     (bare / ".venv/bin").mkdir(parents=True)
-    for name in ["python", "snakemake"]:
-        (bare / ".venv/bin" / name).write_text('#!/usr/bin/env bash\necho "$PWD" "$@"\n', encoding="utf-8")
-        (bare / ".venv/bin" / name).chmod(0o755)
+    (bare / ".venv/bin/python").write_text('#!/usr/bin/env bash\necho "$PWD" "$@"\n', encoding="utf-8")
+    (bare / ".venv/bin/python").chmod(0o755)
     assert "needs Python" in run(bare, "-n").stderr  # a set-up that did not finish counts for nothing
 
     sums = ["cksum", "envs/requirements.lock", "pyproject.toml"]
     checksums = subprocess.run(sums, cwd=bare, capture_output=True, text=True, check=True).stdout
     (bare / ".venv/origin").write_text(f"{bare}\n{checksums}", encoding="utf-8")
-    assert run(bare, "-n", "a b").stdout == f"{bare} -n a b\n"
+    assert run(bare, "-n", "a b").stdout == f"{bare} -m lad.launch -n a b\n"
     assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile -x\n"
 
     with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:

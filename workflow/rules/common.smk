@@ -20,8 +20,17 @@ from lad.towers.sites import read_rows
 # Of the run before, by site, where the tables of the sites that finished are made: see unfinished.smk.
 failed = config.pop("failed", {})
 
+def settings_sources():
+    """What the settings were merged from, in this order: name → text."""
+    files = [Path("config.yaml"), *workflow.overwrite_configfiles]
+    named = [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in files]
+    texts = {str(name): name.read_text(encoding="utf-8") for name in named}
+    return texts | {"--config": json.dumps(dict(workflow.config_settings.config), default=str)}
+
+
 try:
-    settings = checked(config, workflow.source_path("../schemas/config.schema.yaml"))
+    schema = workflow.source_path("../schemas/config.schema.yaml")
+    settings = checked(config, schema, settings_sources())
     own_sites = read_rows(config["sites_table"]) if "sites_table" in config else {}
     package_sites = read_rows()
 except InputError as error:

@@ -1,0 +1,70 @@
+"""What `./run` starts: Snakemake, after a look at the command line, for which Snakemake has no clear words.
+
+python -m lad.launch [snakemake arguments]
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from snakemake import cli
+from snakemake.exceptions import print_exception
+
+from lad.configuration import RESERVED_STUDIES, nearest, read_settings
+from lad.errors import InputError
+
+
+def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
+    """Raise InputError for settings files or entries that cannot be read, and for targets that nothing makes.
+
+    `files` are merged in this order, the last may be those after `--configfile`; `entries` are what stands after
+    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's.
+    """
+    for entry in entries:
+        if "=" not in entry:
+            raise InputError(f"--config {entry}: expected key=value (targets stand before the options)")
+    try:
+        settings = [*map(read_settings, files), cli.parse_config(entries)]
+    except ValueError as error:
+        raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
+    studies, sites = _names(settings, "studies"), _names(settings, "sites")
+    for target in targets:
+        in_results = target.startswith("results/")
+        if Path(target).is_file() or ("/" in target and not in_results):
+            continue
+        name = target.split("/")[1] if in_results else target
+        if name not in {*studies, *sites, *RESERVED_STUDIES} or Path(target) == Path("results", name):
+            raise InputError(
+                f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"
+                f" ({_some(studies)}), a site ({_some(sites)}) or a file of one below results/"
+            )
+
+
+def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
+    """Names that are configured under `key`; what is no mapping is refused later, with the settings."""
+    found = [own[key] for own in settings if isinstance(own.get(key), dict)]
+    return list(dict.fromkeys(str(name) for names in found for name in names))
+
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
+def main(argv: Sequence[str]) -> None:
+    """Exit with the status of Snakemake, or with 1 and one line."""
+    parser, args = cli.parse_args(argv)
+    try:
+        check(args.targets, ["config.yaml", *args.configfile], args.config or [])
+        done = cli.args_to_api(args, parser)
+    except InputError as error:
+        sys.exit(f"run: error: {error}")
+    except Exception as error:  # told as by Snakemake's own command
+        print_exception(error)
+        done = False
+    sys.exit(0 if done else 1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,89 @@
+"""What `./run` says to targets and settings files that Snakemake has no clear words for."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lad.errors import InputError
+from lad.launch import check
+
+EXPECTED = r"expected a study \(demo, paper, mine\), a site \(US-CRT, US-Me2, US-Wkg\) or a file"
+
+
+@pytest.fixture
+def project(root, tmp_path, monkeypatch):
+    """A project folder with a settings file of its own study."""
+    (tmp_path / "config.yaml").write_bytes((root / "config.yaml").read_bytes())
+    (tmp_path / "mine.yaml").write_text("studies: {mine: [US-CRT]}\n", encoding="utf-8")
+    (tmp_path / "results/US-CRT").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "target, told",
+    [
+        ("nosuchtarget", f"^nosuchtarget: no such target, {EXPECTED}"),
+        ("us-wkg", rf"^us-wkg: no such target \(did you mean US-Wkg\?\), {EXPECTED}"),
+        ("results/US-Crt/evaluate/scores.csv", r"^results/US-Crt/evaluate/scores.csv: .*mean US-CRT\?"),
+        ("results/US-CRT/", r"mean US-CRT\?"),  # made of many rules
+        ("minr", r"mean mine\?"),
+    ],
+)
+def test_target_that_nothing_makes(project, target, told):
+    with pytest.raises(InputError, match=told):
+        check(["demo", target], ["config.yaml", "mine.yaml"], [])
+
+
+def test_targets_that_snakemake_knows(project):
+    files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
+    check(["mine", "paper", "US-Me2", "fetch", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
+    check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
+
+
+@pytest.mark.parametrize(
+    "content, told",
+    [
+        (b"training:\n  steps: [3\n  batch: 4\n", "mine.yaml line 3: not valid YAML: .*expected ',' or ']'"),
+        (b"seeds:\n\t3\n", "mine.yaml line 2: not valid YAML: "),
+        (b"seeds: \x01", "mine.yaml: not valid YAML: unacceptable character"),
+        (b"name: \xff", "mine.yaml: not UTF-8 text, expected a settings file"),
+        (b"", "mine.yaml: expected settings, key: value, has None"),
+        (b"- demo", "mine.yaml: expected settings, key: value, has "),
+    ],
+)
+def test_settings_file_that_is_none(project, content, told):
+    (project / "mine.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=f"^{told}") as error:
+        check([], ["config.yaml", "mine.yaml"], [])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "files, entries, told",
+    [
+        (["results"], [], "results: is a folder, expected a settings file"),
+        (["mine.yaml", "paper"], [], r"paper: no such settings file \(targets stand before"),
+        ([], ["archives"], "--config archives: expected key=value"),
+        ([], ["archives=x", "paper"], "--config paper: expected key=value"),
+        ([], ["3x=3"], "--config: .* valid identifier"),
+    ],
+)
+def test_options_without_what_they_need(project, files, entries, told):
+    with pytest.raises(InputError, match=f"^{told}"):
+        check([], files, entries)
+
+
+def test_refusal_is_one_line_and_a_status(root):
+    environment = dict(os.environ) | {"PYTHONPATH": str(root)}
+    for words, told in [
+        (["--config", "archives"], "run: error: --config archives: expected key=value"),
+        (["-n", "--config", "seeds=three"], "configuration: error: --config: seeds: 'three' is not of type"),
+        (["-n", "results/US-CRT/no/such"], "No rule to produce results/US-CRT/no/such"),
+    ]:
+        command = [sys.executable, "-m", "lad.launch", *words]
+        result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+        assert result.returncode != 0 and "Traceback" not in result.stderr
+        assert [line for line in result.stderr.splitlines() if told in line], result.stderr
