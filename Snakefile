@@ -68,7 +68,7 @@ for study, members in config["studies"].items():
 onstart:
     services = [config["fetch"][name] for name in ("ameriflux", "plumber2")]
     if missing_archives and not any(map(reachable, services)):
-        sys.exit("\n".join(sorted(missing_archives.values())))
+        sys.exit(told_missing())
 
 
 onerror:

@@ -30,7 +30,7 @@ class Service(ThreadingHTTPServer):
     """Serves `files` by name. `faults` are answers to files given instead, first to last.
 
     The open manifest offers `offered`, the account `for_account` (product: names), the THREDDS catalogue `.nc` files.
-    With `ranges` a transfer can be resumed.
+    With `ranges` a transfer can be resumed. While `answers` is cleared, what is posted waits for its answer.
     """
 
     daemon_threads = True
@@ -41,6 +41,8 @@ class Service(ThreadingHTTPServer):
         self.offered, self.for_account = [name for name in files if name.endswith(".zip")], {}
         self.checksums, self.sizes = {}, {}
         self.ranges, self.citation, self.manifest = True, CITATION, None
+        self.answers = threading.Event()
+        self.answers.set()
         self.url = f"http://127.0.0.1:{self.server_port}/"
         self.link = f"{self.url}files/{{}}?=user"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -72,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         path = self.note(body)
         query = json.loads(body)
+        self.server.answers.wait()
         if path == "/api/v2/amf_shuttle_data_files_and_manifest":
             entries = self.server.entries(self.server.offered, query["site_ids"], promised=True)
             text = self.server.manifest or json.dumps({"data_urls": entries, "manifest": []})

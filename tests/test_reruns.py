@@ -76,6 +76,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
     ("sites: {US-Abc: {}}", [], []),
+    ("fetch: {ameriflux: 'https://moved.org/', user: me, plumber2: 'https://too.org/', snapshot: my.csv}", [], []),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,12 +38,18 @@ def copy_tree(root: Path, folder: Path) -> Path:
     return shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*generated))
 
 
-def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess:
+def started(folder: Path, *args: str, **environment: str) -> subprocess.Popen:
     """Snakemake in a copy of the project, with the modules of that copy."""
-    inherited = dict(os.environ)
-    environment = inherited | {"PYTHONPATH": str(folder)} | environment
-    command = [sys.executable, "-m", "snakemake", *args]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": str(folder)} | environment
+    command, pipe = [sys.executable, "-m", "snakemake", *args], subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess:
+    """What Snakemake said and how it ended."""
+    with started(folder, *args, **environment) as run:
+        out, err = run.communicate()
+    return subprocess.CompletedProcess(run.args, run.returncode, out, err)
 
 
 def planned(result: subprocess.CompletedProcess) -> dict[str, int]:
@@ -240,6 +247,29 @@ def test_what_is_only_touched_or_found_elsewhere_reruns_nothing(adopted):
         file.write("changed")
     plan = planned(snakemake(adopted, "-n"))
     assert plan.keys() >= {"calibrate", "train", "evaluate"} and not plan.keys() & {"fetch", "gapfill"}
+
+
+def test_stopped_run_makes_no_tables_of_the_sites_that_finished(adopted):
+    service, overlay = Service({}), adopted / "two.yaml"
+    overlay.write_text(
+        "sites: {US-Abc: {}}\nstudies: {two: [US-CRT, US-Abc]}\n"
+        f"fetch: {{ameriflux: '{service.url}', plumber2: '{service.url}'}}\n",
+        encoding="utf-8",
+    )
+    service.answers.clear()
+    with started(adopted, "two", "--configfile", str(overlay)) as run:
+        for line in run.stderr:
+            if "US-Abc: collect the archives" in line:
+                run.send_signal(signal.SIGTERM)
+            if "Will exit after finishing currently running jobs" in line:
+                break
+        service.answers.set()  # that there is no archive: the step fails after the signal
+        run.communicate()
+    assert run.returncode != 0
+    assert (adopted / "logs/US-Abc/fetch.log").read_text(encoding="utf-8").count("no archive found") == 1
+    assert not (adopted / "logs/two").exists()
+    snakemake(adopted, "two", "--configfile", str(overlay))  # fails by itself
+    assert (adopted / "logs/two").exists()
 
 
 SMALL = ["--configfile", "tests/config.yaml"]

@@ -1,4 +1,5 @@
 import ast
+import atexit
 import json
 import os
 import shlex
@@ -19,6 +20,7 @@ from lad.towers.sites import read_rows
 
 # Of the run before, by site, where the tables of the sites that finished are made: see unfinished.smk.
 failed = config.pop("failed", {})
+
 
 def settings_sources():
     """What the settings were merged from, in this order: name → text."""
@@ -147,7 +149,9 @@ def archive_patterns(wildcards):
 
 
 archive_folders = [config["archives"], "data"]
-missing_archives = {}  # what to do by site; told for all sites at once, before the first job or in a dry run
+missing_archives = (
+    {}
+)  # what to do by site; told for all sites at once, before the first job or after a dry run
 
 
 def archive_option(wildcards):
@@ -165,9 +169,22 @@ def archives(wildcards):
     if not found and wildcards.site not in missing_archives:
         message = missing_message(wildcards.site, config["archives"], archive_patterns(wildcards))
         missing_archives[wildcards.site] = message
-        if workflow.dryrun:  # which has no onstart
-            print(message, file=sys.stderr)
     return [str(path) for path in found if not source_file(path).exists()]
+
+
+def told_missing():
+    """What to do about missing archives, a line each."""
+    lines = sorted(missing_archives.values())
+    if lines and not Path(config["archives"]).is_dir():
+        lines.insert(0, f"archives: {config['archives']}: no such folder, made for what is downloaded")
+    return "\n".join(lines)
+
+
+@atexit.register
+def tell_missing_of_dry_run():
+    """A dry run has no onstart, and tells last what would else stand above hundreds of jobs."""
+    if workflow.dryrun and missing_archives:
+        print(told_missing(), file=sys.stderr)
 
 
 def archive_folder(wildcards, input):

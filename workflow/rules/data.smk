@@ -17,16 +17,17 @@ rule fetch:
     resources:
         mem_mb=500,
         runtime=10,
+        # No parameter: a service that moved makes nothing anew.
+        services=service_options,
     params:
         folder=archive_folder,
         patterns=archive_option,
         site=site_options,
-        services=service_options,
     message:
         "{wildcards.site}: collect the archives"
     shell:
         "lad fetch --site {wildcards.site} {params.site} --archives {params.folder:q} {params.patterns}"
-        " {params.services} --output results/{wildcards.site}/fetch 2>&1 | tee {log}"
+        " {resources.services} --output results/{wildcards.site}/fetch 2>&1 | tee {log}"
 
 
 rule gapfill:
