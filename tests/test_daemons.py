@@ -11,7 +11,7 @@ from learning_tower import TRAIN, VALIDATION, write_tower
 from PIL import Image
 
 from lad.cli import main
-from lad.evaluation import daemons, landscape
+from lad.evaluation import daemons, landscape, landscape_curves
 from lad.evaluation.series import Simulated
 from lad.learn.files import load_model
 from lad.observations import Observed
@@ -279,12 +279,12 @@ def test_landscape_in_numbers(curves):
 
 def test_kinks_and_minimum_of_a_curve():
     x = np.linspace(-1.0, 1.0, 41)
-    assert landscape.kinks(x**2) == 0
-    assert landscape.kinks(x**3 + 1e-3 * x**2) == 1
-    assert landscape.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
-    assert np.isnan(landscape.kinks(np.where(x > 0, np.nan, x)))
-    assert landscape.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
-    assert np.isnan(landscape.lowest(x, x))
+    assert landscape_curves.kinks(x**2) == 0
+    assert landscape_curves.kinks(x**3 + 1e-3 * x**2) == 1
+    assert landscape_curves.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
+    assert np.isnan(landscape_curves.kinks(np.where(x > 0, np.nan, x)))
+    assert landscape_curves.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
+    assert np.isnan(landscape_curves.lowest(x, x))
 
 
 def test_unknown_parameter_is_one_line(tmp_path, capsys):
