@@ -11,7 +11,7 @@ from learning_tower import TRAIN, VALIDATION, write_tower
 from PIL import Image
 
 from lad.cli import main
-from lad.evaluation import daemons, landscape
+from lad.evaluation import daemons, landscape, landscape_curves
 from lad.evaluation.series import Simulated
 from lad.learn.files import load_model
 from lad.observations import Observed
@@ -49,6 +49,20 @@ def daemons_command(tower, *integrators, seeds=2):
         "--output-directory",
         str(folder),
     ]
+
+
+def with_models(folder, models, output=None):
+    """Arguments of `lad daemons` for label → network of those in `folder`; None: not given."""
+    command = daemons_command(folder.parent)
+    paths = [
+        f"{label}={folder}/{name.replace('/', '/seed')}.eqx"
+        for label, name in models.items()
+        if name is not None
+    ]
+    place = command.index("--model") + 1
+    command[place:place] = paths
+    command[-1] = str(output or folder)
+    return command
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +136,11 @@ def pairs(correction: float, error: float = 10.0) -> tuple[Observed, dict]:
     return Observed(time, flux, every, dict.fromkeys(flux, np.zeros(time.size, dtype=bool))), crossed
 
 
+def run_of(run: Simulated, seeds: int) -> Simulated:
+    """The first seeds of a run."""
+    return Simulated(run.seeds[:seeds], {target: flux[:seeds] for target, flux in run.flux.items()})
+
+
 @pytest.mark.parametrize(
     "correction, told", [(2.0, "learns to correct"), (0.0, "does not"), (-1.0, "does not")]
 )
@@ -134,13 +153,42 @@ def test_a_made_up_correction_is_found(correction, told):
     assert (gained.low <= gained.gain).all() and (gained.gain <= gained.high).all()
 
 
+@pytest.mark.parametrize("seeds", [3, 1])
+def test_an_instability_is_no_correction(seeds):
+    """The network of the fine solver alone is bad in the coarse one, that of the coarse one is alike in both."""
+    observed, crossed = pairs(0.0)
+    crossed["fine", "coarse"] = pairs(9.0)[1]["fine", "coarse"]
+    crossed = {pair: run_of(run, seeds) for pair, run in crossed.items()}
+    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = daemons.gains(observed, crossed, scores)
+    assert set(gained.verdict) == {"one-sided" if seeds > 1 else "not decided"}
+    assert gained.gain.to_numpy() == pytest.approx(4.5, abs=0.1) and (gained.least.abs() < 0.05).all()
+    assert "nan" not in daemons.text(scores, gained)
+
+
+def test_a_worse_training_beside_an_instability_is_no_correction():
+    """Foreign training costs in both solvers, but the coarse solver's network does not lose by the fine one."""
+    observed, crossed = pairs(0.0)
+    crossed["fine", "coarse"] = pairs(9.0)[1]["fine", "coarse"]
+    for run in ("coarse", "fine"):
+        crossed["coarse", run] = pairs(1.0)[1]["coarse", "fine"]
+    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = daemons.gains(observed, crossed, scores)
+    assert (gained[["in_one", "in_other"]] > 0.5).all(axis=None)
+    assert set(gained.verdict) == {"one-sided"}
+
+
 def test_verdicts():
-    costs = (0.2, 0.4)
-    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)], costs) == "learns to correct"
-    assert daemons.verdict(20.0, [(0.1, 0.5), (0.2, 0.6)], (-0.1, 0.7)) == "one-sided"
-    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], costs) == "does not"
-    assert daemons.verdict(20.0, [(0.1, 0.5), (-0.1, 0.6)], costs) == "not decided"
-    assert daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], costs) == "not decided"
+    sure, open_ = [(0.1, 0.5), (0.2, 0.6)], [(0.1, 0.5), (-0.1, 0.6)]
+    assert daemons.verdict(20.0, sure, 0.2, sure) == "learns to correct"
+    assert daemons.verdict(20.0, sure, 0.1, sure) == "one-sided"
+    assert daemons.verdict(20.0, sure, 0.2, open_) == "one-sided"
+    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], 0.2, sure) == "does not"
+    assert daemons.verdict(20.0, open_, 0.2, open_) == "not decided"
+    assert (
+        daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], 0.2, [(0.1, 0.2), (np.nan, np.nan)])
+        == "not decided"
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,12 +207,35 @@ def test_bad_input_is_one_line(tmp_path, capsys, integrators, told):
 
 def test_one_seed_decides_nothing():
     observed, crossed = pairs(2.0)
-    alone = {
-        pair: Simulated(("0",), {target: x[:1] for target, x in run.flux.items()})
-        for pair, run in crossed.items()
-    }
+    alone = {pair: run_of(run, 1) for pair, run in crossed.items()}
     scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, alone)
-    assert set(daemons.gains(observed, alone, scores).verdict) == {"not decided"}
+    gained = daemons.gains(observed, alone, scores)
+    assert set(gained.verdict) == {"not decided"}
+    assert daemons.text(scores, gained).count("one seed") == 4
+
+
+@pytest.mark.parametrize(
+    "changed, told",
+    [
+        (
+            {"split-1/1": None},
+            "explicit-1 (0 1), split-1 (0): expected two or more solvers, all with the same seeds",
+        ),
+        ({"split-1/1": "explicit-1/1"}, "explicit-1/seed1.eqx: trained through explicit-1, expected split-1"),
+    ],
+)
+def test_seeds_and_solvers_of_the_trainings_are_compared(crossed, capsys, changed, told):
+    models = {label: label for label in ("explicit-1/0", "explicit-1/1", "split-1/0", "split-1/1")} | changed
+    assert main(with_models(crossed, models)) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+
+
+def test_the_order_of_seeds_does_not_matter(crossed, tmp_path):
+    models = dict.fromkeys(("explicit-1/0", "explicit-1/1", "split-1/1", "split-1/0"))
+    assert main(with_models(crossed, {label: label for label in models}, tmp_path)) == 0
+    for name in ("cross.csv", "gains.csv"):
+        assert (tmp_path / name).read_bytes() == (crossed / name).read_bytes()
 
 
 def test_test_period_inside_training_is_refused(tmp_path, capsys):
@@ -208,12 +279,12 @@ def test_landscape_in_numbers(curves):
 
 def test_kinks_and_minimum_of_a_curve():
     x = np.linspace(-1.0, 1.0, 41)
-    assert landscape.kinks(x**2) == 0
-    assert landscape.kinks(x**3 + 1e-3 * x**2) == 1
-    assert landscape.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
-    assert np.isnan(landscape.kinks(np.where(x > 0, np.nan, x)))
-    assert landscape.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
-    assert np.isnan(landscape.lowest(x, x))
+    assert landscape_curves.kinks(x**2) == 0
+    assert landscape_curves.kinks(x**3 + 1e-3 * x**2) == 1
+    assert landscape_curves.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
+    assert np.isnan(landscape_curves.kinks(np.where(x > 0, np.nan, x)))
+    assert landscape_curves.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
+    assert np.isnan(landscape_curves.lowest(x, x))
 
 
 def test_unknown_parameter_is_one_line(tmp_path, capsys):

@@ -47,26 +47,22 @@ def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
     models = differences[~differences.model.isin(EMPIRICAL)]
     for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
         cells = [_cell(ends, (site, target, model, reference), metric) for reference in against]
-        rows.append([site, target, label(model), *(cell or Cell("") for cell in cells)])
-    return pd.DataFrame(
-        rows, columns=["site", "target", "model", *(f"less {label(name)}" for name in against)]
-    )
+        rows.append([label(model), site, target, *(cell or Cell("") for cell in cells)])
+    return pd.DataFrame(rows, columns=["model", "site", "flux", *(f"less {label(name)}" for name in against)])
 
 
 def states_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `states_table` with its intervals as marked cells."""
     rows = []
     for row in table.itertuples():
-        head = [row.site, row.target, label(row.model), label(row.without), SCORES[row.metric].heading]
+        head = [label(row.model), label(row.without), row.site, row.target, SCORES[row.metric].heading]
         cells = []
         for kind in ("by_test", "by_seed"):
             difference, low, high = (getattr(row, f"{kind}{end}") for end in ("", "_low", "_high"))
             mark = verdict(row.metric, low, high)
             cells.append(Cell(f"{difference:+.3f} ({low:+.3f} … {high:+.3f})", difference, mark))
         rows.append([*head, *cells])
-    return pd.DataFrame(
-        rows, columns=["site", "target", "model", "less", "score", "over weeks", "over seeds"]
-    )
+    return pd.DataFrame(rows, columns=["model", "less", "site", "flux", "score", "over weeks", "over seeds"])
 
 
 def conclusions(

@@ -1,6 +1,6 @@
 """What stands in which section of the report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import ENSEMBLE
 from lad.evaluation.table import SHOWN
 from lad.io import read_json
-from lad.report.conclusions import conclusions, gains, states_cells, trained
+from lad.report.conclusions import Conclusion, conclusions, gains, states_cells, trained
+from lad.report.headings import readable
 from lad.report.images import Picture, picture
-from lad.report.page import Findings, Folded, Section, Text
+from lad.report.markdown import parts
+from lad.report.page import Findings, Folded, Group, Section, Text
 from lad.report.tables import Table, read_csv
 from lad.report.titles import place, title
 
@@ -41,13 +43,22 @@ def summary(scores: pd.DataFrame) -> str:
 
 
 def study_sections(
-    scores: pd.DataFrame, differences: pd.DataFrame, states: pd.DataFrame, validation: pd.DataFrame
+    scores: pd.DataFrame,
+    differences: pd.DataFrame,
+    states: pd.DataFrame,
+    validation: pd.DataFrame,
+    experiments: Sequence[Conclusion] = (),
 ) -> list[Section]:
-    """The study as a whole: published numbers first, if there are, then what was found and the tables it rests on."""
+    """The study as a whole: published numbers first, if there are, then what was found and the tables it rests on.
+
+    `experiments`: what those with solvers found.
+    """
     published = study.published(scores)
     return [
         *([_published(published)] if len(published) else []),
-        Section("Conclusions", [Findings(conclusions(scores, differences, states, validation))]),
+        Section(
+            "Conclusions", [Findings([*conclusions(scores, differences, states, validation), *experiments])]
+        ),
         Section("Scores", [Text(SCORES), *_scores(scores), _seeds(scores)]),
         Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
         *([Section("States", [_states(states)])] if len(states) else []),
@@ -80,8 +91,8 @@ def _scores(scores: pd.DataFrame) -> Iterable[Table]:
 def _seeds(scores: pd.DataFrame) -> Table:
     """All seeds of all models."""
     rows = scores[scores.seed != ""]
-    lines = [[r.site, r.target, label(r.model), r.seed, *_formatted(r)] for _, r in rows.iterrows()]
-    columns = ["site", "target", "model", "seed", *(heading for heading, _ in SHOWN.values())]
+    lines = [[label(r.model), r.seed, r.site, r.target, *_formatted(r)] for _, r in rows.iterrows()]
+    columns = ["model", "seed", "site", "flux", *(heading for heading, _ in SHOWN.values())]
     return Table.of(pd.DataFrame(lines, columns=columns), "Scores by seed")
 
 
@@ -110,22 +121,23 @@ def _validation(validation: pd.DataFrame) -> Table:
     return Table.of(table.assign(model=table.model.map(label)), "Validation losses", caption)
 
 
-def shown(paths: Iterable[str | Path]) -> list[Table | Picture | Folded]:
-    """Files as parts of a section, in the order of their titles."""
-    return [_part(Path(path)) for path in sorted(paths, key=place)]
+def shown(paths: Iterable[str | Path], of: str = "") -> list[Table | Picture | Folded | Group]:
+    """Files as parts of a section, in the order of their titles; `of`, if any, stands before each of these."""
+    return [_part(Path(path), of) for path in sorted(paths, key=place)]
 
 
-def _part(path: Path) -> Table | Picture | Folded:
-    """CSV a table, PNG a figure, Markdown and JSON text; raises InputError for others."""
+def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
+    """CSV a table, PNG a figure, Markdown text and tables, JSON text; raises InputError for others."""
     name, caption = title(path)
+    name = f"{of}: {name}" if of else name
     if path.suffix == ".csv":
-        return Table.of(read_csv(path), name, caption)
+        return Table.of(readable(read_csv(path)), name, caption)
     if path.suffix == ".png":
         return picture(path, name, caption)
     if path.suffix == ".json":
         return Folded.record(name, read_json(path))
     if path.suffix == ".md":
-        return Folded(name, path.read_text(encoding="utf-8"))
+        return Group(name, parts(path.read_text(encoding="utf-8")))
     raise InputError(f"{path}: expected a table (CSV), an image (PNG), a text (MD) or a record (JSON)")
 
 

@@ -9,11 +9,14 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from lad.report.tables import UNFOLDED, Table
+
 ASSETS = Path(__file__).with_name("assets")
+LISTED = 4  # titles in a section from which it has a list of them
 
 
 class Text(NamedTuple):
-    """A paragraph, or lines as they are where `lines` is set."""
+    """A paragraph or, by `kind`, a heading; lines as they are where `lines` is set."""
 
     text: str
     lines: bool = False
@@ -40,15 +43,55 @@ class Folded(NamedTuple):
         return cls(title, json.dumps(content, indent=1, ensure_ascii=False))
 
 
+class Group(NamedTuple):
+    """A text with tables, under one title; closed at first where the tables are long."""
+
+    title: str
+    items: Sequence[Text | Table]
+    kind: str = "group"
+
+    @property
+    def rows(self) -> int:
+        """Of all its tables."""
+        return sum(len(item.rows) for item in self.items if item.kind == "table")
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is closed at first."""
+        return self.rows > UNFOLDED
+
+
 class Section(NamedTuple):
-    """Title and what follows it: of `kind` text, findings, table, picture, plot or folded."""
+    """Title and what follows it: of `kind` text, heading, findings, table, picture, plot, folded or group."""
 
     title: str
     items: Sequence[Any]
 
     @property
     def anchor(self) -> str:
-        return "".join(letter if letter.isalnum() else "-" for letter in self.title)
+        return _anchor(self.title)
+
+    @property
+    def parts(self) -> list[tuple[str, Any]]:
+        """Anchor, different in all the page, and content of each item."""
+        names = [f"{self.anchor}-{_anchor(getattr(item, 'title', ''))}" for item in self.items]
+        return [
+            (f"{name}-{number}", item)
+            for number, (name, item) in enumerate(zip(names, self.items, strict=True))
+        ]
+
+    @property
+    def contents(self) -> list[tuple[str, str]]:
+        """Anchor and title of the items with a title, of more of one title the first; none where there are few."""
+        titled = {}
+        for anchor, item in self.parts:
+            if title := getattr(item, "title", ""):
+                titled.setdefault(title, anchor)
+        return [(anchor, title) for title, anchor in titled.items()] if len(titled) >= LISTED else []
+
+
+def _anchor(title: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in title)
 
 
 def render(title: str, summary: str, sections: Sequence[Section], origin: Mapping[str, Any]) -> str:

@@ -2,12 +2,29 @@
 
 from pathlib import Path
 
+EXPERIMENTS = {
+    "work_precision.png": (
+        "Error of the solvers",
+        "Error against the time they take, with the calibrated LaD.",
+    ),
+    "work_precision.csv": ("Error of the solvers", "The values of the figure."),
+    "cross.md": ("Numerical daemons", ""),
+    "cross.png": (
+        "Solver of training and of the run",
+        "Scores of models trained with one solver and run with another; squares are run with their own.",
+    ),
+    "cross.csv": ("Solver of training and of the run", "The values of the figure, and those of every seed."),
+    "landscape.png": ("Loss along a parameter", "By solver, with its gradient."),
+    "landscape.md": ("Minimum, kinks and gradient of the loss", ""),
+}
+"""Those of the experiments with solvers, which have a section of their own."""
+
 TITLES = {
     "ablation.png": (
         "Scores of all models",
         "Test periods; small dots are single seeds, large ones ensembles.",
     ),
-    "ranks.csv": ("Ranks", "Rank of each model, mean over groups of scores; 1 is best."),
+    "ranks.md": ("Ranks", ""),
     "transfer.csv": (
         "Baselines of other sites",
         "Fitted on the other sites of the study, scored on this one.",
@@ -40,16 +57,10 @@ TITLES = {
     "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
     "response.png": ("Responses", "LE and H by one variable, all else as on a typical midday."),
     "response.csv": ("Responses", "The values of the figure."),
-    "landscape.png": ("Loss along a parameter", "By solver, with its gradient."),
-    "cross.png": (
-        "Solver of training and of the run",
-        "Scores of models trained with one solver and run with another.",
-    ),
-    "cross.csv": ("Solver of training and of the run", "The values of the figure, and those of every seed."),
     "sanity.csv": (
         "Physical sanity",
-        "Drift (K a⁻¹), surface temperature (K), water beyond the stores (kg m⁻²), days of the test period with an "
-        "empty root zone (%), budgets, and soil sensors.",
+        "Drift of the soil, surface temperature, water beyond the stores, days of the test period with an "
+        "empty root zone, residuals of the budgets, and soil sensors.",
     ),
     "parameters.csv": (
         "Calibrated parameters",
@@ -57,13 +68,14 @@ TITLES = {
     ),
     "periods.csv": (
         "Periods",
-        "Days, share of the daylight with LE and H measured or without a flag, and energy balance of the tower: "
-        "LE + H over Rn − G.",
+        "Days, share, 0 to 1, of the daylight with LE and H measured or without a flag, and energy balance of the "
+        "tower: LE + H over Rn − G, as ratio of sums and as line.",
     ),
     "shifts.csv": (
         "Forcing of test against training",
-        "Means, their shift in standard deviations of training, ratio of the spreads, shares measured or without a "
-        "flag.",
+        "Means in W m⁻² (SWdown, LWdown), K (Tair), kg kg⁻¹ (Qair), Pa (Psurf), m s⁻¹ (Wind) and kg m⁻² s⁻¹ (Rainf, "
+        "Snowf), their shift in standard deviations (SD) of training, ratio of these, and the share, 0 to 1, of the "
+        "half-hours that the tower measured or gave without a flag.",
     ),
     "forcing.png": ("Forcing", "Daily means over the record and mean diurnal cycles of winter and summer."),
     "gaps.png": ("Gaps of the record", "How many half-hours were measured, and how the others were filled."),
@@ -71,11 +83,7 @@ TITLES = {
         "How gaps were filled",
         "Half-hours by origin, %, and the longest gap, by variable and year.",
     ),
-    "work_precision.png": (
-        "Error of the solvers",
-        "Error against the time they take, with the calibrated LaD.",
-    ),
-    "work_precision.csv": ("Error of the solvers", "The values of the figure."),
+    **EXPERIMENTS,
     "source.json": ("Origin of the tower's record", ""),
     "periods.json": ("Days of the periods, and their origin", ""),
     "parameters.json": ("Calibrated model, and its origin", ""),

@@ -4,6 +4,7 @@ Writes the scores on the test periods to cross.csv, what they tell to gains.csv 
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,9 @@ def run(args: argparse.Namespace) -> None:
     """Run, score and write."""
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
-    trained = parse_simulations(args.model)
+    trained = {name: dict(sorted(files.items())) for name, files in parse_simulations(args.model).items()}
     seeds = {tuple(files) for files in trained.values()}
-    if len(trained) < 2 or len(seeds) > 1:
+    if len(trained) < 2 or len(seeds) > 1 or "" in min(seeds):
         told = ", ".join(f"{name} ({' '.join(files)})" for name, files in trained.items())
         raise InputError(f"--model: {told}: expected two or more solvers, all with the same seeds")
     solvers = {name: named(name) for name in trained}
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     for name, files in trained.items():
         models[name] = [load_model(file) for file in files.values()]
         for model, file in zip(models[name], files.values(), strict=True):
+            _check_solver(file, name)
             check_height(model.parameters, record.reference_height, file)
     test = mask(record.time, periods["test"])
     progress, crossed = Progress(f"{args.site} daemons", len(solvers) ** 2), {}
@@ -91,6 +93,15 @@ def run(args: argparse.Namespace) -> None:
         temporary.write_text(told, encoding="utf-8")
     save(folder / "cross.png", figure, origin)
     print(told)
+
+
+def _check_solver(file: Path, name: str) -> None:
+    """Raises InputError if a model tells another solver of training than `name`; one that tells none is believed."""
+    with open(file, "rb") as content:
+        origin = json.loads(content.readline()).get("provenance", {})
+    told = origin.get("settings", {}).get("integrator")
+    if told not in (None, name):
+        raise InputError(f"{file}: trained through {told}, expected {name}, as --model calls it")
 
 
 def _test_fluxes(

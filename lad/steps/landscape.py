@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lad.errors import InputError
-from lad.evaluation.landscape import Excerpt, drawing, landscape, text
+from lad.evaluation.landscape import Excerpt, landscape
+from lad.evaluation.landscape_curves import drawing, text
 from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows

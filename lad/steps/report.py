@@ -5,10 +5,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from lad.errors import InputError
 from lad.evaluation.courses import lowest_losses, parse_histories, read_histories
+from lad.evaluation.daemons import GAINS
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.figures import Comparison
+from lad.evaluation.landscape_curves import COLUMNS as CURVES
+from lad.evaluation.landscape_curves import summary as summary_of_curves
 from lad.evaluation.missing import add_missing_argument, missing_lines
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
 from lad.evaluation.study import STATES
@@ -17,10 +22,12 @@ from lad.io import read_table, replacing
 from lad.observations import read_observed
 from lad.periods import periods_from
 from lad.provenance import provenance
-from lad.report.conclusions import chosen
+from lad.report.conclusions import Conclusion, chosen
 from lad.report.contents import origin_section, shown, study_sections, summary
+from lad.report.experiments import of_daemons, of_landscapes
 from lad.report.page import Section, Text, render
 from lad.report.plots import Plot, timeseries
+from lad.report.titles import EXPERIMENTS
 
 STUDY = "study"
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
@@ -49,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION=FILE",
         help=f"table (CSV), figure (PNG), text (MD) or record (JSON) for the section of a site or for {STUDY}",
     )
+    for name, content in {
+        "daemons": "gains.csv of lad daemons",
+        "landscape": "landscape.csv of lad landscape",
+    }.items():
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="SITE=CSV", help=content)
     parser.add_argument("--citations", type=Path, required=True, help="what to cite for the data (text)")
     parser.add_argument("--settings", type=json.loads, default={}, help="settings of models and fits (JSON)")
     add_missing_argument(parser)
@@ -64,14 +76,18 @@ def run(args: argparse.Namespace) -> None:
     validation = lowest_losses(read_histories(histories))
     files = _files(args.file, [STUDY, *sites])
     drawn = {*DRAWN, chosen(validation)}
+    experiments = [part for site in sites for part in shown(_named(files[site], own=False), site)]
     sections = [
         *([Section("Missing", [Text(line) for line in missing_lines(args.missing)])] if args.missing else []),
-        *study_sections(scores, differences, states, validation),
+        *study_sections(scores, differences, states, validation, _experiments(args)),
         *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
-        *(Section(site, [_plot(args, site, drawn), *shown(files[site])]) for site in sites),
+        *([Section("Solvers", experiments)] if experiments else []),
+        *(Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites),
     ]
     inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
     inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
+    for name in ("daemons", "landscape"):
+        inputs |= {f"{site} {name}": path for site, path in _by_site(name, getattr(args, name)).items()}
     inputs |= {
         f"{section} {Path(path).parent.name}/{Path(path).name}": path
         for section in files
@@ -95,12 +111,40 @@ def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]
     return files
 
 
+def _experiments(args: argparse.Namespace) -> list[Conclusion]:
+    """What the experiments with solvers found, those that the study has."""
+    found = []
+    if args.daemons:
+        tables = [read_table(path, GAINS) for path in _by_site("daemons", args.daemons).values()]
+        found.append(of_daemons(pd.concat(tables, ignore_index=True)))
+    if args.landscape:
+        tables = {
+            site: read_table(path, CURVES) for site, path in _by_site("landscape", args.landscape).items()
+        }
+        found.append(of_landscapes({site: summary_of_curves(table) for site, table in tables.items()}))
+    return found
+
+
+def _named(paths: Sequence[str], own: bool) -> list[str]:
+    """The files of a site that are its own, or those of the experiments with solvers."""
+    return [path for path in paths if (Path(path).name in EXPERIMENTS) != own]
+
+
+def _by_site(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """`["US-Wkg=gains.csv", …]`, values of an option, as site → file."""
+    files = dict(text.partition("=")[::2] for text in texts)
+    for site, path in files.items():
+        if not path:
+            raise InputError(f"--{option} {site}: expected SITE=FILE")
+    return files
+
+
 def _of_site(option: str, texts: Sequence[str], site: str) -> str:
     """The file that an option gives for a site."""
-    paths = dict(text.partition("=")[::2] for text in texts)
-    if not paths.get(site):
+    files = _by_site(option, texts)
+    if site not in files:
         raise InputError(f"--{option} {' '.join(texts)}: has no file of {site}, expected {site}=FILE")
-    return paths[site]
+    return files[site]
 
 
 def _plot(args: argparse.Namespace, site: str, drawn: set[str]) -> Plot:

@@ -336,9 +336,9 @@ def simulations_of_sites(wildcards):
     }
 
 
-def by_site(file):
-    """Parameter function: a file of each site of a study as SITE=FILE."""
-    return lambda wildcards: expand(f"{{site}}={file}", site=config["studies"][wildcards.study])
+def by_site(file, step="periods"):
+    """Parameter function: a file of each site of a study that has the step, as SITE=FILE."""
+    return lambda wildcards: expand(f"{{site}}={file}", site=having(step, config["studies"][wildcards.study]))
 
 
 def labelled_simulations(wildcards):

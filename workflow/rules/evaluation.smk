@@ -229,7 +229,7 @@ rule overview:
         ),
         vector="results/{study}/ablation.pdf",
         ranks=report(
-            "results/{study}/ranks.csv",
+            "results/{study}/ranks.md",
             caption="../report/overview.rst",
             category="Scores",
             labels={"study": "{study}", "content": "ranks"},
@@ -238,7 +238,7 @@ rule overview:
             "results/{{study}}/{name}",
             name=[
                 *("published.md", "seeds.md", "gains.md", "differences.csv"),
-                *("states.md", "states.csv", "ranks.md"),
+                *("states.md", "states.csv", "ranks.csv"),
             ],
         ),
     log:

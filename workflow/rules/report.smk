@@ -12,6 +12,12 @@ rule report:
         ),
         simulations=lambda wildcards: simulations_of_sites(wildcards).values(),
         files=lambda wildcards: [file for _, file in shown(wildcards)],
+        daemons=lambda wildcards: expand(
+            rules.daemons.output.gains, site=having("daemons", config["studies"][wildcards.study])
+        ),
+        landscape=lambda wildcards: expand(
+            rules.landscape.output.table, site=having("landscape", config["studies"][wildcards.study])
+        ),
         published="lad/evaluation/published.csv",
         assets=expand("lad/report/assets/page.{kind}", kind=["html", "css", "js"]),
         code=code("report"),
@@ -37,6 +43,8 @@ rule report:
             f"{label}={file}" for label, file in simulations_of_sites(wildcards).items()
         ],
         files=lambda wildcards: ["=".join(pair) for pair in shown(wildcards)],
+        daemons=by_site(rules.daemons.output.gains, "daemons"),
+        landscape=by_site(rules.landscape.output.table, "landscape"),
         missing=lambda wildcards: told(studies[wildcards.study]),
         settings=json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
@@ -47,5 +55,5 @@ rule report:
         "lad report --study {wildcards.study} --scores {input.scores} --differences {input.differences}"
         " --states {input.states} --history {params.histories} --observations {params.observations}"
         " --forcing {params.forcing} --periods {params.periods} --simulation {params.simulations}"
-        " --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
+        " --daemons {params.daemons} --landscape {params.landscape} --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
         " 2>&1 | tee {log}"

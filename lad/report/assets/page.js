@@ -26,6 +26,15 @@ for (const heading of document.querySelectorAll("thead th")) {
   heading.firstElementChild.addEventListener("click", () => sort(heading));
 }
 
+// A link to what is closed opens it.
+function unfold() {
+  document.getElementById(decodeURIComponent(location.hash.slice(1)))?.querySelector(":scope > details")
+    ?.setAttribute("open", "");
+}
+
+addEventListener("hashchange", unfold);
+unfold();
+
 for (const button of document.querySelectorAll(".picture")) {
   button.addEventListener("click", () => {
     button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
