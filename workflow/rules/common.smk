@@ -149,9 +149,8 @@ def archive_patterns(wildcards):
 
 
 archive_folders = [config["archives"], "data"]
-missing_archives = (
-    {}
-)  # what to do by site; told for all sites at once, before the first job or after a dry run
+# What to do by site; told for all sites at once, before the first job or after a dry run.
+missing_archives = {}
 
 
 def archive_option(wildcards):
