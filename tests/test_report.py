@@ -15,11 +15,14 @@ from test_study import NSE, made_up_differences, made_up_scores
 
 from lad.errors import InputError
 from lad.evaluation import study
+from lad.evaluation.daemons import GAINS
 from lad.evaluation.figures import Comparison
+from lad.evaluation.landscape_curves import POINTS, REFERENCE, summary
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 from lad.report.conclusions import conclusions, verdict
 from lad.report.contents import shown, study_sections
+from lad.report.experiments import of_daemons, of_landscapes
 from lad.report.images import picture
 from lad.report.page import Section, Text, render
 from lad.report.plots import timeseries
@@ -121,20 +124,84 @@ def test_any_table_is_read_and_a_long_one_cut(tmp_path):
     path = tmp_path / "some_thing.csv"
     path.write_text("model,seed,rmse,note\nmlp,0,35.71234,<b>\nbulk,,40,\n")
     (table,) = shown([path])
-    assert (table.title, table.headings) == ("Some thing", ["model", "seed", "rmse", "note"])
+    assert (table.title, table.headings) == ("Some thing", ["model", "seed", "RMSE (W m⁻²)", "note"])
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["mlp", "0", "35.71", "<b>"],
-        ["bulk", "", "40", ""],
+        ["LaD calibrated", "", "40", ""],
     ]
     long = Table.of(pd.DataFrame({"a": range(LONGEST + 7)}), "long")
     assert (len(long.rows), long.left_out) == (LONGEST, 7)
     path.write_text("")
     with pytest.raises(InputError, match=r"some_thing.csv: not a CSV table"):
         read_csv(path)
-    (tmp_path / "strata.md").write_text("| RMSE |")
-    assert shown([tmp_path / "strata.md"])[0][:2] == ("Scores by stratum", "| RMSE |")
     with pytest.raises(InputError, match=r"x.nc: expected a table"):
         shown([tmp_path / "x.nc"])
+
+
+def test_columns_on_disk_have_readable_headings_with_units(tmp_path):
+    path = tmp_path / "intervals.csv"
+    path.write_text("site,model,metric,value,longest_gap_days\nUS-Wkg,bulk,abs_bias,1.5,3\n")
+    (table,) = shown([path], "US-Wkg")
+    assert table.title == "US-Wkg: Scores with intervals"
+    assert table.headings == ["model", "metric", "value", "longest gap (days)"]  # of one site alone
+    assert [cell.text for cell in table.rows[0]] == ["LaD calibrated", "size of bias (W m⁻²)", "1.5", "3"]
+
+
+MARKDOWN = """\
+# Strata
+
+RMSE in W m-2
+of all.
+
+## LE: RMSE (W m-2)
+
+|       | n  | mlp                |
+| ----- | -: | -----------------: |
+| 3km27 |  9 | 12.1 (10.0 … 13.0) |
+| snow  | 10 |                  - |
+
+## Not a title
+
+of a table.
+"""
+
+
+def test_markdown_becomes_tables_that_sort_by_their_numbers(tmp_path):
+    (tmp_path / "strata.md").write_text(MARKDOWN, encoding="utf-8")
+    (group,) = shown([tmp_path / "strata.md"])
+    text, table, heading, last = group.items
+    assert (group.title, group.rows, group.folded) == ("Scores by stratum", 2, False)
+    assert [text.text, last.text] == ["RMSE in W m⁻² of all.", "of a table."]
+    assert (heading.kind, heading.text) == ("heading", "Not a title")
+    assert (table.title, table.headings) == ("LE: RMSE (W m⁻²)", ["", "n", "mlp"])
+    assert [[(c.text, c.number) for c in row] for row in table.rows] == [
+        [("3km27", None), ("9", 9.0), ("12.1 (10.0 … 13.0)", 12.1)],
+        [("snow", None), ("10", 10.0), ("-", None)],
+    ]
+
+
+GAINS_AT_WKG = ["US-Wkg", "H", "explicit-1", "split-1", 29.0, 8.7, 0.9, 20.5, 0.8, 16.6, 17.0, 0.7]
+GAINS_AT_WKG += [-0.1, -0.4, 0.2, -0.3, 0.3, "one-sided"]
+
+
+def test_experiments_with_solvers_are_among_the_conclusions():
+    told = of_daemons(pd.DataFrame([GAINS_AT_WKG], columns=GAINS))
+    assert [cell.text for cell in told.items] == [
+        "US-Wkg H, explicit-1 and split-1: +8.70 (+0.90 … +20.50 over weeks) (+0.80 … +16.60 over seeds), "
+        "least cost -0.10: one-sided, an instability and no correction"
+    ]
+    x = np.linspace(1.0, 3.0, POINTS)
+    curves = [
+        pd.DataFrame(
+            {"solver": solver, "parameter": "rs", "unit": "s m-1", "range": reach, "value": x}
+            | {"loss": (x - low) ** 2, "by_autodiff": 2 * (x - low), "by_difference": 2 * (x - low)}
+        )
+        for solver, low in (("split-1", 2.02), (REFERENCE, 2.0))
+        for reach in ("wide", "close")
+    ]
+    (split, own) = of_landscapes({"US-Wkg": summary(pd.concat(curves))}).items
+    assert split.text.startswith("US-Wkg, split-1: rs +1.00 %, 0.03") and split.text.endswith(", 0")
+    assert own.text == f"US-Wkg, {REFERENCE}: rs +0.00 %, 0.000, 0"
 
 
 def test_a_large_picture_gets_smaller_and_keeps_its_size(tmp_path):
@@ -143,7 +210,10 @@ def test_a_large_picture_gets_smaller_and_keeps_its_size(tmp_path):
     noise = np.random.default_rng(0).integers(0, 8, (300, 400, 3))
     Image.fromarray((ramp[..., None] * [1, 0.5, 0.2] + noise).astype(np.uint8)).save(path)
     made = picture(path, "Scatter", "")
-    assert (made.width, made.height) == (400, 300)
+    assert (made.pixels, made.width, made.height) == (400, 400, 300)
+    with Image.open(path) as image:
+        image.save(path, dpi=(192, 192))  # half as large on paper
+    assert picture(path, "", "")[3:6] == (200, 150, 400)
     assert len(made.source) * 3 / 4 < path.stat().st_size
     path.write_bytes(b"not a picture")
     with pytest.raises(InputError, match=r"scatter.png: not a PNG image"):
@@ -195,7 +265,12 @@ def options(tmp_path_factory) -> list[object]:
     )
     history.to_csv(folder / "history.csv", index=False)
     (folder / "odd.csv").write_text(f"size,what\n9,nine\n10,{EVIL}\n-1,minus\n,empty\n")
-    Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png")
+    Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png", dpi=(150, 150))
+    (folder / "cross.md").write_text(MARKDOWN, encoding="utf-8")
+    (folder / "strata.md").write_text(
+        MARKDOWN + "| x | y |\n|---|---|\n" + "| 1 | 2 |\n" * 50, encoding="utf-8"
+    )
+    pd.DataFrame([GAINS_AT_WKG], columns=GAINS).to_csv(folder / "gains.csv", index=False)
     files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}
     for name in SITES:
         place = folder / name
@@ -212,6 +287,7 @@ def options(tmp_path_factory) -> list[object]:
         files["periods"].append(f"{name}={place / 'periods.json'}")
         files["simulation"] += [f"{name}/{m}={place / m.replace('/', '_')}.nc" for m in site.simulations]
     shown = ["study=odd.csv", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
+    shown += [f"{SITE}=cross.md", f"{SITE}=strata.md"]
     return [
         *("--study", "made-up", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
         *(
@@ -220,6 +296,7 @@ def options(tmp_path_factory) -> list[object]:
             for word in (f"--{name}", folder / f"{name}.csv")
         ),
         *(word for name, paths in files.items() for word in (f"--{name}", *paths)),
+        *("--daemons", f"{SITE}={folder / 'gains.csv'}"),
         *("--file", *(text.replace("=", f"={folder}/") for text in shown)),
     ]
 
@@ -369,6 +446,18 @@ def test_plots_are_drawn_and_change_to_a_week(opened):
     )
 
 
+def test_a_section_lists_what_it_holds_and_opens_what_is_linked(opened):
+    titles = ask(opened, f"[...document.querySelectorAll('#{SITE} .contents a')].map(a => a.textContent)")
+    assert titles[:3] == ["Time series of the test period", "Simulated against observed", "Scores by stratum"]
+    strata = f"document.querySelector('#{SITE} details:has(table)')"
+    assert not ask(opened, f"{strata}.open")
+    ask(opened, f"document.querySelectorAll('#{SITE} .contents a')[2].click()")
+    wait(opened, f"{strata}.open")
+    assert ask(opened, "document.querySelector('#Solvers h3').textContent") == f"{SITE}: Numerical daemons"
+    identifiers = "[...document.querySelectorAll('[id]')].map(e => e.id)"
+    assert ask(opened, f"new Set({identifiers}).size === {identifiers}.length")
+
+
 def test_links_and_pictures(opened):
     assert ask(
         opened, "[...document.querySelectorAll('a[href^=\"#\"]')].every(a => document.querySelector(a.hash))"
@@ -376,6 +465,7 @@ def test_links_and_pictures(opened):
     assert ask(
         opened, "[...document.images].every(i => i.alt.length > 10 && i.complete | i.loading === 'lazy')"
     )
+    assert ask(opened, "document.querySelector('.picture img').clientWidth") <= 1024  # as on paper
     ask(opened, "document.querySelector('.picture').click()")
     assert ask(opened, "document.querySelector('.picture img').clientWidth") == 1600
 
@@ -389,6 +479,14 @@ def test_a_phone_scrolls_tables_and_not_the_page(opened):
     ask(opened, "document.querySelector('.plot').scrollIntoView()")
     wait(opened, "document.querySelector('.plot .scatterlayer .point') !== null")
     assert ask(opened, "[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
+    # What a row is about stays where it is as the table scrolls.
+    ask(
+        opened,
+        "[...document.querySelectorAll('#Gains .scroll, #Scores .scroll')].forEach(t => { t.scrollLeft = 150 })",
+    )
+    moved = "[...document.querySelectorAll('#Scores .scroll')].map(t => [t.scrollLeft, "
+    moved += "t.querySelector('td').getBoundingClientRect().left - t.getBoundingClientRect().left])"
+    assert all(scrolled > 0 and left == 0 for scrolled, left in ask(opened, moved))
 
 
 def test_dark_by_the_system_and_by_the_button(opened):
