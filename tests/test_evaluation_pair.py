@@ -165,7 +165,8 @@ def test_constant_run_has_scores_but_those_that_are_undefined(pair):
         ("units", r"b.nc: Qle is in 'MJ m-2 d-1', expected 'W m-2'"),
         ("folder", r"empty: holds no seed\*.nc, expected a simulation file or a folder of seeds"),
         ("weeks", r"XX-Tst, LE: 7 weeks with usable half-hours in .*, expected at least 8"),
-        ("names", r"--names x x: expected two names"),
+        ("names", r"--names x x: expected two different names"),
+        ("same", r"a.nc: compared with itself, expected two runs"),
         ("period", r"b.nc: lacks 4032 of the 4032 half-hours asked for"),
     ],
 )
@@ -195,6 +196,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(pair, name, message):
         b.mkdir()
     if name == "weeks":
         options = ("--test", "2020-05-04:2020-06-21")
+    if name == "same":
+        b = pair.folder / "empty" / ".." / "a.nc"
+        (pair.folder / "empty").mkdir()
     if name == "names":
         options = ("--names", "x", "x")
     with pytest.raises(InputError, match=message) as caught:

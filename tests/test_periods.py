@@ -1,6 +1,7 @@
 """Periods: of the settings, or proposed from what was measured."""
 
 import datetime as dt
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def test_step_proposes_and_tells_the_balance(tower, capsys):
     assert content["proposed"] and content["test"] == [["2013-01-01", "2013-12-31"]]
     assert len(content["train"]) == 2 and len(content["validation"]) == 4
     table = (tower / "periods.csv").read_text().splitlines()
-    assert table[0] == "period,days,daytime_LE_and_H,intervals,ratio,slope,intercept"
+    assert table[0] == "period,days,daytime_LE_and_H,intervals,ratio,slope,intercept,LE_spikes,H_spikes"
     test = dict(zip(table[0].split(","), table[3].split(","), strict=True))
     assert (test["period"], test["days"]) == ("test", "365")
     assert float(test["ratio"]) == pytest.approx(0.65, abs=0.005)  # as others find for 2013
@@ -132,6 +133,30 @@ def test_shifts_of_the_forcing_between_training_and_test(tower):
     assert row["shift"] == pytest.approx((winter.mean() - summer.mean()) / summer.std(ddof=0), rel=1e-4)
     assert row.spread_ratio == pytest.approx(winter.std(ddof=0) / summer.std(ddof=0), rel=1e-4)
     assert row.measured_test > 0.9
+
+
+def test_spikes_are_counted_and_stay(tower, tmp_path, capsys):
+    copy = shutil.copytree(tower, tmp_path / "copy")
+    with xr.open_dataset(copy / "observations.nc") as dataset:
+        changed = dataset.load()
+    days = pd.DatetimeIndex(changed.time.values).normalize()
+    at = np.flatnonzero((days == "2012-06-15") & (changed.Qle_qc.values == 0))[:3]
+    changed.Qle[at] = -300.1, 1600.0, -299.9
+    changed.Qh[at[0]], changed.Qh_qc[at[0]] = 2000.0, 2  # of no use anyway
+    changed.to_netcdf(copy / "observations.nc")
+    given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]
+    assert periods(tower, *given, "--test", "2012-06-01:2012-06-30") == 0
+    before = pd.read_csv(tower / "periods.csv").set_index("period")
+    assert periods(copy, *given, "--test", "2012-06-01:2012-06-30") == 0
+    table = pd.read_csv(copy / "periods.csv").set_index("period")
+    assert (table.LE_spikes - before.LE_spikes).to_dict() == {
+        "train": 0,
+        "validation": 0,
+        "test": 2,
+        "record": 2,
+    }
+    assert (table.H_spikes == before.H_spikes).all()
+    assert "usable half-hours of LE are spikes, which stay" in capsys.readouterr().out
 
 
 def test_days_of_a_period_are_both_included():

@@ -268,7 +268,7 @@ def options(tmp_path_factory) -> list[object]:
     Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png", dpi=(150, 150))
     (folder / "cross.md").write_text(MARKDOWN, encoding="utf-8")
     (folder / "strata.md").write_text(
-        MARKDOWN + "| x | y |\n|---|---|\n" + "| 1 | 2 |\n" * 50, encoding="utf-8"
+        MARKDOWN + "\n| x | y |\n|---|---|\n" + "| 1 | 2 |\n" * 50, encoding="utf-8"
     )
     pd.DataFrame([GAINS_AT_WKG], columns=GAINS).to_csv(folder / "gains.csv", index=False)
     files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}

@@ -42,6 +42,8 @@ HEADINGS = {
     "intervals": "half-hours of the balance",
     "ratio": "ratio of sums",
     "intercept": "intercept (W m⁻²)",
+    "LE_spikes": "spikes of LE",
+    "H_spikes": "spikes of H",
     "train": "mean in training",
     "test": "mean in test",
     "shift": "shift (SD of training)",

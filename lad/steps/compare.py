@@ -35,15 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_period_arguments(parser, "test")
     parser.add_argument("--names", nargs=2, metavar=("A", "B"), help="else what differs in the paths")
     parser.add_argument(
-        "--output-directory", type=Path, required=True, help="receives comparison.csv, .md, .png"
+        "--output-directory", type=Path, required=True, help="receives comparison.csv, .md, .json, .png, .pdf"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write comparison.csv, .md, .png and .json (what they were made from), and print the table."""
+    """Write comparison.csv, .md, .png, .pdf and .json (what they were made from), and print the table."""
     a, b = args.names or names_of(args.a, args.b)
     if a == b:
-        raise InputError(f"--names {a} {b}: expected two names")
+        raise InputError(f"--names {a} {b}: expected two different names")
+    if args.a.resolve() == args.b.resolve():
+        raise InputError(f"{args.a}: compared with itself, expected two runs")
     files = {a: members(args.a), b: members(args.b)}
     inputs = {"observations": args.observations} | simulation_inputs(files)
     site = stated_site(list(inputs.values()))

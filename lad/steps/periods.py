@@ -22,6 +22,7 @@ from lad.towers.closure import energy_balance
 from lad.towers.report import DAYLIGHT
 from lad.towers.variables import FLUXES
 
+SPIKE = 300.0  # W m-2
 VARIABLES = ("SWdown", "LWdown", "Tair", "Qair", "Wind", "Psurf", "Rainf", "Snowf")
 
 
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the periods and print their table."""
     observed = read_observed(args.observations, args.site)
-    light = read_at(args.forcing, args.site, ("SWdown",), observed.time)["SWdown"] > DAYLIGHT
+    swdown = read_at(args.forcing, args.site, ("SWdown",), observed.time)["SWdown"]
+    light = swdown > DAYLIGHT
     both, either = (
         combine(observed.usable["LE"], observed.usable["H"]) for combine in (np.logical_and, np.logical_or)
     )
@@ -79,6 +81,9 @@ def run(args: argparse.Namespace) -> None:
         {name: dataset[f"{name}_qc"].values for name in FLUXES},
         rows,
     ).set_index("period")
+    for target, flux in observed.flux.items():
+        odd = observed.usable[target] & _spikes(flux, swdown)
+        balance[f"{target}_spikes"] = {name: odd[group].sum() for name, group in rows.items()}
     table = shares.join(balance).rename_axis("period").reset_index()
     print("periods of the settings" if given else "proposed periods")
     for name in NAMES:
@@ -89,10 +94,18 @@ def run(args: argparse.Namespace) -> None:
     write_json(
         args.output, listed | {"proposed": not given, "provenance": provenance(inputs, site=args.site)}
     )
+    for target in observed.flux:
+        if count := table[f"{target}_spikes"].iloc[-1]:
+            print(f"{args.site}: {count} usable half-hours of {target} are spikes, which stay")
     if args.table:
         write_csv(args.table, table)
     if args.shifts:
         write_csv(args.shifts, _shifts(read_netcdf(args.forcing), rows["train"], rows["test"]))
+
+
+def _spikes(flux: np.ndarray, swdown: np.ndarray) -> np.ndarray:
+    """Where a flux (n,) is above `swdown` (n,) and `SPIKE`, or below -`SPIKE`: more than a surface has to give."""
+    return (flux > swdown + SPIKE) | (flux < -SPIKE)
 
 
 def _shifts(forcing: xr.Dataset, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
