@@ -69,8 +69,8 @@ TITLES = {
     "periods.csv": (
         "Periods",
         "Days, share, 0 to 1, of the daylight with LE and H measured or without a flag, and energy balance of the "
-        "tower: LE + H over Rn − G, as ratio of sums and as line. Spikes, usable half-hours above SWdown + 300 W m⁻² or "
-        "below −300 W m⁻², stay in.",
+        "tower: LE + H over Rn − G, as ratio of sums and as line. Spikes, usable half-hours above SWdown + 300 W m⁻² "
+        "or below −300 W m⁻², stay in.",
     ),
     "shifts.csv": (
         "Forcing of test against training",
