@@ -273,6 +273,11 @@ def test_gradients_along_a_parameter_are_those_of_differences(curves):
 def test_landscape_in_numbers(curves):
     told = (curves / "landscape.md").read_text(encoding="utf-8")
     assert all(f"| rs | {name} |" in re.sub(" +", " ", told) for name in ("original-1", "fast-1", "fast-4"))
+    found = pd.read_csv(curves / "summary.csv")
+    assert list(found.columns) == landscape_curves.SUMMARY
+    assert found.kinks_close.astype(int).astype(str).tolist() == [
+        line.split("|")[6].strip() for line in told.splitlines() if line.startswith("| rs")
+    ]  # not of the rounded losses
     with Image.open(curves / "landscape.png") as image:
         assert image.size[0] > 1000 and "forcing" in image.text["provenance"]
 

@@ -141,7 +141,7 @@ def test_spikes_are_counted_and_stay(tower, tmp_path, capsys):
         changed = dataset.load()
     days = pd.DatetimeIndex(changed.time.values).normalize()
     at = np.flatnonzero((days == "2012-06-15") & (changed.Qle_qc.values == 0))[:3]
-    changed.Qle[at] = -300.1, 1600.0, -299.9
+    changed.Qle[at] = [-300.1, 1600.0, -299.9]
     changed.Qh[at[0]], changed.Qh_qc[at[0]] = 2000.0, 2  # of no use anyway
     changed.to_netcdf(copy / "observations.nc")
     given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]

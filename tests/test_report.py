@@ -200,8 +200,8 @@ def test_experiments_with_solvers_are_among_the_conclusions():
         for reach in ("wide", "close")
     ]
     (split, own) = of_landscapes({"US-Wkg": summary(pd.concat(curves))}).items
-    assert split.text.startswith("US-Wkg, split-1: rs +1.00 %, 0.03") and split.text.endswith(", 0")
-    assert own.text == f"US-Wkg, {REFERENCE}: rs +0.00 %, 0.000, 0"
+    assert split.text.startswith("US-Wkg, split-1: rs +1.00 %, 0.03") and split.text.endswith(", 0 kinks")
+    assert own.text == f"US-Wkg, {REFERENCE}: rs +0.00 %, 0.000, 0 kinks"
 
 
 def test_a_large_picture_gets_smaller_and_keeps_its_size(tmp_path):

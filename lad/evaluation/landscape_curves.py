@@ -15,6 +15,8 @@ REFERENCE = (
     "fast-4"  # 0.1 W m-2 from the adaptive solver (`lad solvers`), which takes a hundred times as long
 )
 COLUMNS = ["solver", "parameter", "unit", "range", "value", "loss", "by_autodiff", "by_difference"]
+SUMMARY = ["parameter", "solver", "minimum", "shift_pct", "kinks_wide", "kinks_close"]
+SUMMARY += ["autodiff_error", "gradient_error"]
 
 
 def kinks(losses: Float[np.ndarray, " m"]) -> float:
@@ -40,7 +42,7 @@ def _rms(x) -> float:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row for each solver and parameter of a table of `landscape`.
+    """One row of `SUMMARY` for each solver and parameter of a table of `landscape`, unrounded: kinks would be noise.
 
     `minimum` and its shift from that of the reference (%); `kinks_wide`, `kinks_close` (see `kinks`); `autodiff_error`,
     the largest difference between derivatives by autodiff and by differences, and `gradient_error`, the
@@ -59,25 +61,15 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             wrong = _rms(wide.by_autodiff.to_numpy() - true.by_difference.to_numpy()) / _rms(
                 true.by_difference
             )
-            rows.append(
-                {
-                    "parameter": parameter,
-                    "solver": solver,
-                    "minimum": found,
-                    "shift_pct": 100.0 * (found / at - 1.0),
-                    "kinks_wide": kinks(wide.loss.to_numpy()),
-                    "kinks_close": kinks(close.loss.to_numpy()),
-                    "autodiff_error": departure,
-                    "gradient_error": wrong,
-                }
-            )
-    return pd.DataFrame(rows)
+            rough = (kinks(curve.loss.to_numpy()) for curve in (wide, close))
+            rows.append([parameter, solver, found, 100.0 * (found / at - 1.0), *rough, departure, wrong])
+    return pd.DataFrame(rows, columns=SUMMARY)
 
 
-def text(table: pd.DataFrame, title: str) -> str:
-    """`summary` of a table of `landscape` for readers."""
+def text(found: pd.DataFrame, title: str) -> str:
+    """A table of `summary` for readers."""
     lines = [["parameter", "solver", "minimum", "shift %", "kinks", "close", "autodiff", "gradient"]]
-    for r in summary(table).itertuples():
+    for r in found.itertuples():
         numbers = zip(
             ("{:.4g}", "{:+.2f}", "{:.0f}", "{:.0f}", "{:.1e}", "{:.3f}"),
             (r.minimum, r.shift_pct, r.kinks_wide, r.kinks_close, r.autodiff_error, r.gradient_error),

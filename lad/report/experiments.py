@@ -38,7 +38,7 @@ def _between(low: float, high: float, over: str) -> str:
 
 
 def of_landscapes(summaries: Mapping[str, pd.DataFrame]) -> Conclusion:
-    """How solvers change the loss along parameters; by site the table of `lad.evaluation.landscape_curves.summary`."""
+    """How solvers change the loss along parameters; by site a table of `lad.evaluation.landscape_curves.summary`."""
     items = [
         Cell(f"{site}, {solver}: {'; '.join(_curve(r) for r in rows.itertuples())}")
         for site, summary in summaries.items()
@@ -55,4 +55,4 @@ def _curve(r) -> str:
     """One parameter with one solver."""
     shift = "no minimum" if np.isnan(r.shift_pct) else f"{r.shift_pct:+.2f} %"
     error = "not finite" if np.isnan(r.gradient_error) else f"{r.gradient_error:.3f}"
-    return f"{r.parameter} {shift}, {error}, {r.kinks_close:.0f}"
+    return f"{r.parameter} {shift}, {error}, {r.kinks_close:.0f} kinks"

@@ -8,7 +8,7 @@ import numpy as np
 
 from lad.errors import InputError
 from lad.evaluation.landscape import Excerpt, landscape
-from lad.evaluation.landscape_curves import drawing, text
+from lad.evaluation.landscape_curves import drawing, summary, text
 from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Take the losses and write landscape.csv, landscape.md and landscape.png."""
+    """Take the losses and write landscape.csv, summary.csv, landscape.md and landscape.png."""
     record = read_record(args.forcing, args.net_radiation)
     parameters, space = load_calibrated(args.parameters, record.reference_height)
     known = [b.name for b in space.bounds]
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
     table = landscape(space, space.free(parameters), excerpt, args.along, args.site)
     days = round(len(excerpt.observed) * data.dt / 86400.0)
     title = f"{args.site}: loss of LaD's own law over {days} days of training, by solver"
-    told = text(table, title)
+    found = summary(table)
+    told = text(found, title)
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         site=args.site,
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     )
     figure = drawing(table, title)
     write_csv(args.output_directory / "landscape.csv", table)
+    write_csv(args.output_directory / "summary.csv", found)
     with replacing(args.output_directory / "landscape.md") as temporary:
         temporary.write_text(told, encoding="utf-8")
     save(args.output_directory / "landscape.png", figure, origin)

@@ -12,8 +12,7 @@ from lad.evaluation.courses import lowest_losses, parse_histories, read_historie
 from lad.evaluation.daemons import GAINS
 from lad.evaluation.differences import COLUMNS
 from lad.evaluation.figures import Comparison
-from lad.evaluation.landscape_curves import COLUMNS as CURVES
-from lad.evaluation.landscape_curves import summary as summary_of_curves
+from lad.evaluation.landscape_curves import SUMMARY
 from lad.evaluation.missing import add_missing_argument, missing_lines
 from lad.evaluation.series import parse_simulations, read_at, read_simulated
 from lad.evaluation.study import STATES
@@ -58,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, content in {
         "daemons": "gains.csv of lad daemons",
-        "landscape": "landscape.csv of lad landscape",
+        "landscape": "summary.csv of lad landscape",
     }.items():
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="SITE=CSV", help=content)
     parser.add_argument("--citations", type=Path, required=True, help="what to cite for the data (text)")
@@ -118,10 +117,8 @@ def _experiments(args: argparse.Namespace) -> list[Conclusion]:
         tables = [read_table(path, GAINS) for path in _by_site("daemons", args.daemons).values()]
         found.append(of_daemons(pd.concat(tables, ignore_index=True)))
     if args.landscape:
-        tables = {
-            site: read_table(path, CURVES) for site, path in _by_site("landscape", args.landscape).items()
-        }
-        found.append(of_landscapes({site: summary_of_curves(table) for site, table in tables.items()}))
+        tables = _by_site("landscape", args.landscape).items()
+        found.append(of_landscapes({site: read_table(path, SUMMARY) for site, path in tables}))
     return found
 
 

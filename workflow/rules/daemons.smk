@@ -85,6 +85,7 @@ rule landscape:
         code=code("landscape"),
     output:
         table="results/{site}/landscape/landscape.csv",
+        summary="results/{site}/landscape/summary.csv",
         text=report(
             "results/{site}/landscape/landscape.md",
             caption="../report/landscape.rst",

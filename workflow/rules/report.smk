@@ -16,7 +16,7 @@ rule report:
             rules.daemons.output.gains, site=having("daemons", config["studies"][wildcards.study])
         ),
         landscape=lambda wildcards: expand(
-            rules.landscape.output.table, site=having("landscape", config["studies"][wildcards.study])
+            rules.landscape.output.summary, site=having("landscape", config["studies"][wildcards.study])
         ),
         published="lad/evaluation/published.csv",
         assets=expand("lad/report/assets/page.{kind}", kind=["html", "css", "js"]),
@@ -44,7 +44,7 @@ rule report:
         ],
         files=lambda wildcards: ["=".join(pair) for pair in shown(wildcards)],
         daemons=by_site(rules.daemons.output.gains, "daemons"),
-        landscape=by_site(rules.landscape.output.table, "landscape"),
+        landscape=by_site(rules.landscape.output.summary, "landscape"),
         missing=lambda wildcards: told(studies[wildcards.study]),
         settings=json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
