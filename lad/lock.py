@@ -17,7 +17,7 @@ from lad.errors import InputError
 
 RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
 VARIABLE = "LAD_RUN"  # tells a step the process of its run
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # of file systems where runs know nothing of another
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
 _held: list[IO] = []  # open, and so locked, until this process ends
 
 

@@ -288,9 +288,10 @@ def training_settings(model):
 
 
 def made(sites):
-    """Files that the tables are made from: a study has them too, and makes them again where they are gone."""
-    steps = [rules.fetch, rules.gapfill, rules.forcing, rules.calibrate, rules.evaluate]
-    files = [file for step in steps for file in expand(step.output, site=sites)]
+    """A file of each step that the tables are made from: a study makes again what is gone of them."""
+    of_sites = [rules.fetch.output.source, rules.gapfill.output.tower, rules.forcing.output.forcing]
+    of_sites += [rules.calibrate.output.parameters, rules.evaluate.output.scores]
+    files = expand(of_sites, site=sites)
     for site in sites:
         wildcards = SimpleNamespace(site=site)
         files += [*trained_models(wildcards).values(), *scored(wildcards).values()]
