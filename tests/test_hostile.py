@@ -237,14 +237,28 @@ def test_killed_runs_end_with_the_same_bytes(root, tmp_path):
         pytest.skip("takes long: LAD_TEST_KILLS=20 kills the small study so often")
     environment = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "jax")}
     quiet = copy_tree(root, tmp_path / "quiet")
-    begun = time.monotonic()
     result = snakemake(quiet, *SMALL, **environment)
     assert result.returncode == 0, result.stdout + result.stderr
-    kill_until_whole(copy_tree(root, tmp_path / "killed"), quiet, time.monotonic() - begun, environment)
+    kill_until_whole(copy_tree(root, tmp_path / "killed"), quiet, environment)
 
 
-def kill_until_whole(tree: Path, quiet: Path, duration: float, environment: dict[str, str]) -> None:
-    """The study is begun anew as often as it becomes whole before the last kill; it then is as in `quiet`."""
+def wait_for_jobs(run: subprocess.Popen, log: Path, jobs: int) -> None:
+    """Wait until a run has begun so many jobs, or ended."""
+    while run.poll() is None and len(begun(log)) < jobs:
+        time.sleep(0.05)
+
+
+def begun(log: Path) -> list[str]:
+    """The jobs that a run began."""
+    return re.findall(r"^Job \d+: (.*)", log.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> None:
+    """The study is begun anew as often as it becomes whole before the last kill; it then is as in `quiet`.
+
+    A moment is some seconds after the beginning of one of the next jobs, or of the run: however fast the machine is,
+    some work gets done between two kills.
+    """
     moments, expected, groups, log = random.Random(SEED), contents(quiet / "results"), set(), tree / "log"
     command = [sys.executable, "-m", "snakemake", *SMALL]
     while True:
@@ -259,13 +273,17 @@ def kill_until_whole(tree: Path, quiet: Path, duration: float, environment: dict
             )
         alone = len(groups) % 2 == 0
         try:
-            status = run.wait(moments.uniform(0, duration / 3) if len(groups) < KILLS else None)
+            if len(groups) < KILLS:
+                wait_for_jobs(run, log, moments.randrange(7))
+            status = run.wait(moments.uniform(0, 8) if len(groups) < KILLS else None)
         except subprocess.TimeoutExpired:
             groups.add(run.pid)
             (os.kill if alone else os.killpg)(run.pid, signal.SIGKILL)
             run.wait()
-            steps = re.findall(r"^Job \d+: (.*)", log.read_text(encoding="utf-8"), re.MULTILINE)
-            print(f"kill {len(groups)}, {'alone' if alone else 'group'}, after {steps[-1:]}", flush=True)
+            print(
+                f"kill {len(groups)}, {'alone' if alone else 'group'}, {' | '.join(begun(log)[-2:])}",
+                flush=True,
+            )
             continue
         told = log.read_text(encoding="utf-8")
         assert status == 0, told
