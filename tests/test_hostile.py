@@ -89,7 +89,7 @@ def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
     step = python(tmp_path, STEP, LAD_RUN=str(run.pid))
     assert step.stdout.readline() == "begun\n"
     run.kill()  # not waited for: it stays in the table of processes
-    assert step.wait(60) == 1
+    assert step.wait() == 1
     with open(tmp_path / ".snakemake/steps.lock", "w", encoding="utf-8") as lock:  # a step that goes on
         fcntl.flock(lock, fcntl.LOCK_SH)
         following = python(tmp_path, RUN)
@@ -97,7 +97,7 @@ def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
     assert following.stdout.readline() == "begun\n"
     run.wait()
     late = python(tmp_path, STEP, LAD_RUN=str(run.pid))  # of a run that is no more
-    assert late.wait(60) == 1 and late.stdout.read() == ""
+    assert late.wait() == 1 and late.stdout.read() == ""
     following.kill()
     following.wait()
 
