@@ -33,10 +33,12 @@ for study, members in config["studies"].items():
         default_target: study == "demo"
         input:
             table=f"results/{study}/table.md",
+            made=made(members),
             scores=f"results/{study}/scores.csv",
             citations=f"results/{study}/CITATIONS.txt",
             periods=expand(rules.periods.output.table, site=members),
             curves=expand(rules.curves.output, study=study),
+            transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
             report=f"results/{study}/report.html",
             figures=expand(rules.figures.output, site=having("figures", members)),
@@ -66,10 +68,19 @@ for study, members in config["studies"].items():
 
 
 onstart:
+    try:
+        if failed:
+            lock.join_run(int(started_by))
+        else:
+            lock.begin_run()
+            remove_parts("results")
+    except (InputError, OSError) as error:
+        sys.exit(f"run: error: {error}")
     services = [config["fetch"][name] for name in ("ameriflux", "plumber2")]
     if missing_archives and not any(map(reachable, services)):
         sys.exit(told_missing())
 
 
 onerror:
+    keep_unmade()
     make_tables_of_the_rest()

@@ -3,9 +3,11 @@
 import argparse
 import ast
 import importlib
+import os
 import sys
 from pathlib import Path
 
+from lad import lock
 from lad.errors import InputError
 
 STEPS = (
@@ -61,6 +63,8 @@ def main(argv: list[str] | None = None) -> int:
             module.add_arguments(command)
     args = parser.parse_args(argv)
     try:
+        if lock.VARIABLE in os.environ:
+            lock.join_run(int(os.environ[lock.VARIABLE]))
         module.run(args)
     except InputError as error:
         print(f"lad {args.step}: error: {error}", file=sys.stderr)

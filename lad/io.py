@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -34,6 +35,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_parts(folder: str | Path) -> None:
+    """Remove what killed processes left of `replacing` under `folder`, where nothing may write meanwhile."""
+    for path in Path(folder).rglob(".*.part*"):
+        path.unlink()
 
 
 def sha256(path: str | Path) -> str:
@@ -92,10 +99,17 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
 
 
 def write_netcdf(path: str | Path, dataset: xr.Dataset) -> None:
-    """Write netCDF-4 with every array compressed and no fill value where none was asked for."""
+    """Write netCDF-4 with every array compressed and no fill value where none was asked for.
+
+    Raises OSError with the room that is left where the library does not tell why it cannot write.
+    """
     encoding = {
         name: {"zlib": variable.ndim > 0, "complevel": 4, "_FillValue": None} | variable.encoding
         for name, variable in dataset.variables.items()
     }
     with replacing(path) as temporary:
-        dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        try:
+            dataset.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+        except RuntimeError as error:
+            free = shutil.disk_usage(temporary.parent).free / 1e6
+            raise OSError(f"{path}: cannot be written ({error}; {free:.1f} MB are free there)") from None

@@ -1,8 +1,9 @@
-"""What `./run` starts: Snakemake, after a look at the command line, for which Snakemake has no clear words.
+"""What `./run` starts: Snakemake, after a look at the command line and the folders, for which it has no clear words.
 
 python -m lad.launch [snakemake arguments]
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -41,6 +42,13 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
             )
 
 
+def check_folders() -> None:
+    """Raise InputError for a folder of the project that a run writes to, and may not."""
+    for folder in (".", ".snakemake", "logs", "results"):
+        if Path(folder).exists() and not os.access(folder, os.W_OK):
+            raise InputError(f"{Path(folder).resolve()}: may not be written to")
+
+
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
     """Names that are configured under `key`; what is no mapping is refused later, with the settings."""
     found = [own[key] for own in settings if isinstance(own.get(key), dict)]
@@ -57,6 +65,7 @@ def main(argv: Sequence[str]) -> None:
     parser, args = cli.parse_args(argv)
     try:
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
+        check_folders()
         done = cli.args_to_api(args, parser)
     except InputError as error:
         sys.exit(f"run: error: {error}")

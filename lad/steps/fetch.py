@@ -6,7 +6,8 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from lad.io import replacing, write_json
+from lad.errors import InputError
+from lad.io import replacing, sha256, write_json
 from lad.provenance import provenance
 from lad.towers.archives import is_metadata
 from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
@@ -47,20 +48,24 @@ def run(args: argparse.Namespace) -> None:
     for path in found:
         if not is_metadata(path.name, args.site):
             read_archive(path, args.site)  # refuses what is damaged or of another site
-    folder = args.output / "archive"
+    folder, archives = args.output / "archive", []
     with ExitStack() as copies:  # all get their names, or none
         for path in found:
-            shutil.copyfile(path, copies.enter_context(replacing(folder / path.name)))
-    for path in set(folder.iterdir()) - {folder / path.name for path in found}:
+            copy = copies.enter_context(replacing(folder / path.name))
+            shutil.copyfile(path, copy)
+            archives.append(record_of(path))
+            if sha256(copy) != archives[-1]["sha256"]:
+                raise InputError(f"{path}: changed while it was copied; run again when it is whole")
+    chosen = [folder / path.name for path in found]
+    for path in set(folder.iterdir()) - set(chosen):
         path.unlink()  # of an earlier choice
-    archives = [record_of(path) for path in found]
-    cells, _ = known(args.site, found, args.sites)
+    cells, _ = known(args.site, chosen, args.sites)
     told = [archive["citation"] for archive in archives if archive["citation"]]
     source = {
         "site": args.site,
         "citation": "; ".join(dict.fromkeys(told)) or cells.get("citation", ""),
         "archives": archives,
-        "provenance": provenance({path.name: path for path in found}, archive=args.archive),
+        "provenance": provenance({path.name: path for path in chosen}, archive=args.archive),
     }
     write_json(args.output / "source.json", source)
     for archive in archives:

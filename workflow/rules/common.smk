@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 from snakemake.io import is_flagged
 
+from lad import lock
 from lad.configuration import checked
 from lad.errors import InputError
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
+from lad.io import remove_parts
 from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
@@ -65,6 +67,10 @@ wildcard_constraints:
 
 # The steps run in the environment of Snakemake itself, activated or not.
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH')}")
+
+# A step ends with the Snakemake that started it, and so does the one that makes the tables of the sites that finished.
+started_by = os.getenv(lock.VARIABLE)
+os.environ[lock.VARIABLE] = str(os.getpid())
 
 # Compiled programs are kept between the many short jobs, whatever their size and compile time.
 for variable, value in {
@@ -186,6 +192,11 @@ def tell_missing_of_dry_run():
         print(told_missing(), file=sys.stderr)
 
 
+def archive_sizes(wildcards):
+    """Parameter function: a replaced archive also counts if its date is older than that of the results."""
+    return [os.path.getsize(path) for path in archives(wildcards)]
+
+
 def archive_folder(wildcards, input):
     """Parameter function: the folder of the archives; the user's, where nothing is found, is only told about."""
     return str(Path(input.archives[0]).parent) if input.archives else config["archives"]
@@ -274,6 +285,18 @@ def model_settings(model):
 def training_settings(model):
     """How a model is trained: the common settings, and its own."""
     return config["training"] | config["models"][model].get("training", {})
+
+
+def made(sites):
+    """A file of each step that the tables are made from: a study makes again what is gone of them."""
+    of_sites = [rules.fetch.output.source, rules.gapfill.output.tower, rules.forcing.output.forcing]
+    of_sites += [rules.calibrate.output.parameters, rules.evaluate.output.scores]
+    files = expand(of_sites, site=sites)
+    for site in sites:
+        wildcards = SimpleNamespace(site=site)
+        files += [*trained_models(wildcards).values(), *scored(wildcards).values()]
+        files += trained_through(wildcards).values() if having("daemons", [site]) else []
+    return files
 
 
 def histories(wildcards):

@@ -22,6 +22,7 @@ rule fetch:
     params:
         folder=archive_folder,
         patterns=archive_option,
+        sizes=archive_sizes,
         site=site_options,
     message:
         "{wildcards.site}: collect the archives"

@@ -21,6 +21,17 @@ def failures(jobs):
     return found
 
 
+def keep_unmade():
+    """Have all that follows from a failed job made by the next run, whatever an earlier one left of it.
+
+    Snakemake records also a failed job with the settings and inputs that it had, and removes its files: what an earlier
+    run made from them would look up to date.
+    """
+    failed = [job for part in workflow.scheduler.failed for job in (part.jobs if part.is_group() else [part])]
+    for job in workflow.dag.bfs(workflow.dag.depending, *failed):
+        workflow.persistence.started(job)
+
+
 def last_word(job):
     """When a job last wrote to its log (s), 0 if never."""
     return max((os.path.getmtime(log) for log in job.log if os.path.exists(log)), default=0)

@@ -1,0 +1,83 @@
+"""One run at a time in a folder, and no step that outlives its run.
+
+The locks are the kernel's: they end with the process that holds them, however it ends, and nothing has to be unlocked
+after a `kill -9`. A run holds one for itself; its steps share another, for which the next run waits.
+"""
+
+import errno
+import fcntl
+import os
+import platform
+import select
+import threading
+from pathlib import Path
+from typing import IO
+
+from lad.errors import InputError
+
+RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
+VARIABLE = "LAD_RUN"  # tells a step the process of its run
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
+_held: list[IO] = []  # open, and so locked, until this process ends
+
+
+def begin_run() -> None:
+    """Lock the current folder for this process; wait until the steps of a run that was killed have ended.
+
+    Raises InputError if another run is at work there.
+    """
+    run = _opened(RUN)
+    try:
+        _lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"another run is at work in this folder ({run.read().strip() or 'it has just begun'}): "
+            "wait for its end, or stop it with Ctrl-C where it was started"
+        ) from None
+    run.truncate(0)
+    run.write(f"process {os.getpid()} on {platform.node()}\n")
+    run.flush()
+    _held.append(run)
+    with _opened(STEPS) as steps:
+        try:
+            _lock(steps, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for the steps of a run that was killed …", flush=True)
+            _lock(steps, fcntl.LOCK_EX)
+
+
+def join_run(process: int) -> None:
+    """Make this process a step of the run of `process`: the next run waits for it, and it ends with its own run."""
+    steps = _opened(STEPS)
+    _lock(steps, fcntl.LOCK_SH)
+    _held.append(steps)
+    try:
+        run = os.pidfd_open(process)
+    except ProcessLookupError:
+        os._exit(1)
+    except OSError:  # a kernel before Linux 5.3 cannot tell
+        return
+    if _ended(run, timeout=0):
+        os._exit(1)
+    threading.Thread(target=lambda: _ended(run) and os._exit(1), daemon=True).start()
+
+
+def _opened(path: Path) -> IO:
+    path.parent.mkdir(exist_ok=True)
+    file = open(path, "a+", encoding="utf-8")
+    file.seek(0)
+    return file
+
+
+def _lock(file: IO, how: int) -> None:
+    """Raises BlockingIOError if another process holds a lock that was not to be waited for."""
+    try:
+        fcntl.flock(file, how)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+
+
+def _ended(process: int, timeout: float | None = None) -> bool:
+    """Whether the process of this descriptor has ended, after `timeout` (s) at most; without one its end is awaited."""
+    return bool(select.select([process], [], [], timeout)[0])
