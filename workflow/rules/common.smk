@@ -26,9 +26,13 @@ failed = config.pop("failed", {})
 
 def settings_sources():
     """What the settings were merged from, in this order: name → text."""
-    files = [Path("config.yaml"), *workflow.overwrite_configfiles]
-    named = [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in files]
-    texts = {str(name): name.read_text(encoding="utf-8") for name in named}
+    here, files = Path.cwd(), [*workflow.overwrite_configfiles]
+    if Path("config.yaml").exists():  # Snakemake does without where others are given
+        files.insert(0, here / "config.yaml")
+    texts = {
+        str(file.relative_to(here) if file.is_relative_to(here) else file): file.read_text(encoding="utf-8")
+        for file in files
+    }
     return texts | {"--config": json.dumps(dict(workflow.config_settings.config), default=str)}
 
 
