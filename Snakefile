@@ -17,6 +17,7 @@ include: "workflow/rules/calibration.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/many.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
 include: "workflow/rules/daemons.smk"
@@ -40,6 +41,7 @@ for study, members in config["studies"].items():
             curves=expand(rules.curves.output, study=study),
             transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
+            joint=expand(rules.joint.output, study=together(study)),
             report=f"results/{study}/report.html",
             figures=expand(rules.figures.output, site=having("figures", members)),
             response=expand(rules.response.output, site=having("response", members)),

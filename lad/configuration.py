@@ -17,7 +17,15 @@ from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, check_disjoint, parse_periods
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
-RESERVED_STUDIES = {*STEPS, "simulate_bulk", "train_through", "baselines_of_seeds", "setup", "test"}
+RESERVED_STUDIES = {
+    *STEPS,
+    "simulate_bulk",
+    "train_through",
+    "train_many",
+    "baselines_of_seeds",
+    "setup",
+    "test",
+}
 FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
 # What is simulated and scored beside the trained models.
 RESERVED_MODELS = {*BASELINES, "bulk"}
@@ -110,9 +118,13 @@ def _checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
         for site in config[experiment]["sites"]:
             if site not in config["sites"]:
                 raise _Refused([experiment, "sites"], f"{site}: expected one of {', '.join(config['sites'])}")
-    model = config["daemons"]["model"]
-    if config["daemons"]["sites"] and config["models"].get(model, {}).get("law", "bulk") == "bulk":
-        raise _Refused(["daemons", "model"], f"{model}: expected one of models, with a network")
+    for study in config["many"]["studies"]:
+        if len(config["studies"].get(study, ())) < 2:
+            raise _Refused(["many", "studies"], f"{study}: expected one of studies, with two sites or more")
+    for experiment, used in (("daemons", "sites"), ("many", "studies")):
+        model = config[experiment]["model"]
+        if config[experiment][used] and config["models"].get(model, {}).get("law", "bulk") == "bulk":
+            raise _Refused([experiment, "model"], f"{model}: expected one of models, with a network")
     for model in config["models"]:
         if model in RESERVED_MODELS:
             raise _Refused(["models", model], "is what is compared with the models, expected another name")

@@ -81,7 +81,7 @@ def test_what_is_made_up_in_training_is_not_seen(tower):
     for name, days in (("LWdown", 12), ("Wind", 8), ("Qair", 12)):  # of 17 days of training
         flags = np.where(np.arange(n) < days * 48, 6, 0)
         forcing[f"{name}_qc"] = ("time", flags)
-    unseen = made_up(forcing, data)
+    unseen = made_up(forcing, data.trained)
     assert unseen == ("LWdown", "VPD")
     scaling = training_scaling(data, table_parameters(6, 2, 10.0), None, (), unseen)
     assert list(np.isinf(scaling.input_std)) == [name in unseen for name in FORCING_INPUTS]

@@ -48,7 +48,7 @@ def baseline_data(
         return filled
 
     observed, trained, judged = map(whole, (learned.observed, learned.train, learned.validation))
-    unseen = made_up(read_netcdf(forcing), learned)
+    unseen = made_up(read_netcdf(forcing), learned.trained)
     rows = trained.any(axis=1)
     varying = (name for name in FORCING_INPUTS if np.ptp(np.asarray(getattr(record.forcing, name))[rows]) > 0)
     seen = tuple(name for name in varying if name not in unseen)

@@ -1,6 +1,6 @@
 """The network inside the learnt flux laws: what it sees, and how it is scaled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import equinox as eqx
 import jax
@@ -47,17 +47,21 @@ class Scaling(eqx.Module):
     flux_std: Float[Array, "2"]  # W m-2, (LE, H)
 
     @classmethod
-    def empty(cls, states: Iterable[str]) -> "Scaling":
+    def empty(cls, states: Iterable[str], attributes: Sequence[str] = ()) -> "Scaling":
         """Of the right shapes, to be filled from a file."""
-        size = len(FORCING_INPUTS) + sum(STATES[name] for name in states)
+        size = len(FORCING_INPUTS) + sum(STATES[name] for name in states) + len(attributes)
         return cls(jnp.zeros(size), jnp.ones(size), jnp.zeros(2), jnp.ones(2))
 
 
 class Network(eqx.Module):
-    """Multi-layer perceptron of forcing and of the parts `states` of the state; its outputs are of order one."""
+    """Multi-layer perceptron of forcing and of the parts `states` of the state; its outputs are of order one.
+
+    A network for many sites also sees `attributes`, what each of them is: inputs that do not change in time.
+    """
 
     layers: tuple[eqx.nn.Linear, ...]
     scaling: Scaling
+    attributes: Float[Array, " attributes"] | None
     states: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
@@ -69,12 +73,15 @@ class Network(eqx.Module):
         outputs: int,
         key: PRNGKeyArray,
         gain: float = 1.0,
+        attributes: Float[Array, " attributes"] | None = None,
     ):
         """Random weights from `key`; `hidden` gives the widths of the hidden layers.
 
-        `gain` scales the weights of the last layer: a small one starts near zero output.
+        `scaling` holds for attributes too, which follow the other inputs. `gain` scales the weights of the last layer:
+        a small one starts near zero output.
         """
         self.scaling = scaling
+        self.attributes = attributes
         self.states = tuple(states)
         widths = (scaling.input_mean.shape[0], *hidden, outputs)
         keys = jax.random.split(key, len(widths) - 1)
@@ -88,6 +95,8 @@ class Network(eqx.Module):
         """Outputs at one instant."""
         scaling = jax.lax.stop_gradient(self.scaling)
         x = jnp.stack(network_inputs(state, forcing, parameters, self.states))
+        if self.attributes is not None:
+            x = jnp.concatenate([x, jax.lax.stop_gradient(self.attributes)])
         x = (x - scaling.input_mean) / scaling.input_std
         for layer in self.layers[:-1]:
             x = jnp.tanh(layer(x))

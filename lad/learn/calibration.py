@@ -6,8 +6,8 @@ cannot leave the bounds.
 """
 
 import dataclasses
-from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,19 +19,18 @@ from lad.parameters import Parameters
 IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
 
 
-class Bound(NamedTuple):
+class Bound(eqx.Module):
     """Admitted range of a calibrated quantity."""
 
-    name: str
-    unit: str
+    name: str = eqx.field(static=True)
+    unit: str = eqx.field(static=True)
     low: float
     high: float
-    logarithmic: bool
+    logarithmic: bool = eqx.field(static=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Space:
-    """The calibrated quantities of a site and the table record they start from."""
+class Space(eqx.Module):
+    """The calibrated quantities of a site and the table record they start from; those of many sites can be stacked."""
 
     table: Parameters
     bounds: tuple[Bound, ...]

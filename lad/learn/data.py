@@ -31,6 +31,11 @@ class LearningData:
     segments: tuple[slice, ...]  # row ranges without a break
     dt: float  # s
 
+    @property
+    def trained(self) -> np.ndarray:
+        """Times of the half-hours with a flux that may enter the loss."""
+        return self.time[self.train.any(axis=1)]
+
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation (W m-2) of the two targets over training half-hours."""
         count = self.train.sum(axis=0)

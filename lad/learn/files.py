@@ -53,8 +53,11 @@ def load_model(path: str | Path) -> Model:
         with open(path, "rb") as file:
             header = json.loads(file.readline())
             settings = header["settings"]
-            check_law(settings, str(path))
-            frame = random_law(settings, Scaling.empty(seen_states(settings)), 0)
+            if "parameters" not in header:
+                raise InputError(f"{path}: is a network for many towers, lad place puts it at one of them")
+            attributes = settings.get("attributes", ())
+            check_law({name: x for name, x in settings.items() if name != "attributes"}, str(path))
+            frame = random_law(settings, Scaling.empty(seen_states(settings), attributes), 0)
             law = eqx.tree_deserialise_leaves(file, frame)
         return Model(from_json(header["parameters"], str(path)), law)
     except FileNotFoundError:

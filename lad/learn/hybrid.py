@@ -36,21 +36,29 @@ class Hybrid(NamedTuple):
 
     def free(self, laws: Sequence[AbstractFluxes]) -> Free:
         """Free numbers of untrained `laws`, which differ in their weights alone; leading axis: members."""
-        weights = jax.tree.map(lambda *x: jnp.stack(x), *(_weights(law) for law in laws))
-        return Free(weights, jnp.zeros((len(laws), len(self.space.bounds))))
+        return Free(stacked_weights(laws), jnp.zeros((len(laws), len(self.space.bounds))))
 
     def model(self, free: Free) -> Model:
         """Model of one member."""
         parameters = self.space.parameters(self.origin + free.body)
-        law = self.law
-        if isinstance(law, LearntFluxes):
-            layers = eqx.combine(free.weights, law.network.layers)
-            law = eqx.tree_at(lambda law: law.network.layers, law, layers)
-        return Model(parameters, law)
+        return Model(parameters, with_weights(self.law, free.weights))
 
 
-def _weights(law: AbstractFluxes):
-    return eqx.filter(law.network.layers, eqx.is_array) if isinstance(law, LearntFluxes) else ()
+def stacked_weights(laws: Sequence[AbstractFluxes]):
+    """Weights of `laws`, which differ in them alone; leading axis: members."""
+
+    def weights(law: AbstractFluxes):
+        return eqx.filter(law.network.layers, eqx.is_array) if isinstance(law, LearntFluxes) else ()
+
+    return jax.tree.map(lambda *x: jnp.stack(x), *map(weights, laws))
+
+
+def with_weights(law: AbstractFluxes, weights: Any) -> AbstractFluxes:
+    """`law` with the weights of one member."""
+    if not isinstance(law, LearntFluxes):
+        return law
+    layers = eqx.combine(weights, law.network.layers)
+    return eqx.tree_at(lambda law: law.network.layers, law, layers)
 
 
 def seen_states(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -60,10 +68,13 @@ def seen_states(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> AbstractFluxes:
-    """Untrained law of the settings of a model, with the weights of `seed`."""
+    """Untrained law of the settings of a model, with the weights of `seed`.
+
+    Settings of a network for many sites also name its `attributes`, which are zero here.
+    """
     if settings["law"] == "bulk":
         return BulkFluxes()
-    law = LEARNT_LAWS[settings["law"]]
+    law, attributes = LEARNT_LAWS[settings["law"]], settings.get("attributes")
     network = Network(
         scaling,
         states=seen_states(settings),
@@ -71,6 +82,7 @@ def random_law(settings: Mapping[str, Any], scaling: Scaling, seed: int) -> Abst
         outputs=law.OUTPUTS,
         key=jax.random.key(seed),
         gain=law.GAIN,
+        attributes=jnp.zeros(len(attributes)) if attributes else None,
     )
     return law.of(network)
 

@@ -28,12 +28,12 @@ def calibrated_states(data: LearningData, parameters: Parameters, start: State, 
     return jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
 
 
-def made_up(forcing: xr.Dataset, data: LearningData) -> tuple[str, ...]:
-    """Inputs that a forcing file tells to be made up in more than `MOST` of the training half-hours.
+def made_up(forcing: xr.Dataset, time: np.ndarray) -> tuple[str, ...]:
+    """Inputs that a forcing file tells to be made up in more than `MOST` of the half-hours `time`, those of training.
 
     Wind that is a climatology in training varies in the test as no network has seen it.
     """
-    seen = np.isin(forcing["time"].values, data.time[data.train.any(axis=1)])
+    seen = np.isin(forcing["time"].values, time)
     flags = {name: {"VPD": "Qair_qc"}.get(name, f"{name}_qc") for name in FORCING_INPUTS}
     return tuple(
         name
@@ -42,17 +42,27 @@ def made_up(forcing: xr.Dataset, data: LearningData) -> tuple[str, ...]:
     )
 
 
+def input_moments(
+    data: LearningData, parameters: Parameters, state: State, states: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations (inputs,) over training half-hours; of the parts `states` of the state, those of
+    `state` (n,)."""
+    values = np.stack(network_inputs(state, data.forcing, parameters, states), axis=-1)
+    values = values[data.train.any(axis=1)]
+    return values.mean(axis=0), values.std(axis=0)
+
+
+def spread(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """What departures of inputs from `mean` are divided by: what never varies (snow in the desert) is not seen."""
+    return np.where(std > 1e-6 * (1.0 + np.abs(mean)), std, np.inf)
+
+
 def training_scaling(
     data: LearningData, parameters: Parameters, state: State, states: tuple[str, ...], unseen: tuple[str, ...]
 ) -> Scaling:
-    """Means and standard deviations over training half-hours; of the parts `states` of the state, those of `state`.
-
-    Inputs named in `unseen` are left out, and so is what never varies in training (snow in the desert).
-    """
-    values = np.stack(network_inputs(state, data.forcing, parameters, states), axis=-1)
-    values = values[data.train.any(axis=1)]
-    mean, std = values.mean(axis=0), values.std(axis=0)
-    std = np.where(std > 1e-6 * (1.0 + np.abs(mean)), std, np.inf)
+    """Scaling by `input_moments`; inputs named in `unseen` are left out, and so is what never varies in training."""
+    mean, std = input_moments(data, parameters, state, states)
+    std = spread(mean, std)
     std[[FORCING_INPUTS.index(name) for name in unseen]] = np.inf
     flux_mean, flux_std = data.scale()
     return Scaling(*(jnp.asarray(x) for x in (mean, std, flux_mean, flux_std)))

@@ -176,6 +176,7 @@ def rounds(
     )
     now, history = _resume(checkpoint, fingerprint, now)
     progress = Progress(label, settings.steps, int(now.step))
+    first = jax.process_index() == 0  # of several processes, which all compute the same, one tells and writes
     while True:
         done = int(now.step)
         surveyed = survey(now.free, now.starts, FIRST_SPIN_UP if done == 0 else NEXT_SPIN_UP)
@@ -192,13 +193,15 @@ def rounds(
             for m, (a, b) in enumerate(zip(train_loss, validation_loss, strict=True))
         ]
         told = f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  best {now.best_loss.mean():.4f}"
-        progress.update(done, told)
+        if first:
+            progress.update(done, told)
         if done >= settings.steps or now.stale >= settings.patience:
             break
         count = min(settings.refresh, settings.steps - done)
         free, optimiser = descend(now, surveyed, count)
         now = now._replace(free=free, optimiser=optimiser, step=now.step + count)
-        _save(checkpoint, fingerprint, now, history)
+        if first:
+            _save(checkpoint, fingerprint, now, history)
     return Fit(now.best, np.asarray(now.best_loss), pd.DataFrame(history))
 
 

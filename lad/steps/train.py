@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     integrator = args.integrator or f"fast-{args.steps_per_interval}"
     start = plain_state(parameters, data.forcing)
     calibrated = calibrated_states(data, parameters, start, fast(args.steps_per_interval))
-    unseen = made_up(read_netcdf(args.forcing), data)
+    unseen = made_up(read_netcdf(args.forcing), data.trained)
     if unseen:
         print(
             f"not seen by the network, made up in most of the training: {', '.join(unseen)}", file=sys.stderr

@@ -67,6 +67,7 @@ wildcard_constraints:
     study="|".join(config["studies"]),
     model="|".join(config["models"]),
     seed=r"\d+",
+    fold=r"[A-Za-z0-9-]+",
 
 
 # The steps run in the environment of Snakemake itself, activated or not.
@@ -340,6 +341,42 @@ def shown(wildcards):
     files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
     records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]
     return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
+
+
+def igbp(site):
+    """IGBP class of a site, as far as settings and tables tell it."""
+    rows = (config["sites"][site].get("metadata", {}), own_sites.get(site, {}), package_sites.get(site, {}))
+    return next((row["igbp"] for row in rows if row.get("igbp")), None)
+
+
+def folds(study):
+    """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several."""
+    members = config["studies"][study]
+    without = {"all": members} | {left: [site for site in members if site != left] for left in members}
+    for left in dict.fromkeys(filter(None, map(igbp, members))):
+        others = [site for site in members if igbp(site) != left]
+        if 0 < len(others) < len(members) - 1:
+            without[left] = others
+    return without
+
+
+def trained_on(wildcards):
+    """The sites of one training of one network."""
+    return folds(wildcards.study)[wildcards.fold]
+
+
+def networks(study):
+    """Label `fold/seed` and file of every network for many towers of a study."""
+    return {
+        f"{fold}/{seed}": f"results/{study}/train_many/{fold}/seed{seed}.eqx"
+        for fold in folds(study)
+        for seed in range(config["many"]["seeds"])
+    }
+
+
+def together(study):
+    """The study, if one network is trained on its sites: not on those that are left when one failed."""
+    return [study] if study in config["many"]["studies"] and not failed else []
 
 
 def told(sites):

@@ -42,7 +42,8 @@ def make_tables_of_the_rest():
 
     Snakemake does it itself, with settings in which the studies lack the others: so it knows what the tables were made
     of, makes them anew as soon as there is more, and what breaks this off leaves them as unfinished as any other file.
-    Only rules of studies are allowed: nothing of a site is made here, all of it was up to date in the run before.
+    Only rules of studies are allowed: nothing of a site is made here, all of it was up to date in the run before. One
+    network for many towers is not trained on those that are left.
     """
     scheduler = workflow.scheduler
     if scheduler._user_kill or scheduler.running or scheduler.open_jobs:
@@ -52,7 +53,7 @@ def make_tables_of_the_rest():
     targets, rules_of_studies = [], [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
     for job in unfinished:
         study = job.wildcards_dict.get("study", job.rule.name)
-        if whole(studies.get(study, ()), found):
+        if job.rule.name not in ("train_many", "joint") and whole(studies.get(study, ()), found):
             targets += job.output or [job.rule.name]
             rules_of_studies.append(job.rule.name)
     if not (found and targets):

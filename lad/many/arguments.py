@@ -1,0 +1,31 @@
+"""Command-line options of steps that take the files of many sites, each list in the order of the sites."""
+
+import argparse
+from pathlib import Path
+
+from lad.errors import InputError
+
+FILES = ("forcing", "observations", "periods")
+
+
+def add_site_files(parser: argparse.ArgumentParser) -> None:
+    """Sites and their files."""
+    parser.add_argument("--site", nargs="+", required=True, help="site identifiers")
+    parser.add_argument("--forcing", type=Path, nargs="+", required=True, help="forcing file of each site")
+    parser.add_argument(
+        "--observations", type=Path, nargs="+", required=True, help="measured fluxes of each site"
+    )
+    parser.add_argument(
+        "--periods", type=Path, nargs="+", required=True, help="file of lad periods of each site"
+    )
+
+
+def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
+    """Site → name → file of the options of `add_site_files`; raises InputError for lists of other lengths."""
+    for name in FILES:
+        if len(getattr(args, name)) != len(args.site):
+            raise InputError(f"--{name}: {len(getattr(args, name))} files for {len(args.site)} sites")
+    files = zip(*(getattr(args, name) for name in FILES), strict=True)
+    return {
+        site: dict(zip(FILES, of_site, strict=True)) for site, of_site in zip(args.site, files, strict=True)
+    }

@@ -1,0 +1,52 @@
+"""Lanes over devices: each holds and runs its own sites, all hold the weights."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+SITES = "sites"
+BY_SITE, ALIKE = PartitionSpec(SITES), PartitionSpec()
+
+
+def join() -> None:
+    """Join the other processes of a Slurm step, if there are any, in one training (`jax.distributed`).
+
+    To be called before anything is computed. On CPUs the processes exchange sums by Gloo.
+    """
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) < 2:
+        return
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize()
+
+
+def mesh() -> Mesh:
+    """All devices of all processes, in a row."""
+    return jax.make_mesh((jax.device_count(),), (SITES,), axis_types=(AxisType.Auto,))
+
+
+def put(tree, mesh: Mesh):
+    """Arrays with a leading axis of sites, the same in each process, distributed over the devices."""
+    return jax.device_put(tree, NamedSharding(mesh, BY_SITE))
+
+
+def everywhere(tree, mesh: Mesh):
+    """Arrays in the memory of each process, whatever devices hold their parts."""
+    copied = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, ALIKE))(tree)
+    return jax.device_get(copied)
+
+
+def over_sites(mesh: Mesh, inputs, outputs) -> Callable:
+    """Decorator: each device runs a function on its own sites, as the specs `inputs` and `outputs` tell."""
+    return partial(jax.shard_map, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
+
+
+def each(function: Callable, arrays):
+    """`function` of the items along the first axis, all at once but on a CPU.
+
+    Its compiler makes one fast loop of a single series, and none of a batch.
+    """
+    at_once = jax.default_backend() != "cpu"
+    return jax.vmap(function)(arrays) if at_once else jax.lax.map(function, arrays)

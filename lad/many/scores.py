@@ -1,0 +1,123 @@
+"""What a network for many towers is worth at each: trained with it, without it, and without all of its kind."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation.models import label
+from lad.evaluation.scores import TRANSFER_COLUMNS, score_table
+from lad.evaluation.series import Simulated
+from lad.evaluation.study import whole
+from lad.evaluation.table import grid
+from lad.fluxes import BulkFluxes
+from lad.forcing import Record, read_record
+from lad.learn.objective import simulated_fluxes
+from lad.many.joint import load_joint
+from lad.many.place import a_priori, place
+from lad.model import Model
+from lad.observations import TARGETS, read_observed
+from lad.periods import Periods, check_disjoint, mask
+from lad.simulation import simulate
+from lad.state import plain_state
+
+ALL = "all"
+JOINT, LAD = "joint", "bulk"
+NOTHING, ITSELF, OTHERS, OTHER_TYPES = "nothing", "itself", "others", "other types"
+Networks = Mapping[str, Mapping[str, Path]]
+"""Fold → seed → file. A fold is `all`, or what was left out: a site or an IGBP class."""
+
+
+def joint_scores(
+    site: str,
+    files: Mapping[str, Path],
+    periods: Mapping[str, Periods],
+    networks: Networks,
+    solver,
+    passes: int,
+) -> pd.DataFrame:
+    """Scores of LaD with the table's parameters and of the networks on the test half-hours of a site.
+
+    `files` are forcing and observations. Rows of `TRANSFER_COLUMNS`, `fitted_on` one of `nothing`, `all`, `others`,
+    `other types`: where no other site is of its class the last two are the same network. Raises InputError if a fold is
+    missing, as for a test period that overlaps another.
+    """
+    train, validation, test = (periods[name] for name in ("train", "validation", "test"))
+    check_disjoint(train=train, test=test)
+    check_disjoint(validation=validation, test=test)
+    record = read_record(files["forcing"])
+    observed = read_observed(files["observations"], site).during(test, files["observations"])
+    inside = mask(record.time, test)
+
+    def simulated(models: Mapping[str, Model]) -> Simulated:
+        fluxes = np.stack([_fluxes(model, record, solver, passes)[inside] for model in models.values()])
+        return Simulated(tuple(models), dict(zip(TARGETS, np.moveaxis(fluxes, -1, 0), strict=True)))
+
+    def joint(fold: str) -> Simulated:
+        return simulated({seed: _placed(path, files, record) for seed, path in networks[fold].items()})
+
+    igbp = record.attrs.get("igbp")
+    folds = {ALL: ALL, OTHERS: site, OTHER_TYPES: igbp if igbp in networks else site}
+    absent = [fold for fold in folds.values() if fold not in networks]
+    if absent:
+        raise InputError(f"--network: no fold {absent[0]}, needed for {site}")
+    runs = {fold: joint(fold) for fold in dict.fromkeys(folds.values())}
+    period = " ".join(map(str, test))
+    table = Model(a_priori(record.attrs, record.reference_height, files["forcing"]), BulkFluxes())
+    tables = [score_table(site, period, observed, {LAD: simulated({"": table})}).assign(fitted_on=NOTHING)]
+    for fitted_on, fold in folds.items():
+        tables.append(score_table(site, period, observed, {JOINT: runs[fold]}).assign(fitted_on=fitted_on))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _placed(path: Path, files: Mapping[str, Path], record: Record) -> Model:
+    joint, settings = load_joint(path)
+    return joint.at(place(files["forcing"], record.reference_height, settings["attributes"]))
+
+
+def _fluxes(model: Model, record: Record, solver, passes: int) -> np.ndarray:
+    """LE and H (n, 2) of a free run."""
+    trajectory = simulate(solver, model, record, lambda f: plain_state(model.parameters, f), passes)
+    return np.asarray(simulated_fluxes(trajectory.rates))
+
+
+def beside(scores: pd.DataFrame, transfer: pd.DataFrame, own: str) -> pd.DataFrame:
+    """What the networks are compared with: the lines fitted on other sites, and calibrated LaD and model `own` of the
+    site itself. `scores` and `transfer` are the tables of the study."""
+    fitted = scores[scores.model.isin([LAD, own])].assign(fitted_on=ITSELF)
+    return pd.concat([transfer, fitted], ignore_index=True)[TRANSFER_COLUMNS]
+
+
+def joint_text(table: pd.DataFrame, own: str) -> str:
+    """The scores of each target as Markdown: a row for each site, a column for each model and what it was fitted on."""
+    columns = {
+        (LAD, NOTHING): "LaD a priori",
+        (JOINT, OTHER_TYPES): "joint, without its type",
+        (JOINT, OTHERS): "joint, without it",
+        (JOINT, ALL): "joint, with it",
+        ("1lin", OTHERS): "1lin of the others",
+        (LAD, ITSELF): label(LAD),
+        (own, ITSELF): f"its own {own}",
+    }
+    rows = whole(table).set_index(["site", "target", "model", "fitted_on"])
+    blocks = ["# One network for many towers\n", LEGEND]
+    for target in TARGETS:
+        for metric, (heading, form) in SHOWN.items():
+            lines = [["site", *columns.values()]]
+            for site in dict.fromkeys(table.site):
+                keys = [(site, target, *column) for column in columns]
+                cells = [form.format(rows[metric][key]) if key in rows.index else "-" for key in keys]
+                lines.append([site, *cells])
+            blocks.append(f"## {target}, {heading}\n\n{grid(lines)}\n")
+    return "\n".join(blocks)
+
+
+SHOWN = {"nse": ("NSE", "{:.2f}"), "rmse": ("RMSE, W m-2", "{:.1f}"), "bias": ("bias, W m-2", "{:+.1f}")}
+LEGEND = """\
+Test periods of each site; networks as mean flux of their seeds. LaD a priori has the table's parameters for cover and
+soil and saw no flux. The joint network was trained on all other types of vegetation (the other sites, where no other
+is of the site's type), on all other sites, or on all. 1lin is a line in shortwave radiation through the half-hours of
+the other sites. Calibrated LaD and the model of the last column know this site alone.
+"""

@@ -1,0 +1,250 @@
+"""One network for many towers: what its training, its place at a tower and its scores are."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from learning_tower import rewrite
+from many_towers import LAW, SETTINGS, SITES, train_command, write_towers
+
+from lad.cli import main
+from lad.errors import InputError
+from lad.evaluation.metrics import METRICS
+from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
+from lad.fluxes import FORCING_INPUTS
+from lad.integrate.named import named
+from lad.io import write_csv
+from lad.learn import fit as single
+from lad.learn.files import load_model
+from lad.learn.hybrid import Free, random_law, stacked_weights, with_weights
+from lad.learn.rounds import Settings
+from lad.many import fit as many
+from lad.many.joint import Joint, load_joint, pooled_scaling, save_joint
+from lad.many.place import place
+from lad.steps.train_many import read_towers
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory):
+    """Folder with the files of all sites."""
+    return write_towers(tmp_path_factory.mktemp("towers"))
+
+
+def read(folder, sites):
+    """Towers and moments of `sites`."""
+    files = {
+        site: {"forcing": folder / site / "forcing.nc", "observations": folder / site / "observations.nc"}
+        | {"periods": folder / site / "periods.json"}
+        for site in sites
+    }
+    return read_towers(files, LAW, named("explicit-1"))
+
+
+def untrained(towers, moments, seed=0):
+    """A network of random weights."""
+    scaling = pooled_scaling([t.place for t in towers], moments, [t.data.scale() for t in towers])
+    return random_law(LAW, scaling, seed)
+
+
+def trained(folder, output, **environment):
+    """Losses and weights of the seeds that `lad train-many` leaves, run in a process of its own."""
+    command = [sys.executable, "-m", "lad.cli", *train_command(folder, output)]
+    result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return left(output)
+
+
+def left(output):
+    """History, and arrays of all seeds, of a training."""
+    networks = [load_joint(output / f"seed{seed}.eqx")[0] for seed in (0, 1)]
+    return pd.read_csv(output / "history.csv"), jax.tree.leaves(eqx.filter(networks, eqx.is_array))
+
+
+def test_training_of_one_site_is_that_of_lad_train(towers, tmp_path):
+    """Steps, surveys and windows of the lanes are those of the training of a single site, gap included."""
+    found, moments = read(towers, ["XX-Two"])
+    tower, settings = found[0], Settings.from_dict(SETTINGS, "x")
+    assert len(tower.data.segments) == 2
+    laws = [untrained(found, moments, seed) for seed in (0, 1)]
+    free = Free(stacked_weights(laws), jnp.zeros((2, 8)))
+    about = {"seed": 0, "label": "x", "fingerprint": ""}
+
+    def joint(free):
+        return Joint(with_weights(laws[0], free.weights), free.body)
+
+    solver = named("explicit-1")
+    one = single.fit(
+        *(lambda free: joint(free).at(tower.place), free, tower.start, tower.data, solver, settings),
+        **about,
+        checkpoint=tmp_path / "one",
+        surface=jnp.asarray(tower.surface),
+    )
+    other = many.fit(joint, free, found, solver, settings, **about, checkpoint=tmp_path / "many")
+    pd.testing.assert_frame_equal(one.history, other.history, rtol=1e-9)
+    assert one.history.train_loss.nunique() > 4
+    for a, b in zip(jax.tree.leaves(one.free), jax.tree.leaves(other.free), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_several_devices_and_processes_give_the_network_of_one(towers, tmp_path):
+    """Three sites on four devices, one of which has none; and on two processes of a Slurm step."""
+    history, arrays = trained(towers, tmp_path / "one")
+    results = {"devices": trained(towers, tmp_path / "four", JAX_NUM_CPU_DEVICES="4")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    step = {"SLURM_JOB_ID": "1", "SLURM_STEP_NODELIST": "localhost", "SLURM_LOCALID": "0"}
+    step |= {"SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "JAX_COORDINATOR_ADDRESS": address}
+    command = [sys.executable, "-m", "lad.cli", *train_command(towers, tmp_path / "two")]
+    processes = [
+        subprocess.Popen(
+            command, env=os.environ | step | {"SLURM_PROCID": rank}, stderr=subprocess.PIPE, text=True
+        )
+        for rank in ("0", "1")
+    ]
+    told = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert "2/2" in told[0] and "2/2" not in told[1]  # one of them tells
+    results["processes"] = left(tmp_path / "two")
+    for name, (same_history, same) in results.items():
+        pd.testing.assert_frame_equal(history, same_history, rtol=1e-5, obj=name)
+        for a, b in zip(arrays, same, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+def test_sites_count_alike_in_the_scaling(towers):
+    found, moments = read(towers, list(SITES))
+    places = [tower.place for tower in found]
+    scales = [tower.data.scale() for tower in found]
+    scaling = pooled_scaling(places, moments, scales)
+    air = FORCING_INPUTS.index("Tair")
+    means = np.array([mean[air] for mean, _ in moments])
+    stds = np.array([std[air] for _, std in moments])
+    # the moments of as many values of each site as of the others
+    rng = np.random.default_rng(0)
+    values = [
+        m + s * (x - x.mean()) / x.std()
+        for m, s, x in zip(means, stds, rng.normal(size=(3, 50)), strict=True)
+    ]
+    assert scaling.input_mean[air] == pytest.approx(np.mean(values))
+    assert scaling.input_std[air] == pytest.approx(np.std(values))
+    attributes = np.stack([tower.attributes for tower in places])
+    assert np.allclose(scaling.input_mean[-3:], attributes.mean(axis=0))
+    assert list(attributes[:, 2]) == [0.5, 1.5, 2.5]
+    # wind that is made up at a site has no part, and is not seen there
+    hidden = np.array([name == "Wind" for name in FORCING_INPUTS])
+    places[0] = eqx.tree_at(lambda p: p.hidden, places[0], hidden)
+    wind = FORCING_INPUTS.index("Wind")
+    others = pooled_scaling(places, moments, scales)
+    assert others.input_mean[wind] == pytest.approx(np.mean([mean[wind] for mean, _ in moments[1:]]))
+    joint = Joint(random_law(LAW, others, 0), jnp.zeros(8))
+    std = [joint.at(here).fluxes.network.scaling.input_std[wind] for here in places]
+    assert np.isinf(std[0]) and np.isfinite(std[1])
+
+
+def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):
+    found, moments = read(towers, ["XX-One", "XX-Two"])
+    joint = Joint(untrained(found, moments), jnp.linspace(-0.3, 0.3, 8))
+    save_joint(tmp_path / "seed0.eqx", joint, LAW, {"seed": 0})
+    again, settings = load_joint(tmp_path / "seed0.eqx")
+    assert eqx.tree_equal(again, joint) and settings == LAW
+    with pytest.raises(InputError, match=r"seed0.eqx: is a network for many towers, lad place"):
+        load_model(tmp_path / "seed0.eqx")
+    forcing, output = towers / "XX-Thr" / "forcing.nc", tmp_path / "model.eqx"
+    command = ["place", "--network", str(tmp_path / "seed0.eqx"), "--forcing", str(forcing)]
+    assert main([*command, "--output", str(output)]) == 0
+    model = load_model(output)
+    expected = joint.at(place(forcing, 10.0, LAW["attributes"]))
+    assert eqx.tree_equal(model.fluxes, expected.fluxes)
+    assert model.parameters.rs == pytest.approx(float(expected.parameters.rs))
+    assert model.fluxes.network.attributes[2] == 2.5
+    seen = Joint(joint.law, jnp.zeros(8)).at(found[0].place).parameters
+    assert seen.rs == pytest.approx(float(found[0].place.space.table.rs))  # body at the table's values
+
+
+def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path):
+    found, moments = read(towers, ["XX-One"])
+    networks = []
+    for fold in ("all", *SITES, "C9"):
+        for seed in (0, 1):
+            path = tmp_path / fold / f"seed{seed}.eqx"
+            law = untrained(found, moments, seed + 10 * len(networks))
+            save_joint(path, Joint(law, jnp.zeros(8)), LAW, {})
+            networks.append(f"{fold}/{seed}={path}")
+    row = dict.fromkeys(METRICS, 1.0) | {"site": "XX-One", "target": "LE", "period": "p", "seed": ""}
+    row |= {"n": 9, "n_not_known": 0}
+    write_csv(
+        tmp_path / "scores.csv", pd.DataFrame([row | {"model": "bulk"}, row | {"model": "mlp"}])[COLUMNS]
+    )
+    others = pd.DataFrame([row | {"model": "1lin", "fitted_on": "others"}])[TRANSFER_COLUMNS]
+    write_csv(tmp_path / "transfer.csv", others)
+    command = train_command(towers, tmp_path)
+    files = command[1 : command.index("--model-settings")]
+    tables = ["--scores", str(tmp_path / "scores.csv"), "--transfer", str(tmp_path / "transfer.csv")]
+    joint = [
+        "joint",
+        *files,
+        "--network",
+        *networks,
+        *tables,
+        "--own",
+        "residual",
+        "--integrator",
+        "explicit-1",
+    ]
+    joint += ["--output", str(tmp_path / "joint.csv"), "--table", str(tmp_path / "joint.md")]
+    assert main(joint) == 0
+    table = pd.read_csv(tmp_path / "joint.csv", dtype={"seed": str}).query("target == 'LE'")
+    told = table[table.seed.isin(["ensemble"])].set_index(["site", "fitted_on"]).rmse
+    assert told["XX-One", "others"] == told["XX-One", "other types"]  # no other site is of its type
+    assert told["XX-Thr", "others"] != told["XX-Thr", "other types"]
+    assert told.groupby("site").nunique().min() == 2
+    kept = table[table.fitted_on.isin(["itself", "others"]) & (table.seed.isna())]
+    assert list(kept.model) == ["1lin", "bulk"]
+    assert "| joint, without it |" in (tmp_path / "joint.md").read_text(encoding="utf-8")
+    joint[joint.index("--network") + 1 : joint.index("--scores")] = networks[:2]
+    assert main(joint) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    {
+        "lists": (lambda c: c.pop(c.index("--observations") + 1), "--observations: 2 files for 3 sites"),
+        "law": (lambda c: with_law(c, {"law": "bulk", "attributes": []}), "law = 'bulk' has no network"),
+        "attribute": (lambda c: with_law(c, LAW | {"attributes": ["age"]}), "attributes = ['age'], expected"),
+        "absent": (lambda c: with_law(c, LAW | {"attributes": ["LAI"]}), "forcing.nc: does not tell LAI"),
+        "site": (lambda c: c.__setitem__(2, "XX-Thr"), "forcing.nc: is of site XX-One, expected XX-Thr"),
+        "solver": (lambda c: c.__setitem__(c.index("explicit-1"), "magic"), "integrator 'magic': expected"),
+    }.values(),
+)
+def test_bad_input_is_one_line(towers, tmp_path, capsys, change, told):
+    command = train_command(towers, tmp_path / "out")
+    change(command)
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("lad train-many: error: ") and told in error and error.count("\n") == 1
+
+
+def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):
+    folder = tmp_path / "XX-Two"
+    folder.mkdir()
+    for name in ("forcing.nc", "observations.nc", "periods.json"):
+        (folder / name).write_bytes((towers / "XX-Two" / name).read_bytes())
+    for name in ("forcing.nc", "observations.nc"):
+        rewrite(folder / name, lambda dataset: dataset.update(dataset.isel(time=slice(None, None, 2))))
+    command = [text.replace(str(towers / "XX-Two"), str(folder)) for text in train_command(towers, tmp_path)]
+    assert main(command) == 2
+    assert "intervals of 3600 s, expected 1800 s as elsewhere" in capsys.readouterr().err
+
+
+def with_law(command: list[str], law) -> None:
+    """Other settings of the model."""
+    command[command.index("--model-settings") + 1] = json.dumps(law)

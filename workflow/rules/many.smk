@@ -1,0 +1,110 @@
+rule train_many:
+    """Train one network on the sites of a study together: all of them, or without what the fold is named after."""
+    input:
+        forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
+        observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
+        periods=lambda wildcards: expand(rules.periods.output.periods, site=trained_on(wildcards)),
+        code=code("train_many"),
+    output:
+        networks=expand(
+            "results/{{study}}/train_many/{{fold}}/seed{seed}.eqx", seed=range(config["many"]["seeds"])
+        ),
+        history="results/{study}/train_many/{fold}/history.csv",
+    log:
+        "logs/{study}/train_many/{fold}.log",
+    benchmark:
+        "logs/{study}/train_many/{fold}.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        launch="",  # what starts several processes of one training: srun of a cluster (docs/many.md)
+    params:
+        sites=trained_on,
+        model=json.dumps(
+            model_settings(config["many"]["model"]) | {"attributes": config["many"]["attributes"]}
+        ),
+        settings=json.dumps(training_settings(config["many"]["model"]) | config["many"]["training"]),
+        integrator=f"fast-{config['simulation']['steps_per_interval']}",
+        seeds=config["many"]["seeds"],
+        folder=lambda wildcards, output: Path(output.history).parent,
+    message:
+        "{wildcards.study}: train one network, fold {wildcards.fold}"
+    shell:
+        "{resources.launch} lad train-many --site {params.sites} --forcing {input.forcing}"
+        " --observations {input.observations} --periods {input.periods}"
+        " --model-settings {params.model:q} --settings {params.settings:q}"
+        " --integrator {params.integrator} --seeds {params.seeds}"
+        " --output-directory {params.folder} 2>&1 | tee {log}"
+
+
+rule place:
+    """Put a network for many towers at one of them."""
+    input:
+        network="results/{study}/train_many/{fold}/seed{seed}.eqx",
+        forcing=rules.forcing.output.forcing,
+        code=code("place"),
+    output:
+        "results/{study}/place/{fold}/{site}/seed{seed}.eqx",
+    log:
+        "logs/{study}/place/{fold}/{site}_seed{seed}.log",
+    benchmark:
+        "logs/{study}/place/{fold}/{site}_seed{seed}.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    message:
+        "{wildcards.study}: network {wildcards.seed} of fold {wildcards.fold} at {wildcards.site}"
+    shell:
+        "lad place --network {input.network} --forcing {input.forcing} --output {output} 2>&1 | tee {log}"
+
+
+rule joint:
+    """Score the networks for many towers at each of a study, beside what knows that site or others alone."""
+    input:
+        forcing=lambda wildcards: expand(
+            rules.forcing.output.forcing, site=config["studies"][wildcards.study]
+        ),
+        observations=lambda wildcards: expand(
+            rules.forcing.output.observations, site=config["studies"][wildcards.study]
+        ),
+        periods=lambda wildcards: expand(
+            rules.periods.output.periods, site=config["studies"][wildcards.study]
+        ),
+        networks=lambda wildcards: networks(wildcards.study).values(),
+        scores=rules.gather.output.scores,
+        transfer=rules.transfer.output.scores,
+        code=code("joint"),
+    output:
+        scores="results/{study}/joint.csv",
+        record="results/{study}/joint.json",
+        table="results/{study}/joint.md",
+    log:
+        "logs/{study}/joint.log",
+    benchmark:
+        "logs/{study}/joint.tsv"
+    conda:
+        "../../envs/lad.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        sites=lambda wildcards: config["studies"][wildcards.study],
+        networks=lambda wildcards: [f"{name}={file}" for name, file in networks(wildcards.study).items()],
+        own=config["many"]["model"],
+        integrator=f"fast-{config['simulation']['steps_per_interval']}",
+        passes=config["simulation"]["spinup_passes"],
+    message:
+        "{wildcards.study}: score the networks for many towers"
+    shell:
+        "NPROC={threads} lad joint --site {params.sites} --forcing {input.forcing}"
+        " --observations {input.observations} --periods {input.periods} --network {params.networks}"
+        " --scores {input.scores} --transfer {input.transfer} --own {params.own}"
+        " --integrator {params.integrator} --spinup-passes {params.passes}"
+        " --output {output.scores} --table {output.table} 2>&1 | tee {log}"
