@@ -72,4 +72,4 @@ onstart:
 
 
 onerror:
-    make_tables_of_the_rest()
+    make_tables_of_the_rest(log)
