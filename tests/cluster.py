@@ -84,7 +84,13 @@ class Cluster:
             encoding="utf-8",
         )
         self.call("mungekey", "--create", f"--keyfile={folder}/munge.key")
-        places = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+        places = {
+            "key-file": "key",
+            "socket": "socket",
+            "pid-file": "pid",
+            "log-file": "log",
+            "seed-file": "seed",
+        }
         # By force: others may not pass through the folder of a test, and need not.
         self.call("munged", "--force", *(f"--{name}={folder}/munge.{end}" for name, end in places.items()))
         self.call("slurmctld")
