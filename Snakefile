@@ -85,4 +85,4 @@ onstart:
 
 onerror:
     keep_unmade()
-    make_tables_of_the_rest()
+    make_tables_of_the_rest(log)

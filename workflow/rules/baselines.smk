@@ -17,8 +17,8 @@ rule baselines:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 15 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         periods=period_options("train", "validation"),
         seeds=1,
@@ -35,6 +35,9 @@ use rule baselines as baselines_of_seeds with:
         expand("results/{{site}}/baselines/{{baseline}}/seed{seed}.nc", seed=range(config["seeds"])),
     wildcard_constraints:
         baseline="|".join(SEEDED_BASELINES),
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(15),
     params:
         periods=period_options("train", "validation"),
         seeds=config["seeds"],
@@ -69,8 +72,8 @@ rule transfer:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         sites=lambda wildcards: config["studies"][wildcards.study],
     message:

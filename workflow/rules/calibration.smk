@@ -22,8 +22,8 @@ rule calibrate:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],

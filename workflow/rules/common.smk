@@ -86,6 +86,11 @@ for variable, value in {
     os.environ.setdefault(variable, value)
 
 
+def growing(amount):
+    """Resource function: `amount` (MB, minutes) in the first attempt, twice as much in the second and so on."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def code(step):
     """The files of `lad` that a step imports, directly or not: a change of one of them reruns the step."""
     files, todo = set(), [f"lad.steps.{step}"]

@@ -59,8 +59,8 @@ rule daemons:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         spinup_passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
@@ -107,8 +107,8 @@ rule landscape:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         periods=period_options("train", "validation"),
         radiation=radiation_option,

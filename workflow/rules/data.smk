@@ -60,8 +60,8 @@ rule gapfill:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         row=site_row,
         site=site_options,
@@ -95,8 +95,8 @@ rule forcing:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         lai=lambda wildcards, input: f"--lai {shlex.quote(str(input.lai))}" if input.lai else "",
         precipitation=precipitation_options,

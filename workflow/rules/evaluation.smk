@@ -15,8 +15,8 @@ rule simulate:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         model=lambda wildcards, input: f"--model {input.model}",
         passes=config["simulation"]["spinup_passes"],
@@ -86,8 +86,8 @@ rule evaluate:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         simulations=lambda wildcards: [f"{label}={file}" for label, file in scored(wildcards).items()],
         periods=period_options(*NAMES),
@@ -124,8 +124,8 @@ rule sanity:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         simulations=labelled_simulations,
         models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],

@@ -25,8 +25,8 @@ rule figures:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         simulations=labelled_simulations,
         periods=period_options("test"),
@@ -64,8 +64,8 @@ rule response:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
         periods=period_options("train"),

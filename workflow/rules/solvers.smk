@@ -26,8 +26,8 @@ rule solvers:
         "../../envs/lad.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         days=config["solvers"]["days"],
     message:

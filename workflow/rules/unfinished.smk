@@ -2,8 +2,11 @@ import subprocess
 import tempfile
 
 
-def failures(jobs):
-    """By site: its steps without result among the unfinished `jobs`, and why, which step failed and its log."""
+def failures(jobs, run_log):
+    """By site: its steps without result among the unfinished `jobs`, and why, which step failed and its log.
+
+    What ends a job from outside, as a cluster's limits do, is told in the log of the run alone.
+    """
     found = {}
     for job in jobs:
         if "site" in job.wildcards_dict:
@@ -14,7 +17,8 @@ def failures(jobs):
         step = max(job.jobs, key=last_word) if job.is_group() else job
         if "site" in step.wildcards_dict:
             site = found[step.wildcards_dict["site"]]
-            why = f"{step.rule.name} failed, see {' '.join(step.log)}"
+            logs = list(step.log) if workflow.local_exec else [*step.log, os.path.relpath(run_log)]
+            why = f"{step.rule.name} failed, see {' and '.join(logs)}"
             site["why"] = "; ".join(filter(None, [site["why"], why]))
     for site in found.values():
         site["why"] = site["why"] or "was not finished"
@@ -37,7 +41,7 @@ def last_word(job):
     return max((os.path.getmtime(log) for log in job.log if os.path.exists(log)), default=0)
 
 
-def make_tables_of_the_rest():
+def make_tables_of_the_rest(run_log):
     """After a failure, make the tables of the studies from the sites that finished.
 
     Snakemake does it itself, with settings in which the studies lack the others: so it knows what the tables were made
@@ -49,7 +53,7 @@ def make_tables_of_the_rest():
     if scheduler._user_kill or scheduler.running or scheduler.open_jobs:
         return  # stopped from outside: what is unfinished did not fail
     unfinished = list(workflow.dag.needrun_jobs())
-    found = failures(unfinished)
+    found = failures(unfinished, run_log)
     targets, rules_of_studies = [], [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
     for job in unfinished:
         study = job.wildcards_dict.get("study", job.rule.name)

@@ -1,0 +1,122 @@
+"""The small study through a Slurm cluster that the tests start themselves, with LAD_TEST_SLURM=1 (docs/cluster.md)."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from cluster import Cluster, missing
+from test_workflow import SMALL, TOLD_AGAIN, copy_tree, planned, snakemake
+
+pytestmark = [
+    pytest.mark.skipif("LAD_TEST_SLURM" not in os.environ, reason="needs LAD_TEST_SLURM=1 and Slurm"),
+    pytest.mark.timeout(3600),
+]
+PROFILE = ["--workflow-profile", "profiles/slurm"]
+OF_A_SITE = ["prepare", "calibrate", *["train"] * 3, "score", "figures", "response", "sanity"]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    lacking = missing()
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        lacking = "no plug-in for Slurm: ./run setup slurm"
+    if lacking:
+        pytest.fail(lacking, pytrace=False)
+    running = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def tree(root, tmp_path_factory) -> Path:
+    return copy_tree(root, tmp_path_factory.mktemp("slurm") / "study")
+
+
+@pytest.fixture
+def environment(root, cluster) -> dict[str, str]:
+    return cluster.environment | {"JAX_COMPILATION_CACHE_DIR": str(root / ".cache/jax-test")}
+
+
+def started(tree: Path, environment: dict[str, str]) -> subprocess.Popen:
+    """The small study through the cluster, begun."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *PROFILE, *SMALL],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def running_job(cluster: Cluster, study: subprocess.Popen, rule: str) -> str:
+    """Slurm's number of a running job with a step of `rule`, as soon as there is one."""
+    while study.poll() is None:
+        for line in cluster.call("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines():
+            job, _, comment = line.partition(" ")
+            if rule in comment:
+                return job
+        time.sleep(1)
+    pytest.fail(f"ended before a job of {rule} ran:\n{study.communicate()[0]}", pytrace=False)
+
+
+def ends(cluster: Cluster) -> list[str]:
+    """How the jobs of the cluster ended."""
+    lines = (cluster.folder / "jobs.txt").read_text(encoding="utf-8").splitlines()
+    return [word.partition("=")[2] for line in lines for word in line.split() if word.startswith("JobState=")]
+
+
+def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tree, environment):
+    study = started(tree, environment)
+    running_job(cluster, study, "gapfill")
+    study.send_signal(signal.SIGINT)
+    printed, _ = study.communicate()
+    assert study.returncode != 0 and "Traceback" not in printed
+    assert not (tree / "results/demo").exists()
+    while cluster.call("squeue", "--noheader"):
+        time.sleep(1)  # a cancelled job needs a moment
+    assert ends(cluster) == ["CANCELLED"]
+
+    study = started(tree, environment)
+    cluster.call("scancel", running_job(cluster, study, "calibrate"))
+    printed, _ = study.communicate()
+    assert study.returncode == 0, printed
+    assert "SLURM status is: 'CANCELLED'" in printed and "Trying to restart job" in printed
+    assert (tree / "results/demo/table.md").read_text(encoding="utf-8") in printed
+    # One job for each group of steps that fail together anyway, and `transfer` of the study.
+    assert sorted(ends(cluster)) == ["CANCELLED"] * 2 + ["COMPLETED"] * (len(OF_A_SITE) + 1)
+    # Nothing differs from a study that was made without the cluster.
+    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+
+
+def test_failure_on_a_node_is_told_with_its_log(tree, environment):
+    overlay, archives = tree / "two.yaml", tree / "archives"
+    overlay.write_text("sites: {US-Abc: {}}\nstudies: {two: [US-CRT, US-Abc]}\n", encoding="utf-8")
+    archives.mkdir()
+    with zipfile.ZipFile(archives / "AMF_US-Abc_BASE-BADM_9-9.zip", "w") as archive:
+        archive.writestr("AMF_US-Abc_BASE_HH_9-9.csv", "TIMESTAMP_START,TIMESTAMP_END\nno,time\n")
+    result = snakemake(tree, *PROFILE, "--retries", "0", "two", *SMALL, str(overlay), **environment)
+    printed = result.stdout + result.stderr
+    assert result.returncode != 0 and "Traceback" not in printed
+    assert "lad gapfill: error: " in printed and "log: logs/US-Abc/gapfill.log" in printed
+    assert str(tree / ".snakemake/slurm_logs/group_prepare") in printed
+    table = (tree / "results/two/table.md").read_text(encoding="utf-8")
+    assert "US-Abc: gapfill failed, see logs/US-Abc/gapfill.log and .snakemake/log/" in table
+    assert "US-CRT" in table
+
+
+def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environment):
+    before = len(ends(cluster))
+    target = "results/US-CRT/figures/diurnal.png"
+    memory = ["--set-resources", "figures:mem_mb=250*attempt**2"]
+    result = snakemake(tree, *PROFILE, target, "--force", *memory, *SMALL, **environment)
+    printed = result.stdout + result.stderr
+    assert result.returncode == 0, printed
+    assert "Trying to restart job" in printed
+    assert len(ends(cluster)) == before + 2 and ends(cluster)[-1] == "COMPLETED"
