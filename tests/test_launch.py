@@ -81,7 +81,7 @@ def test_refusal_is_one_line_and_a_status(root):
     for words, told in [
         (["--config", "archives"], "run: error: --config archives: expected key=value"),
         (["-n", "--config", "seeds=three"], "configuration: error: --config: seeds: 'three' is not of type"),
-        (["-n", "results/US-CRT/no/such"], "No rule to produce results/US-CRT/no/such"),
+        (["results/US-CRT/no/such"], "No rule to produce results/US-CRT/no/such"),
     ]:
         command = [sys.executable, "-m", "lad.launch", *words]
         result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
