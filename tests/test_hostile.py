@@ -231,6 +231,7 @@ def alive(groups: set[int]) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(0)
 def test_killed_runs_end_with_the_same_bytes(root, tmp_path):
     """Snakemake alone and with all its steps is killed at random moments, in turn, until it was killed KILLS times."""
     if not KILLS:
