@@ -3,9 +3,11 @@
 python -m lad.launch [snakemake arguments]
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def check_folders() -> None:
             raise InputError(f"{Path(folder).resolve()}: may not be written to")
 
 
+def check_profile(argv: Sequence[str]) -> None:
+    """Raise InputError for a profile of a Slurm cluster where the plug-in is not set up."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--workflow-profile", type=Path, default=Path("profiles/default"))
+    file = parser.parse_known_args(argv)[0].workflow_profile / "config.yaml"
+    wanted = read_settings(file).get("executor") if file.is_file() else None
+    if wanted == "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
+        raise InputError(f"{file}: needs Snakemake's plug-in for Slurm, which `./run setup slurm` adds")
+
+
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
     """Names that are configured under `key`; what is no mapping is refused later, with the settings."""
     found = [own[key] for own in settings if isinstance(own.get(key), dict)]
@@ -62,8 +74,9 @@ def _some(names: Sequence[str], most: int = 12) -> str:
 
 def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
-    parser, args = cli.parse_args(argv)
     try:
+        check_profile(argv)
+        parser, args = cli.parse_args(argv)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
         done = cli.args_to_api(args, parser)

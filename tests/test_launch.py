@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lad.errors import InputError
-from lad.launch import check
+from lad.launch import check, check_profile
 
 EXPECTED = r"expected a study \(demo, paper, mine\), a site \(US-CRT, US-Me2, US-Wkg\) or a file"
 
@@ -87,3 +87,14 @@ def test_refusal_is_one_line_and_a_status(root):
         result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
         assert result.returncode != 0 and "Traceback" not in result.stderr
         assert [line for line in result.stderr.splitlines() if told in line], result.stderr
+
+
+def test_profile_of_a_cluster_without_the_plug_in(root, monkeypatch):
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("lad.launch.find_spec", lambda name: None)
+    check_profile(["demo", "-n"])
+    check_profile(["--workflow-profile", "nowhere"])  # Snakemake tells
+    told = "^profiles/slurm/config.yaml: needs .* plug-in for Slurm, which `./run setup slurm` adds$"
+    for argv in ["demo --workflow-profile profiles/slurm", "--workflow-profile=profiles/slurm -n"]:
+        with pytest.raises(InputError, match=told):
+            check_profile(argv.split())
