@@ -1,8 +1,8 @@
 """Lanes over devices: each holds and runs its own sites, all hold the weights."""
 
+import functools
 import os
 from collections.abc import Callable
-from functools import partial
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -34,13 +34,17 @@ def put(tree, mesh: Mesh):
 
 def everywhere(tree, mesh: Mesh):
     """Arrays in the memory of each process, whatever devices hold their parts."""
-    copied = jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, ALIKE))(tree)
-    return jax.device_get(copied)
+    return jax.device_get(_copying(mesh)(tree))
+
+
+@functools.cache
+def _copying(mesh: Mesh) -> Callable:
+    return jax.jit(lambda x: x, out_shardings=NamedSharding(mesh, ALIKE))
 
 
 def over_sites(mesh: Mesh, inputs, outputs) -> Callable:
     """Decorator: each device runs a function on its own sites, as the specs `inputs` and `outputs` tell."""
-    return partial(jax.shard_map, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
+    return functools.partial(jax.shard_map, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 
 def each(function: Callable, arrays):

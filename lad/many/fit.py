@@ -83,7 +83,7 @@ def fit(
             first_rows = _window_starts(tower, length, int(rng.integers(length)))
             windows[:, :, lane] = rng.choice(first_rows, size=(count, members, batch))
         windows[:, :, len(towers) :] = windows[:, :, :1]
-        inputs = (now.free, now.optimiser, surveyed.before)
+        inputs = (*jax.device_get((now.free, now.optimiser)), surveyed.before)
 
         def after(count: int):
             drawn = jax.device_put(windows[:count], NamedSharding(devices, PartitionSpec(None, None, SITES)))

@@ -26,7 +26,7 @@ class Tower(NamedTuple):
 
 
 class Lanes(eqx.Module):
-    """Arrays by site; rows after the end of a site repeat its last one and count nowhere."""
+    """Arrays by site; rows after the end of a site repeat its last one, and nothing runs through them."""
 
     place: Place  # (sites,)
     forcing: Forcing  # (sites, n)
@@ -34,6 +34,7 @@ class Lanes(eqx.Module):
     train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
     validation: Float[Array, "sites n 2"]  # 1 where it may judge
     surface: Float[Array, "sites n"]  # K
+    length: Int[Array, " sites"]  # rows of the site
     opens: Int[Array, "sites n"]  # number of the segment that begins with a row, -1 in all other rows
     recurs: Float[
         Array, "sites segments passages"
@@ -79,6 +80,7 @@ def lanes(towers: Sequence[Tower], weighting, devices: int) -> tuple[Lanes, Stat
             train=masked(data.train),
             validation=masked(data.validation),
             surface=padded(tower.surface),
+            length=np.array(len(data.time)),
             opens=opens,
             recurs=recurs,
             passages=passages,

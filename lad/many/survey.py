@@ -48,7 +48,7 @@ def survey(
             end, mean = advance(state, forcing)
             return end, (state, end, simulated_fluxes(mean))
 
-        return jax.lax.scan(interval, rows(starts, 0), (lane.forcing, lane.opens))[1]
+        return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length)
 
     def of_all(function):
         """`function` of each member and each site of a device; leading axes of the result: members, sites."""
@@ -85,6 +85,7 @@ def survey(
         return before, jnp.stack(losses), sound
 
     def surveyed(free, starts, passes: int) -> Surveyed:
+        free = jax.device_get(free)  # the same in each process: what lies on one of its devices would not be
         for _ in range(passes):
             starts = passed(free, lanes, starts)
         before, losses, sound = judged(free, lanes, starts)
@@ -94,3 +95,17 @@ def survey(
         return Surveyed(starts, before, np.einsum("msk,s->km", losses, share))
 
     return surveyed
+
+
+def _scan(function: Callable, carry, arrays, count):
+    """What `jax.lax.scan` gives for each of the first `count` rows, and zeros for the others, without running these."""
+    n = jax.tree.leaves(arrays)[0].shape[0]
+    _, one = jax.eval_shape(function, carry, rows(arrays, 0))
+    results = jax.tree.map(lambda x: jnp.zeros((n, *x.shape), x.dtype), one)
+
+    def body(i, now):
+        carry, results = now
+        carry, result = function(carry, rows(arrays, i))
+        return carry, jax.tree.map(lambda x, value: x.at[i].set(value), results, result)
+
+    return jax.lax.fori_loop(0, count, body, (carry, results))[1]
