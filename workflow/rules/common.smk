@@ -315,6 +315,14 @@ def shown(wildcards):
     return files + [(site, f"results/{site}/{name}.json") for site in members for name in records]
 
 
+def scores_of_sites(wildcards):
+    """Input function: the scores of a study's sites; ends the run if it is to be of all and there is none."""
+    members = config["studies"][wildcards.study]
+    if not members:
+        sys.exit(f"studies.{wildcards.study}: no archive of a tower in the folder {config['archives']}")
+    return expand("results/{site}/evaluate/scores.csv", site=members)
+
+
 def told(sites):
     """Options that tell which of `sites` failed, and why."""
     return [f"--missing {site}={shlex.quote(failed[site]['why'])}" for site in sites if site in failed]
