@@ -104,7 +104,7 @@ def _checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
     for error in validator.iter_errors(config):
         raise _refusal(error)
     here = sites_of([config["archives"]])
-    config["sites"] = {site: {} for site in here} | config["sites"]
+    config["sites"] |= {site: {} for site in here if site not in config["sites"]}
     config["studies"] = {study: here if sites == ALL else sites for study, sites in config["studies"].items()}
     for site, settings in config["sites"].items():
         _check_site(site, settings)
