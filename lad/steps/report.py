@@ -116,7 +116,9 @@ def _site_sections(
         pages = {site: _of_site("page", args.page, site) for site in sites}
         addresses = {site: os.path.relpath(page, args.output.parent) for site, page in pages.items()}
         return [Section("Sites", [Links(addresses)])]
-    return [Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites]
+    return [
+        Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites
+    ]
 
 
 def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:
