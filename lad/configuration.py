@@ -15,6 +15,7 @@ from lad.cli import STEPS
 from lad.errors import InputError
 from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, check_disjoint, parse_periods
+from lad.towers.folders import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {
@@ -27,6 +28,7 @@ RESERVED_STUDIES = {
     "test",
 }
 FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
+ALL = "all"  # instead of the sites of a study: those with an archive in the folder
 # What is simulated and scored beside the trained models.
 RESERVED_MODELS = {*BASELINES, "bulk"}
 
@@ -81,6 +83,9 @@ def checked(
 ) -> dict[str, Any]:
     """The settings with dates as ISO text; raises InputError naming the key if they cannot make a study.
 
+    Each tower with an archive in the folder `archives` is a site, without settings where `sites` has none, and a study
+    that is `all` becomes the list of these towers.
+
     `schema` is the JSON schema that the settings must match, whole numbers without a decimal point; beyond it,
     a study must consist of configured sites, no study or model may have a name
     that the workflow uses itself, and the test of a site must have a week and overlap neither training nor validation.
@@ -106,6 +111,9 @@ def _checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
     validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     for error in validator.iter_errors(config):
         raise _refusal(error)
+    here = sites_of([config["archives"]])
+    config["sites"] |= {site: {} for site in here if site not in config["sites"]}
+    config["studies"] = {study: here if sites == ALL else sites for study, sites in config["studies"].items()}
     for site, settings in config["sites"].items():
         _check_site(site, settings)
     for study, sites in config["studies"].items():

@@ -6,12 +6,13 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from evaluation_site import lad, write_periods
 from learning_tower import rewrite
 
-from lad.baselines import lstm, plumber, regression
+from lad.baselines import lstm, plumber, regression, transfer
 from lad.baselines.data import BaselineData, baseline_data
 from lad.baselines.inputs import with_antecedents
 from lad.errors import InputError
@@ -264,7 +265,7 @@ def other_site(folder: Path, slope: float) -> list[object]:
     return write_tower(folder, met, slope * met["SWdown"], slope * met["SWdown"] + 10)
 
 
-def test_transfer_is_a_fit_to_the_other_sites(tmp_path):
+def test_transfer_is_a_fit_to_the_other_sites(tmp_path, monkeypatch):
     towers = [other_site(tmp_path / "A", 0.2), other_site(tmp_path / "B", 0.5)]
     for name, tower in zip(("AA-Aaa", "BB-Bbb"), towers, strict=True):
         for file in (tower[1], tower[3]):
@@ -284,6 +285,21 @@ def test_transfer_is_a_fit_to_the_other_sites(tmp_path):
         assert float(row["r"]) == pytest.approx(1)
         assert int(row["n"]) == len(tested)
     assert (tmp_path / "transfer.json").exists()
+    used = []
+
+    def counted(name, sources, forcing):
+        used.append(sum(len(source.record.time) for source in sources))
+        return plumber.predict(name, sources, forcing)
+
+    monkeypatch.setattr(transfer, "predict", counted)
+    lad("transfer", "--site", "AA-Aaa", "BB-Bbb", *options, "--output", tmp_path / "whole.csv")
+    assert (tmp_path / "whole.csv").read_bytes() == output.read_bytes()
+    whole, most = used[0], 300
+    monkeypatch.setattr(transfer, "MOST", most)
+    lad("transfer", "--site", "AA-Aaa", "BB-Bbb", *options, "--output", tmp_path / "part.csv")
+    assert whole > 2 * most and 0.7 * most < used[-1] < 1.3 * most
+    part = pd.read_csv(tmp_path / "part.csv").set_index(["site", "target", "model"])
+    assert part.bias["AA-Aaa", "LE", "1lin"] == pytest.approx(0.3 * tested.mean(), rel=1e-5)
     with pytest.raises(InputError, match="--forcing: 2 files for 1 sites"):
         lad("transfer", "--site", "AA-Aaa", *options, "--output", output)
 

@@ -50,7 +50,7 @@ def test_years_left_out_are_in_no_period_of_a_fit(root):
 
 def test_settings_without_a_year_are_settings(root):
     years = runpy.run_path(str(root / "benchmarks/years.py"))
-    config = years["settings"]([])
+    config = years["settings"]([]) | {"archives": "none"}
     for models in (list(config["models"]), ["residual"]):
         config["models"] = {name: config["models"][name] for name in models}
         own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2002}), config)

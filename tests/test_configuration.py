@@ -29,6 +29,7 @@ REFUSED = [  # settings, what is said about them
     ("sites:", "sites: None is not of type 'object'"),
     ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg' does not match"),
     ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3 with the site's periods"),
+    ("studies: {mine: every}", "studies.mine: 'all' was expected"),
     ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
     ("studies: {test: [US-CRT]}", "studies.test: is the name of a step or command"),
     ("models: {bulk: {law: mlp, states: true, hidden: [8]}}", "models.bulk: is what is compared"),
@@ -114,10 +115,10 @@ def merged(base: dict, changes: dict) -> dict:
     return base | changes | inner
 
 
-def check(root: Path, changes: dict) -> None:
-    """Check `changes` over the published settings."""
-    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    checked(merged(config, changes), root / "workflow/schemas/config.schema.yaml")
+def check(root: Path, changes: dict) -> dict:
+    """`changes` over the published settings, checked, whatever archives there are."""
+    config = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")) | {"archives": "none"}
+    return checked(merged(config, changes), root / "workflow/schemas/config.schema.yaml")
 
 
 @pytest.mark.parametrize("changes, message", REFUSED)
@@ -145,6 +146,25 @@ def test_refusal_names_file_and_line_of_the_setting(root, place, own, option):
         config = merged(config, yaml.safe_load(text))
     with pytest.raises(InputError, match=f"^{place}: "):
         checked(config, root / "workflow/schemas/config.schema.yaml", sources)
+
+
+def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_path):
+    for name in (
+        "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip",
+        "AMF_US-Wkg_FLUXNET_BIF_2018-2021_0-0.csv",
+        "AU-How_2003-2017_OzFlux_Met.nc",
+        "AU-How_2003-2017_OzFlux_Flux.nc",
+        "DE-Xyz_tower.csv",
+        "FR-Pue_notes.txt",
+        "AMF_AA-Flx_FLUXNET_BIF_LATEST.xlsx",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / "AMF_US-Tw3_BASE-BADM_5-5.zip").mkdir()  # unpacked
+    published = check(root, {})
+    assert published["studies"]["all"] == []
+    found = check(root, {"archives": str(tmp_path), "studies": {"mine": ["AU-How", "US-CRT"]}})
+    assert found["studies"]["all"] == ["AU-How", "DE-Xyz", "US-Wkg"]
+    assert found["sites"] == published["sites"] | {"AU-How": {}, "DE-Xyz": {}}
 
 
 def test_no_study_has_the_name_of_a_rule(root):

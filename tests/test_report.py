@@ -320,6 +320,40 @@ def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path)
     assert str(page.parent.parent) not in text
 
 
+def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
+    names = [f"XX-{number:03d}" for number in range(30)]
+    made_up_scores(names).to_csv(tmp_path / "scores.csv", index=False)
+    validation = pd.concat([VALIDATION[VALIDATION.site == SITE].assign(site=name) for name in names])
+    differences = pd.concat(
+        [made_up_differences().query("site == @SITE").assign(site=name) for name in names]
+    )
+    scores = made_up_scores(names)
+    states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
+    sections = {s.title: s.items for s in study_sections(scores, differences, states, validation)}
+    assert [item.title for item in sections["Scores"][1:]] == [
+        "LE, medians over sites",
+        "H, medians over sites",
+    ]
+    (against_lad,) = [c for c in sections["Conclusions"][0].conclusions if "against calibrated" in c.text]
+    assert [cell.text for cell in against_lad.items] == [
+        "surely better: 0 of 60",
+        "surely worse: 0 of 60",
+        "not decided: 60 of 60",
+    ]
+    validated = sections["Validation"][0]
+    assert validated.headings == ["site", "mlp_nostate", "mlp"] and len(validated.rows) == 31
+
+
+def test_a_page_that_points_to_others_shows_no_site(options, tmp_path):
+    wanted = [str(option) for option in options]
+    pages = [f"{site}={tmp_path / site / 'report.html'}" for site in SITES]
+    output = tmp_path / "all" / "report.html"
+    lad("report", *wanted, "--page", *pages, "--output", output)
+    page = output.read_text(encoding="utf-8")
+    for site in SITES:
+        assert f'<a href="../{site}/report.html">{site}</a>' in page and f'<section id="{site}">' not in page
+
+
 def test_bad_input_is_one_line(options, tmp_path):
     output = ["--output", tmp_path / "r.html"]
     with pytest.raises(

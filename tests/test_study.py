@@ -1,6 +1,7 @@
 """Tables and figures of a whole study, from scores that are made up."""
 
 import itertools
+from collections.abc import Sequence
 
 import matplotlib.image
 import numpy as np
@@ -10,17 +11,20 @@ from evaluation_site import lad
 
 from lad.errors import InputError
 from lad.evaluation import differences, study
+from lad.evaluation.courses import validation_text
+from lad.evaluation.many import FEW
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
-from lad.evaluation.study_figures import ablation
+from lad.evaluation.study_figures import ablation, learning_curves
+from lad.evaluation.table import markdown
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
 
-def made_up_scores() -> pd.DataFrame:
-    """Two sites; a trained model has three seeds about its NSE, and an ensemble a little better."""
+def made_up_scores(sites: Sequence[str] = ("US-Me2", "XX-Tst")) -> pd.DataFrame:
+    """Sites that are all alike; a trained model has three seeds about its NSE, and an ensemble a little better."""
     rows = []
-    for site, target, (model, nse) in itertools.product(("US-Me2", "XX-Tst"), ("LE", "H"), NSE.items()):
+    for site, target, (model, nse) in itertools.product(sites, ("LE", "H"), NSE.items()):
         seeds = {"": nse}
         if model.startswith("mlp"):
             seeds = {"0": nse - 0.01, "1": nse, "2": nse + 0.01, "ensemble": nse + 0.02}
@@ -139,6 +143,45 @@ def test_first_model_is_on_top_at_all_sites():
     for axes in ablation(made_up_scores()).axes:
         low, high = axes.get_ylim()
         assert low > high
+
+
+def test_many_sites_are_told_by_their_median_and_spread():
+    sites = [f"XX-{number:03d}" for number in range(FEW + 1)]
+    scores = made_up_scores(sites)
+    scores.loc[(scores.site == sites[0]) & (scores.model == "bulk"), ["rmse", "nse"]] = 1.0, -99.0
+    text = markdown(scores)
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## LE", "## H"]
+    assert cells(text)[0] == ["model", "sites", "best", "RMSE", "bias", "bias %", "NSE", "KGE", "r"]
+    rows = {row[0]: row[1:] for row in cells(text)}
+    assert rows["LaD calibrated"][:3] == ["7", "1", "25.00"] and rows["LaD calibrated"][5] == "0.500"
+    assert rows["mlp"][:3] == ["7", "6", "14.00"]  # the ensemble
+    assert markdown(made_up_scores(sites[:FEW])).count("## ") == 2 * FEW
+    figures = [ablation(made_up_scores(of)) for of in (sites, [*sites, *(f"YY-{n:03d}" for n in range(163))])]
+    assert len({tuple(figure.get_size_inches()) for figure in figures}) == 1
+    for axes in figures[0].axes:
+        low, high = axes.get_ylim()
+        assert low > high and axes.get_xlim()[0] > -90  # the one site of another kind is beyond the whiskers
+
+
+def test_courses_of_many_sites_are_one_row():
+    histories = {
+        (f"XX-{number:03d}", model): pd.DataFrame(
+            {
+                "step": steps,
+                "member": 0,
+                "train_loss": 1.0,
+                "validation_loss": np.linspace(2.0, 1.0, len(steps)),
+            }
+        )
+        for number in range(FEW + 1)
+        for model in ("mlp", "residual")
+        for steps in [list(range(0, 10 * (number + 2), 10))]
+    }
+    first, second = learning_curves(histories).axes
+    assert len(first.lines) == len(second.lines) == FEW + 2
+    assert first.lines[-1].get_ydata()[[0, -1]] == pytest.approx([1.0, 0.5])
+    rows = cells(validation_text(histories))
+    assert rows[0] == ["model", "mlp", "residual"] and len(rows) == 2 + FEW + 1 + 1 and rows[-1][0] == "mean"
 
 
 def test_overview_writes_all(tmp_path):

@@ -175,6 +175,21 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert told.count(file) == 1 + MODELS + BASELINES + 5
 
 
+def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
+    (tmp_path / "none").mkdir()
+    result = snakemake(tree, "-n", "all", "--config", f"archives={tmp_path}/none")
+    assert result.returncode != 0
+    assert (
+        result.stderr.splitlines()[-1] == f"studies.all: no archive of a tower in the folder {tmp_path}/none"
+    )
+    (tmp_path / "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip").touch()
+    (tmp_path / "AU-How_2003-2017_OzFlux_Met.nc").touch()
+    result = snakemake(tree, "-n", "-p", "all", "--config", f"archives={tmp_path}")
+    counts = planned(result)
+    assert (counts["fetch"], counts["train"], counts["report"]) == (2, 2 * MODELS, 1)
+    assert "lad calibrate --site AU-How" in result.stdout and "--train 2018-01-01:2019-12-31" in result.stdout
+
+
 def test_downloaded_study_is_not_made_again(root, tmp_path):
     tree, folder = copy_tree(root, tmp_path / "tree"), tmp_path / "archives"
     name = "AMF_US-Abc_FLUXNET_FULLSET_2011-2013_3-5.zip"

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lad.drawing import RC
+from lad.evaluation.many import many
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import ENSEMBLE
 from lad.evaluation.style import colours
@@ -17,9 +18,14 @@ SHOWN = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
 
 
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
-    """Losses of free runs by step: a row for each site, a column for each model, a thin line for each seed."""
+    """Losses of free runs by step: a row for each site, a column for each model, a thin line for each seed.
+
+    Of many sites one row, with a thin line for each site: `_falling`.
+    """
     sites = list(dict.fromkeys(site for site, _ in histories))
     models = list(dict.fromkeys(model for _, model in histories))
+    if many(sites):
+        return _falling(histories, models)
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(2.4 * len(models) + 1.2, 2.3 * len(sites) + 0.6), layout="constrained")
         grid = figure.subplots(len(sites), len(models), sharex="col", sharey="row", squeeze=False)
@@ -39,9 +45,38 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure
     return figure
 
 
+def _falling(histories: Mapping[tuple[str, str], pd.DataFrame], models: list[str]) -> Figure:
+    """Lowest validation loss so far over that of the start, mean over seeds: a line for each site, and the median."""
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(2.4 * len(models) + 1.2, 2.9), layout="constrained")
+        (grid,) = figure.subplots(1, len(models), sharey=True, squeeze=False)
+        for axes, model in zip(grid, models, strict=True):
+            courses = pd.DataFrame(
+                {
+                    site: history.groupby("step").validation_loss.mean().cummin()
+                    for (site, name), history in histories.items()
+                    if name == model
+                }
+            ).ffill()
+            falling = courses / courses.iloc[0]
+            axes.plot(falling.index, falling, color="#0072B2", linewidth=0.4, alpha=0.5)
+            axes.plot(falling.index, falling.median(axis=1), color="#000000", label="median over sites")
+            axes.set_yscale("log")
+            axes.set_title(label(model))
+            axes.set_xlabel("step")
+        grid[0].set_ylabel("lowest validation loss / first")
+        grid[0].legend()
+    return figure
+
+
 def ablation(scores: pd.DataFrame) -> Figure:
-    """Scores of all models: a row for each site, a column for each target and score; seeds small, ensembles large."""
+    """Scores of all models: a row for each site, a column for each target and score; seeds small, ensembles large.
+
+    Of many sites one row of boxes: `_spread`.
+    """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
+    if many(sites):
+        return _spread(scores, models)
     colour = colours(models)
     columns = [(target, metric) for target in TARGETS for metric in SHOWN]
     with matplotlib.rc_context(RC):
@@ -64,4 +99,36 @@ def ablation(scores: pd.DataFrame) -> Figure:
                 axes.set_xlabel(SHOWN[metric])
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
+    return figure
+
+
+def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
+    """Scores over the sites: median, quartiles, and whiskers to the 5th and 95th percentile, by model."""
+    whole = scores[scores.seed.isin(["", ENSEMBLE])]
+    colour = colours(models)
+    columns = [(target, metric) for target in TARGETS for metric in SHOWN]
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(1.9 * len(columns) + 1.0, 0.3 * len(models) + 1.1), layout="constrained")
+        (grid,) = figure.subplots(1, len(columns), sharey=True, squeeze=False)
+        for axes, (target, metric) in zip(grid, columns, strict=True):
+            rows = whole[whole.target == target].dropna(subset=metric)
+            boxes = axes.boxplot(
+                [rows.loc[rows.model == model, metric] for model in models],
+                positions=range(len(models)),
+                widths=0.6,
+                whis=(5, 95),
+                orientation="horizontal",
+                showfliers=False,
+                patch_artist=True,
+                medianprops={"color": "#000000"},
+            )
+            for box, model in zip(boxes["boxes"], models, strict=True):
+                box.set_facecolor(colour[model])
+            if metric == "bias":
+                axes.axvline(0.0, color="#999999", linewidth=0.8)
+            axes.grid(axis="x", linewidth=0.4)
+            axes.set_title(f"{target}, {whole.site.nunique()} sites")
+            axes.set_xlabel(SHOWN[metric])
+        grid[0].set_yticks(range(len(models)), [label(model) for model in models])
+        grid[0].invert_yaxis()  # which all share
     return figure

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.errors import InputError
+from lad.evaluation.many import many
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE
@@ -27,6 +28,12 @@ RMSE and bias (simulated minus observed) in W m-2, bias % of the observed mean. 
 scored on the same n half-hours. A model trained with several seeds is scored by the mean of its simulated
 fluxes; the row below it gives the range of the scores over the single seeds. 1lin is a line in shortwave
 radiation; trained models have their names in the settings.
+"""
+
+OVER_SITES = """\
+Of many sites: medians over the sites of each score, and at how many of them the model has the lowest RMSE of all. RMSE
+and bias (simulated minus observed) in W m-2, bias % of the observed mean; a model trained with several seeds is scored
+by the mean of its simulated fluxes. The scores of each site are in scores.csv, and in the table of its own folder.
 """
 
 UNDEFINED = dict.fromkeys(METRICS, "")
@@ -86,7 +93,25 @@ def _block(rows: pd.DataFrame) -> str:
     return f"{title}\n\n{grid(lines)}\n\n{note}\n"
 
 
+def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
+    """Heading and, of each model: its sites, those where its RMSE is the lowest, medians over them of each score."""
+    rows = scores[scores.seed.isin(["", ENSEMBLE]) & (scores.target == target)]
+    best = rows.loc[rows.groupby("site").rmse.idxmin()].model.value_counts()
+    names = [name for name in SHOWN if name != "n"]
+    lines = [["model", "sites", "best", *(SHOWN[name][0] for name in names)]]
+    for model in ordered(list(rows.model)):
+        own = rows[rows.model == model]
+        cells = [SHOWN[name][1].format(own[name].median()) for name in names]
+        lines.append([label(model), str(own.site.nunique()), str(best.get(model, 0)), *cells])
+    return lines
+
+
 def markdown(scores: pd.DataFrame) -> str:
-    """The table as Markdown: one block per site and target, models in a fixed order, best or not."""
+    """The table as Markdown: one block per site and target, or per target of many sites; models in a fixed order."""
+    if many(scores.site):
+        blocks = [f"## {target}\n\n{grid(over_sites(scores, target))}\n" for target in scores.target.unique()]
+        return "\n".join(
+            [f"# Scores on the test periods of {scores.site.nunique()} sites\n", OVER_SITES, *blocks]
+        )
     blocks = [_block(rows) for _, rows in scores.groupby(["site", "target"], sort=False)]
     return "\n".join(["# Scores on the test periods\n", LEGEND, *blocks])

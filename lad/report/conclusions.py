@@ -6,12 +6,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from lad.evaluation.courses import mean_over_sites
+from lad.evaluation.many import FEW
 from lad.evaluation.metrics import BETTER
 from lad.evaluation.models import label, ordered
 from lad.evaluation.pair import SCORES
 from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, references, signed, sure, whole
 from lad.report.tables import Cell
 
+MOST = 4 * FEW  # places that are told one by one
 WORDS = {"better": "surely better", "worse": "surely worse", "open": "not decided"}
 EMPIRICAL = [name for name in REFERENCES if name != "bulk"]
 
@@ -106,7 +108,19 @@ def conclusions(
     )
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
     found += [*_published(ends), *_states(states)]
-    return found
+    return [_in_short(conclusion) for conclusion in found]
+
+
+def _in_short(conclusion: Conclusion) -> Conclusion:
+    """Instead of more than `MOST` places, at how many of them which verdict holds."""
+    items = conclusion.items
+    if len(items) <= MOST:
+        return conclusion
+    counted = [
+        Cell(f"{words}: {sum(cell.mark == mark for cell in items)} of {len(items)}", mark=mark)
+        for mark, words in WORDS.items()
+    ]
+    return conclusion._replace(items=counted)
 
 
 def _cell(ends: pd.DataFrame, key: Sequence[str], metric: str) -> Cell | None:

@@ -9,9 +9,10 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.courses import mean_over_sites
+from lad.evaluation.many import many
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import ENSEMBLE
-from lad.evaluation.table import SHOWN
+from lad.evaluation.table import OVER_SITES, SHOWN, over_sites
 from lad.io import read_json
 from lad.report.conclusions import Conclusion, conclusions, gains, states_cells, trained
 from lad.report.headings import readable
@@ -37,6 +38,8 @@ def summary(scores: pd.DataFrame) -> str:
     seeds = scores[scores.model.isin(models) & ~scores.seed.isin(["", ENSEMBLE])].seed.nunique()
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
+    if many(tests.index):
+        where = f"{len(tests)}, each with a page of its own"
     names = ", ".join(map(label, models))
     beside = ", ".join(label(model) for model in ordered(list(scores.model)) if model in study.REFERENCES)
     return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
@@ -59,7 +62,7 @@ def study_sections(
         Section(
             "Conclusions", [Findings([*conclusions(scores, differences, states, validation), *experiments])]
         ),
-        Section("Scores", [Text(SCORES), *_scores(scores), _seeds(scores)]),
+        Section("Scores", _of_many(scores) if many(scores.site) else _one_by_one(scores)),
         Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
         *([Section("States", [_states(states)])] if len(states) else []),
         Section("Validation", [_validation(validation)]),
@@ -70,6 +73,19 @@ def _published(published: pd.DataFrame) -> Section:
     caption = "RMSE in W m⁻². Ours are scores of the ensembles."
     table = Table.of(published, "LE on the test periods", caption)
     return Section("Published and reproduced", [table, Text(study.PUBLISHED_H)])
+
+
+def _one_by_one(scores: pd.DataFrame) -> list[Text | Table]:
+    return [Text(SCORES), *_scores(scores), _seeds(scores)]
+
+
+def _of_many(scores: pd.DataFrame) -> list[Text | Table]:
+    """A table for each target."""
+    tables = []
+    for target in scores.target.unique():
+        heading, *lines = over_sites(scores, target)
+        tables.append(Table.of(pd.DataFrame(lines, columns=heading), f"{target}, medians over sites"))
+    return [Text(OVER_SITES), *tables]
 
 
 def _scores(scores: pd.DataFrame) -> Iterable[Table]:
@@ -110,7 +126,7 @@ def _states(states: pd.DataFrame) -> Table:
 
 
 def _validation(validation: pd.DataFrame) -> Table:
-    """Lowest losses, a column for each site."""
+    """Lowest losses, a column for each site; of many sites a row."""
     table = validation.pivot(index="model", columns="site", values="mean")[validation.site.unique()]
     table = (
         table.assign(mean=mean_over_sites(validation)).sort_values("mean").map("{:.4f}".format).reset_index()
@@ -118,7 +134,10 @@ def _validation(validation: pd.DataFrame) -> Table:
     caption = (
         "Lowest loss of a free run on the validation periods, mean over seeds. Models may be chosen by it."
     )
-    return Table.of(table.assign(model=table.model.map(label)), "Validation losses", caption)
+    table = table.assign(model=table.model.map(label))
+    if many(validation.site):
+        table = table.set_index("model").rename_axis(None).T.rename_axis("site").reset_index()
+    return Table.of(table, "Validation losses", caption)
 
 
 def shown(paths: Iterable[str | Path], of: str = "") -> list[Table | Picture | Folded | Group]:

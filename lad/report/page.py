@@ -61,8 +61,15 @@ class Group(NamedTuple):
         return self.rows > UNFOLDED
 
 
+class Links(NamedTuple):
+    """Names and addresses of other pages."""
+
+    addresses: Mapping[str, str]
+    kind: str = "links"
+
+
 class Section(NamedTuple):
-    """Title and what follows it: of `kind` text, heading, findings, table, picture, plot, folded or group."""
+    """Title and what follows it: of `kind` text, heading, findings, table, picture, plot, links, folded or group."""
 
     title: str
     items: Sequence[Any]

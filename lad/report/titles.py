@@ -22,7 +22,8 @@ EXPERIMENTS = {
 TITLES = {
     "ablation.png": (
         "Scores of all models",
-        "Test periods; small dots are single seeds, large ones ensembles.",
+        "Test periods; small dots are single seeds, large ones ensembles; of many sites, boxes are quartiles over the "
+        "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.md": ("Ranks", ""),
     "transfer.csv": (
@@ -32,7 +33,7 @@ TITLES = {
     "learning.png": (
         "Learning curves",
         "Losses of free runs during training, of the training and of the validation half-hours; thin lines are single "
-        "seeds.",
+        "seeds, of many sites single sites.",
     ),
     "timeseries.png": (
         "Time series",

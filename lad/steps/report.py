@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +25,7 @@ from lad.provenance import provenance
 from lad.report.conclusions import Conclusion, chosen
 from lad.report.contents import origin_section, shown, study_sections, summary
 from lad.report.experiments import of_daemons, of_landscapes
-from lad.report.page import Section, Text, render
+from lad.report.page import Links, Section, Text, render
 from lad.report.plots import Plot, timeseries
 from lad.report.titles import EXPERIMENTS
 
@@ -44,9 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "forcing": "Rainf and Snowf",
         "periods": "test periods, of lad periods",
     }.items():
-        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="SITE=FILE", help=content)
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="SITE=FILE", help=content)
     parser.add_argument(
-        "--simulation", nargs="+", required=True, metavar="SITE/NAME=FILE", help="NAME is MODEL or MODEL/SEED"
+        "--simulation", nargs="*", default=[], metavar="SITE/NAME=FILE", help="NAME is MODEL or MODEL/SEED"
+    )
+    parser.add_argument(
+        "--page",
+        nargs="*",
+        default=[],
+        metavar="SITE=FILE",
+        help="pages of the sites, to which this one points instead of showing them",
     )
     parser.add_argument(
         "--file",
@@ -81,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         *study_sections(scores, differences, states, validation, _experiments(args)),
         *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
         *([Section("Solvers", experiments)] if experiments else []),
-        *(Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites),
+        *_site_sections(args, sites, drawn, files),
     ]
     inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
     inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
@@ -97,6 +105,19 @@ def run(args: argparse.Namespace) -> None:
     with replacing(args.output) as temporary:
         page = render(f"Study {args.study}", summary(scores), sections, origin)
         temporary.write_text(page, encoding="utf-8")
+
+
+def _site_sections(
+    args: argparse.Namespace, sites: Sequence[str], drawn: set[str], files: Mapping[str, Sequence[str]]
+) -> list[Section]:
+    """A section for each site, or one that points to their pages."""
+    if args.page:
+        pages = {site: _of_site("page", args.page, site) for site in sites}
+        addresses = {site: os.path.relpath(page, args.output.parent) for site, page in pages.items()}
+        return [Section("Sites", [Links(addresses)])]
+    return [
+        Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites
+    ]
 
 
 def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:

@@ -14,9 +14,9 @@ import pandas as pd
 from lad.errors import InputError
 from lad.io import write_csv
 from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
-from lad.towers.archives import SITE_ID, is_archive
 from lad.towers.arguments import add_service_arguments
 from lad.towers.fetch import find_archives
+from lad.towers.folders import sites_of
 from lad.towers.metadata import place
 from lad.towers.record import read_record
 from lad.towers.report import coverage, daytime_fluxes
@@ -70,9 +70,7 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
     for path in (*folders, *([sites] if sites else [])):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
-    names = [path.name for folder in folders for path in sorted(folder.glob("*"))]
-    found = {site_id for name in names for site_id in SITE_ID.findall(name) if is_archive(name, site_id)}
-    for site_id in sorted(found):
+    for site_id in sites_of(folders):
         row = {"site_id": site_id, "source": "folder"}
         try:
             archives = find_archives(site_id, folders)

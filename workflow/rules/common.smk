@@ -14,6 +14,7 @@ from snakemake.io import is_flagged
 from lad import lock
 from lad.configuration import checked
 from lad.errors import InputError
+from lad.evaluation.many import many
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.io import remove_parts
 from lad.periods import NAMES
@@ -327,12 +328,25 @@ def knock_outs():
     return {blind: name for blind, same in blinded.items() for name, own in models.items() if own == same}
 
 
+def detailed(wildcards):
+    """Sites of a study that its report shows itself: all, or none of many, which have pages of their own."""
+    members = config["studies"][wildcards.study]
+    return [] if many(members) else members
+
+
+def pages(wildcards):
+    """Site and page of those that the report of a study only points to."""
+    shown_here = detailed(wildcards)
+    others = [site for site in config["studies"][wildcards.study] if site not in shown_here]
+    return {site: f"results/{site}/report.html" for site in others}
+
+
 def shown(wildcards):
     """Section, `study` or a site, and file of what a report shows beside the scores.
 
     Tables and figures that rules mark with `report()`, and the records of each site.
     """
-    members, files = config["studies"][wildcards.study], []
+    members, files = detailed(wildcards), []
     for step in workflow.rules:
         for file in step.output:
             if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
@@ -384,6 +398,14 @@ def together(study):
     return [study] if study in config["many"]["studies"] and not failed else []
 
 
+def scores_of_sites(wildcards):
+    """Input function: the scores of a study's sites; ends the run if it is to be of all and there is none."""
+    members = config["studies"][wildcards.study]
+    if not members:
+        sys.exit(f"studies.{wildcards.study}: no archive of a tower in the folder {config['archives']}")
+    return expand("results/{site}/evaluate/scores.csv", site=members)
+
+
 def told(sites):
     """Options that tell which of `sites` failed, and why."""
     return [f"--missing {site}={shlex.quote(failed[site]['why'])}" for site in sites if site in failed]
@@ -396,17 +418,17 @@ def missing(wildcards):
 
 
 def simulations_of_sites(wildcards):
-    """Label and file of every simulation of a study: `site/bulk` and `site/model/seed`."""
+    """Label and file of every simulation that a report shows: `site/bulk` and `site/model/seed`."""
     return {
         f"{site}/{label}": file
-        for site in config["studies"][wildcards.study]
+        for site in detailed(wildcards)
         for label, file in simulations(SimpleNamespace(site=site)).items()
     }
 
 
 def by_site(file, step="periods"):
-    """Parameter function: a file of each site of a study that has the step, as SITE=FILE."""
-    return lambda wildcards: expand(f"{{site}}={file}", site=having(step, config["studies"][wildcards.study]))
+    """Parameter function: a file of each site that a report shows and that has the step, as SITE=FILE."""
+    return lambda wildcards: expand(f"{{site}}={file}", site=having(step, detailed(wildcards)))
 
 
 def labelled_simulations(wildcards):

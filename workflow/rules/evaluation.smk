@@ -142,7 +142,7 @@ rule sanity:
 rule gather:
     """Gather the scores of a study's sites and write its table."""
     input:
-        scores=lambda wildcards: expand(rules.evaluate.output.scores, site=config["studies"][wildcards.study]),
+        scores=scores_of_sites,
         sources=lambda wildcards: expand(rules.fetch.output.source, site=config["studies"][wildcards.study]),
         code=code("gather"),
     output:

@@ -8,16 +8,17 @@ rule report:
         histories=lambda wildcards: histories(wildcards).values(),
         sites=lambda wildcards: expand(
             [rules.forcing.output.observations, rules.forcing.output.forcing, rules.periods.output.periods],
-            site=config["studies"][wildcards.study],
+            site=detailed(wildcards),
         ),
         simulations=lambda wildcards: simulations_of_sites(wildcards).values(),
         files=lambda wildcards: [file for _, file in shown(wildcards)],
         daemons=lambda wildcards: expand(
-            rules.daemons.output.gains, site=having("daemons", config["studies"][wildcards.study])
+            rules.daemons.output.gains, site=having("daemons", detailed(wildcards))
         ),
         landscape=lambda wildcards: expand(
-            rules.landscape.output.summary, site=having("landscape", config["studies"][wildcards.study])
+            rules.landscape.output.summary, site=having("landscape", detailed(wildcards))
         ),
+        pages=lambda wildcards: pages(wildcards).values(),
         published="lad/evaluation/published.csv",
         assets=expand("lad/report/assets/page.{kind}", kind=["html", "css", "js"]),
         code=code("report"),
@@ -45,6 +46,7 @@ rule report:
         files=lambda wildcards: ["=".join(pair) for pair in shown(wildcards)],
         daemons=by_site(rules.daemons.output.gains, "daemons"),
         landscape=by_site(rules.landscape.output.summary, "landscape"),
+        pages=lambda wildcards: ["=".join(pair) for pair in pages(wildcards).items()],
         missing=lambda wildcards: told(studies[wildcards.study]),
         settings=json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
@@ -55,5 +57,5 @@ rule report:
         "lad report --study {wildcards.study} --scores {input.scores} --differences {input.differences}"
         " --states {input.states} --history {params.histories} --observations {params.observations}"
         " --forcing {params.forcing} --periods {params.periods} --simulation {params.simulations}"
-        " --daemons {params.daemons} --landscape {params.landscape} --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
+        " --daemons {params.daemons} --landscape {params.landscape} --page {params.pages} --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
         " 2>&1 | tee {log}"

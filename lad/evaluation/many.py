@@ -1,0 +1,10 @@
+"""Studies of many sites show how scores spread over the sites; each site has a page of its own."""
+
+from collections.abc import Iterable
+
+FEW = 6  # sites that tables, figures and one page of at most 15 MB show one by one
+
+
+def many(sites: Iterable[str]) -> bool:
+    """Whether these are more sites than can be shown one by one."""
+    return len(set(sites)) > FEW
