@@ -57,14 +57,14 @@ def states_cells(table: pd.DataFrame) -> pd.DataFrame:
     """The table of `states_table` with its intervals as marked cells."""
     rows = []
     for row in table.itertuples():
-        head = [label(row.model), label(row.without), row.site, row.target, SCORES[row.metric].heading]
+        head = [SCORES[row.metric].heading, label(row.model), label(row.without), row.site, row.target]
         cells = []
         for kind in ("by_test", "by_seed"):
             difference, low, high = (getattr(row, f"{kind}{end}") for end in ("", "_low", "_high"))
             mark = verdict(row.metric, low, high)
             cells.append(Cell(f"{difference:+.3f} ({low:+.3f} … {high:+.3f})", difference, mark))
         rows.append([*head, *cells])
-    return pd.DataFrame(rows, columns=["model", "less", "site", "flux", "score", "over weeks", "over seeds"])
+    return pd.DataFrame(rows, columns=["score", "model", "less", "site", "flux", "over weeks", "over seeds"])
 
 
 def conclusions(

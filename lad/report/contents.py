@@ -1,6 +1,6 @@
 """What stands in which section of the report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,11 @@ SCORES = (
 )
 INTERVALS = (
     "95 % intervals over weeks of the test period; ✓ surely better, ✗ surely worse: zero lies outside."
+)
+STATES = (
+    "Score of the model that sees the states less that of the one that sees less (size of bias in W m⁻²: less is "
+    "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where zero "
+    "lies outside."
 )
 GAINS = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. {INTERVALS}"
 
@@ -63,8 +68,8 @@ def study_sections(
             "Conclusions", [Findings([*conclusions(scores, differences, states, validation), *experiments])]
         ),
         Section("Scores", _of_many(scores) if many(scores.site) else _one_by_one(scores)),
-        Section("Gains", [Table.of(gains(differences), "RMSE less that of references", GAINS)]),
-        *([Section("States", [_states(states)])] if len(states) else []),
+        Section("Gains", [Text(GAINS), *_by_place(gains(differences))]),
+        *([Section("States", [Text(STATES), *_by_place(states_cells(states))])] if len(states) else []),
         Section("Validation", [_validation(validation)]),
     ]
 
@@ -116,13 +121,13 @@ def _formatted(row: pd.Series) -> list[str]:
     return [form.format(row[name]) if pd.notna(row[name]) else "" for name, (_, form) in SHOWN.items()]
 
 
-def _states(states: pd.DataFrame) -> Table:
-    caption = (
-        "Score of the model that sees the states less that of the one that sees less (size of bias in W m⁻²: less "
-        "is better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse "
-        "where zero lies outside."
-    )
-    return Table.of(states_cells(states), "What the states bring", caption)
+def _by_place(frame: pd.DataFrame) -> Iterator[Table]:
+    """A table for each site and flux, of whose rows the first column tells what they are about; one of many sites."""
+    if many(frame.site):
+        yield Table.of(frame, "All sites")
+        return
+    for (site, flux), rows in frame.groupby(["site", "flux"], sort=False):
+        yield Table.of(rows.drop(columns=["site", "flux"]), f"{site}, {flux}")
 
 
 def _validation(validation: pd.DataFrame) -> Table:
