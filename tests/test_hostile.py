@@ -261,7 +261,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
     A moment is some seconds after the beginning of one of the next jobs, or of the run: however fast the machine is,
     some work gets done between two kills.
     """
-    moments, expected, groups, log = random.Random(SEED), contents(quiet / "results"), set(), tree / "log"
+    moments, groups, log = random.Random(SEED), set(), tree / "log"
     command = [sys.executable, "-m", "snakemake", *SMALL]
     while True:
         with open(log, "w", encoding="utf-8") as file:
@@ -290,7 +290,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
         told = log.read_text(encoding="utf-8")
         assert status == 0, told
         assert alive(groups) == []
-        found = contents(tree / "results")
+        found, expected = contents(tree / "results"), contents(quiet / "results")
         assert found.keys() == expected.keys()
         assert [name for name in found if found[name] != expected[name]] == []
         assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
