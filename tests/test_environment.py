@@ -68,6 +68,23 @@ def test_conda_file_has_the_locked_versions(root):
     } == {name: versions[name] for name in wanted}
 
 
+def test_container_recipes_are_made_of_the_same(root):
+    docker = (root / "envs/Dockerfile").read_text(encoding="utf-8")
+    apptainer = (root / "envs/lad.def").read_text(encoding="utf-8")
+    copied = [word for line in re.findall(r"^COPY (.*) \S+$", docker, re.MULTILINE) for word in line.split()]
+    files = apptainer.partition("%files\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in files] == copied
+    assert [line.split()[1] for line in files] == [f"/lad/{name}" for name in copied]
+    assert all((root / name).exists() for name in copied)
+    sent = (root / "envs/Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert [line[1:] for line in sent if line.startswith("!")] == copied
+    for pattern in [r"^from:? (\S+)$", r"(apt-get install .*?)(?: \\)?$", r"(\S+ bash /lad/run setup)$"]:
+        (first,), (second,) = (
+            re.findall(pattern, text, re.MULTILINE | re.IGNORECASE) for text in (docker, apptainer)
+        )
+        assert first == second
+
+
 @pytest.fixture
 def bare(root, tmp_path) -> Path:
     """A project folder with a space in its path and nothing set up, and a PATH without Python."""

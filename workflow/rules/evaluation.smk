@@ -124,7 +124,7 @@ rule sanity:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(8000),
         runtime=growing(30),
     params:
         simulations=labelled_simulations,
