@@ -18,8 +18,8 @@ rule train_many:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(240),
         launch="",  # what starts several processes of one training: srun of a cluster (docs/many.md)
     params:
         sites=trained_on,
@@ -56,8 +56,8 @@ rule place:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     message:
         "{wildcards.study}: network {wildcards.seed} of fold {wildcards.fold} at {wildcards.site}"
     shell:
@@ -92,8 +92,8 @@ rule joint:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         sites=lambda wildcards: config["studies"][wildcards.study],
         networks=lambda wildcards: [f"{name}={file}" for name, file in networks(wildcards.study).items()],
