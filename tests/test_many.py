@@ -54,14 +54,6 @@ def untrained(towers, moments, seed=0):
     return random_law(LAW, scaling, seed)
 
 
-def trained(folder, output, **environment):
-    """Losses and weights of the seeds that `lad train-many` leaves, run in a process of its own."""
-    command = [sys.executable, "-m", "lad.cli", *train_command(folder, output)]
-    result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return left(output)
-
-
 def left(output):
     """History, and arrays of all seeds, of a training."""
     networks = [load_joint(output / f"seed{seed}.eqx")[0] for seed in (0, 1)]
@@ -94,16 +86,37 @@ def test_training_of_one_site_is_that_of_lad_train(towers, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-def test_several_devices_and_processes_give_the_network_of_one(towers, tmp_path):
-    """Three sites on four devices, one of which has none; and on two processes of a Slurm step."""
-    history, arrays = trained(towers, tmp_path / "one")
-    results = {"devices": trained(towers, tmp_path / "four", JAX_NUM_CPU_DEVICES="4")}
+@pytest.fixture(scope="module")
+def of_one_device(towers):
+    """Result of `lad train-many` in this process, which has one device."""
+    assert jax.device_count() == 1 and main(train_command(towers, towers / "one")) == 0
+    return left(towers / "one")
+
+
+def agree(one, other):
+    """Histories and networks are the same but for round-off."""
+    pd.testing.assert_frame_equal(one[0], other[0], rtol=1e-5)
+    for a, b in zip(one[1], other[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_several_devices_give_the_network_of_one(towers, of_one_device):
+    """Three sites on four devices, one of which has none."""
+    command = [sys.executable, "-m", "lad.cli", *train_command(towers, towers / "four")]
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "4"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    agree(of_one_device, left(towers / "four"))
+
+
+@pytest.mark.skipif("LAD_TEST_PROCESSES" not in os.environ, reason="only with LAD_TEST_PROCESSES=1")
+def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     step = {"SLURM_JOB_ID": "1", "SLURM_STEP_NODELIST": "localhost", "SLURM_LOCALID": "0"}
     step |= {"SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "JAX_COORDINATOR_ADDRESS": address}
-    command = [sys.executable, "-m", "lad.cli", *train_command(towers, tmp_path / "two")]
+    command = [sys.executable, "-m", "lad.cli", *train_command(towers, towers / "two")]
     processes = [
         subprocess.Popen(
             command, env=os.environ | step | {"SLURM_PROCID": rank}, stderr=subprocess.PIPE, text=True
@@ -113,11 +126,7 @@ def test_several_devices_and_processes_give_the_network_of_one(towers, tmp_path)
     told = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     assert "2/2" in told[0] and "2/2" not in told[1]  # one of them tells
-    results["processes"] = left(tmp_path / "two")
-    for name, (same_history, same) in results.items():
-        pd.testing.assert_frame_equal(history, same_history, rtol=1e-5, obj=name)
-        for a, b in zip(arrays, same, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9, err_msg=name)
+    agree(of_one_device, left(towers / "two"))
 
 
 def test_sites_count_alike_in_the_scaling(towers):
