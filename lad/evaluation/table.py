@@ -67,7 +67,7 @@ def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
     whole = rows[rows.seed == ENSEMBLE] if ENSEMBLE in set(rows.seed) else rows
     lines = [[label(model), *_cells(whole.iloc[0][list(SHOWN)])]]
     if len(seeds) > 1:
-        low, high = _cells(seeds[list(SHOWN)].min()), _cells(seeds[list(SHOWN)].max())
+        low, high = _cells(seeds.min()[list(SHOWN)]), _cells(seeds.max()[list(SHOWN)])
         spread = [f"{a} … {b}" for a, b in zip(low[:-1], high[:-1], strict=True)]
         lines.append([f"- {len(seeds)} seeds", *spread, ""])
     return lines
