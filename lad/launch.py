@@ -16,6 +16,7 @@ from snakemake.exceptions import print_exception
 
 from lad.configuration import RESERVED_STUDIES, nearest, read_settings
 from lad.errors import InputError
+from lad.towers.folders import sites_of
 
 
 def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
@@ -32,6 +33,8 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")
+    folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
+    sites += [site for site in sites_of(folders[-1:]) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
         if Path(target).is_file() or ("/" in target and not in_results):

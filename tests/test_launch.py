@@ -9,7 +9,7 @@ import pytest
 from lad.errors import InputError
 from lad.launch import check, check_profile
 
-EXPECTED = r"expected a study \(demo, paper, mine\), a site \(US-CRT, US-Me2, US-Wkg\) or a file"
+EXPECTED = r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\) or a file"
 
 
 @pytest.fixture
@@ -41,6 +41,8 @@ def test_targets_that_snakemake_knows(project):
     files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
     check(["mine", "paper", "US-Me2", "fetch", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
     check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
+    (project / "AU-How_2003-2017_OzFlux_Met.nc").touch()
+    check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
 
 
 @pytest.mark.parametrize(

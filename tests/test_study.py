@@ -153,8 +153,8 @@ def test_many_sites_are_told_by_their_median_and_spread():
     assert [line for line in text.splitlines() if line.startswith("## ")] == ["## LE", "## H"]
     assert cells(text)[0] == ["model", "sites", "best", "RMSE", "bias", "bias %", "NSE", "KGE", "r"]
     rows = {row[0]: row[1:] for row in cells(text)}
-    assert rows["LaD calibrated"][:3] == ["7", "1", "25.00"] and rows["LaD calibrated"][5] == "0.500"
-    assert rows["mlp"][:3] == ["7", "6", "14.00"]  # the ensemble
+    assert rows["LaD calibrated"][:3] == [str(FEW + 1), "1", "25.00"] and rows["LaD calibrated"][5] == "0.500"
+    assert rows["mlp"][:3] == [str(FEW + 1), str(FEW), "14.00"]  # the ensemble
     assert markdown(made_up_scores(sites[:FEW])).count("## ") == 2 * FEW
     figures = [ablation(made_up_scores(of)) for of in (sites, [*sites, *(f"YY-{n:03d}" for n in range(163))])]
     assert len({tuple(figure.get_size_inches()) for figure in figures}) == 1

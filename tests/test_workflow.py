@@ -14,6 +14,8 @@ import yaml
 from archives import product_rows, write_product
 from service import Service
 
+from lad.evaluation.many import FEW
+
 SITE_STEPS = [
     "fetch",
     "gapfill",
@@ -188,6 +190,19 @@ def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
     counts = planned(result)
     assert (counts["fetch"], counts["train"], counts["report"]) == (2, 2 * MODELS, 1)
     assert "lad calibrate --site AU-How" in result.stdout and "--train 2018-01-01:2019-12-31" in result.stdout
+    assert "--page  --file" in result.stdout
+
+
+def test_each_of_many_sites_has_a_page(tree, tmp_path):
+    sites = [f"QQ-{number:03d}" for number in range(FEW + 1)]
+    for site in sites:
+        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2018-2021_1-1.zip").touch()
+    result = snakemake(tree, "-n", "-p", "all", "--config", f"archives={tmp_path}")
+    counts = planned(result)
+    assert counts["report"] == counts["gather"] == len(sites) + 1
+    linked = " ".join(f"{site}=results/{site}/report.html" for site in sites)
+    assert f"--page {linked} --file study=results/all/" in result.stdout
+    assert not re.search(rf"--study all .*{sites[0]}/forcing", result.stdout)
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):

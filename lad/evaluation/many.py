@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-FEW = 6  # sites that tables, figures and one page of at most 15 MB show one by one
+FEW = 4  # sites that tables, figures and one page of at most 15 MB show one by one
 
 
 def many(sites: Iterable[str]) -> bool:

@@ -58,16 +58,16 @@ def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    return [form.format(row[name]) if pd.notna(row[name]) else "-" for name, (_, form) in SHOWN.items()]
+    return [SHOWN[name][1].format(value) if pd.notna(value) else "-" for name, value in row.items()]
 
 
 def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
     """The model's scores, and for several seeds a second row with the range of each score."""
     seeds = rows[rows.seed != ENSEMBLE]
     whole = rows[rows.seed == ENSEMBLE] if ENSEMBLE in set(rows.seed) else rows
-    lines = [[label(model), *_cells(whole.iloc[0])]]
+    lines = [[label(model), *_cells(whole.iloc[0][list(SHOWN)])]]
     if len(seeds) > 1:
-        low, high = _cells(seeds.min()), _cells(seeds.max())
+        low, high = _cells(seeds.min()[list(SHOWN)]), _cells(seeds.max()[list(SHOWN)])
         spread = [f"{a} … {b}" for a, b in zip(low[:-1], high[:-1], strict=True)]
         lines.append([f"- {len(seeds)} seeds", *spread, ""])
     return lines
@@ -101,8 +101,8 @@ def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
     lines = [["model", "sites", "best", *(SHOWN[name][0] for name in names)]]
     for model in ordered(list(rows.model)):
         own = rows[rows.model == model]
-        cells = [SHOWN[name][1].format(own[name].median()) for name in names]
-        lines.append([label(model), str(own.site.nunique()), str(best.get(model, 0)), *cells])
+        medians = _cells(own[names].median())
+        lines.append([label(model), str(own.site.nunique()), str(best.get(model, 0)), *medians])
     return lines
 
 
