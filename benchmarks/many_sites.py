@@ -94,7 +94,7 @@ def make_study(folder: Path, number: int, archives: Path) -> None:
     config = settings([ROOT / "tests/config.yaml"])
     config |= {"sites": {}, "studies": {"demo": ["QQ-000"], "all": "all"}, "sites_table": "sites.csv"}
     config |= {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
-    config |= {"models": {"mlp": config["models"]["mlp"]}, "seeds": 1, "baselines": ["1lin"]}
+    config |= {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ from lad.state import plain_state
 NOTHING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
 EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
 REPEATS = 6  # of the first year, for the drift of the soil
+SOLVER = fast()  # one for all: another would be compiled anew
 
 
 class Limit(NamedTuple):
@@ -37,7 +38,7 @@ LIMITS = {
 }
 
 
-def drift(model: Model, record: Record, steps: int = 1) -> float:
+def drift(model: Model, record: Record) -> float:
     """Change (K) of the annual mean temperature of the soil layer that changes most, from the last repeat but one.
 
     The first year of the longest segment is run `REPEATS` times from a plain state.
@@ -46,7 +47,7 @@ def drift(model: Model, record: Record, steps: int = 1) -> float:
     year = first_year(rows(record.forcing, longest), record.dt)
     state, means = plain_state(model.parameters, year), []
     for _ in range(REPEATS):
-        state, trajectory = free_run(fast(steps), model, state, year, record.dt)
+        state, trajectory = free_run(SOLVER, model, state, year, record.dt)
         means.append(np.array([np.mean(T) for T in trajectory.state.T]))
     change = means[-1] - means[-2]
     return float(change[np.argmax(np.abs(change))])
