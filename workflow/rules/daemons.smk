@@ -11,9 +11,9 @@ use rule train as train_through with:
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],
-        model=json.dumps(model_settings(config["daemons"]["model"])),
+        model=lambda wildcards: json.dumps(model_settings(config["daemons"]["model"])),
         periods=period_options("train", "validation"),
-        settings=json.dumps(training_settings(config["daemons"]["model"])),
+        settings=lambda wildcards: json.dumps(training_settings(config["daemons"]["model"])),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
         integrator="--integrator {integrator}",

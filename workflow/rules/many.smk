@@ -23,10 +23,12 @@ rule train_many:
         launch="",  # what starts several processes of one training: srun of a cluster (docs/many.md)
     params:
         sites=trained_on,
-        model=json.dumps(
+        model=lambda wildcards: json.dumps(
             model_settings(config["many"]["model"]) | {"attributes": config["many"]["attributes"]}
         ),
-        settings=json.dumps(training_settings(config["many"]["model"]) | config["many"]["training"]),
+        settings=lambda wildcards: json.dumps(
+            training_settings(config["many"]["model"]) | config["many"]["training"]
+        ),
         integrator=f"fast-{config['simulation']['steps_per_interval']}",
         seeds=config["many"]["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
