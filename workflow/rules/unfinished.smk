@@ -62,8 +62,10 @@ def make_tables_of_the_rest(run_log):
             rules_of_studies.append(job.rule.name)
     if not (found and targets):
         return
+    # A study of all towers of a folder that has none keeps its own setting.
+    filled = {study: sites for study, sites in settings["studies"].items() if sites}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(settings | {"failed": found}, file)
+        json.dump(settings | {"studies": filled, "failed": found}, file)
         file.flush()
         command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
         command += ["--configfile", file.name, "--nolock", "--cores", "1"]
