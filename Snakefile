@@ -56,8 +56,8 @@ for study, members in config["studies"].items():
             "envs/lad.yaml"
         params:
             figures=expand("results/{site}/figures/", site=members),
-            # A site touches nothing outside its own folder.
-            copies="" if study in config["sites"] else "results/report.html",
+            # A site touches nothing outside its own folder; the page of many sites has links to theirs.
+            copies="" if study in config["sites"] or many(members) else "results/report.html",
         message:
             f"{study}: the table"
         shell:
@@ -72,9 +72,8 @@ for study, members in config["studies"].items():
 onstart:
     try:
         if failed:
-            lock.join_run(int(started_by))
-        else:
-            lock.begin_run()
+            lock.join_run(started_by)
+        elif lock.begin_run():
             remove_parts("results")
     except (InputError, OSError) as error:
         sys.exit(f"run: error: {error}")

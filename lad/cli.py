@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         if lock.VARIABLE in os.environ:
-            lock.join_run(int(os.environ[lock.VARIABLE]))
+            lock.join_run(os.environ[lock.VARIABLE])
         module.run(args)
     except InputError as error:
         print(f"lad {args.step}: error: {error}", file=sys.stderr)

@@ -16,26 +16,32 @@ from typing import IO
 from lad.errors import InputError
 
 RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
-VARIABLE = "LAD_RUN"  # tells a step the process of its run
+VARIABLE = "LAD_RUN"  # tells a step its run, as `this_run`
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
 _held: list[IO] = []  # open, and so locked, until this process ends
 
 
-def begin_run() -> None:
+def this_run() -> str:
+    """What tells this process from all others, also of other nodes of a cluster."""
+    return f"{os.getpid()} on {platform.node()}"
+
+
+def begin_run() -> bool:
     """Lock the current folder for this process; wait until the steps of a run that was killed have ended.
 
-    Raises InputError if another run is at work there.
+    Whether it is locked: a file system without locks tells nothing of others. Raises InputError if another run is at
+    work there.
     """
     run = _opened(RUN)
     try:
-        _lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = _lock(run, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(
             f"another run is at work in this folder ({run.read().strip() or 'it has just begun'}): "
             "wait for its end, or stop it with Ctrl-C where it was started"
         ) from None
     run.truncate(0)
-    run.write(f"process {os.getpid()} on {platform.node()}\n")
+    run.write(f"process {this_run()}\n")
     run.flush()
     _held.append(run)
     with _opened(STEPS) as steps:
@@ -44,15 +50,22 @@ def begin_run() -> None:
         except BlockingIOError:
             print("Waiting for the steps of a run that was killed …", flush=True)
             _lock(steps, fcntl.LOCK_EX)
+    return locked
 
 
-def join_run(process: int) -> None:
-    """Make this process a step of the run of `process`: the next run waits for it, and it ends with its own run."""
+def join_run(name: str) -> None:
+    """Make this process a step of the run `name` (`this_run`): the next run waits for it, and it ends with its own.
+
+    On another node than that of its run it does not know when that ends.
+    """
     steps = _opened(STEPS)
     _lock(steps, fcntl.LOCK_SH)
     _held.append(steps)
+    process, _, node = name.partition(" on ")
+    if node != platform.node():
+        return
     try:
-        run = os.pidfd_open(process)
+        run = os.pidfd_open(int(process))
     except ProcessLookupError:
         os._exit(1)
     except OSError:  # a kernel before Linux 5.3 cannot tell
@@ -69,13 +82,15 @@ def _opened(path: Path) -> IO:
     return file
 
 
-def _lock(file: IO, how: int) -> None:
-    """Raises BlockingIOError if another process holds a lock that was not to be waited for."""
+def _lock(file: IO, how: int) -> bool:
+    """Whether there are locks; raises BlockingIOError if another process holds one that was not to be waited for."""
     try:
         fcntl.flock(file, how)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
+        return False
+    return True
 
 
 def _ended(process: int, timeout: float | None = None) -> bool:

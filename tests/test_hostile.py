@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import platform
 import random
 import re
 import shutil
@@ -64,7 +65,7 @@ def python(folder: Path, code: str, **environment: str) -> subprocess.Popen:
 
 BEGUN = "print('begun', flush=True); time.sleep(600)"
 RUN = f"import time; from lad import lock; lock.begin_run(); {BEGUN}"
-STEP = f"import os, time; from lad import lock; lock.join_run(int(os.environ[lock.VARIABLE])); {BEGUN}"
+STEP = f"import os, time; from lad import lock; lock.join_run(os.environ[lock.VARIABLE]); {BEGUN}"
 
 
 def test_second_run_is_told_of_the_first_and_a_killed_one_is_in_nobodys_way(tree):
@@ -86,7 +87,7 @@ def test_second_run_is_told_of_the_first_and_a_killed_one_is_in_nobodys_way(tree
 def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
     run = python(tmp_path, RUN)
     assert run.stdout.readline() == "begun\n"
-    step = python(tmp_path, STEP, LAD_RUN=str(run.pid))
+    step = python(tmp_path, STEP, LAD_RUN=f"{run.pid} on {platform.node()}")
     assert step.stdout.readline() == "begun\n"
     run.kill()  # not waited for: it stays in the table of processes
     assert step.wait() == 1
@@ -96,7 +97,7 @@ def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
         assert following.stdout.readline() == "Waiting for the steps of a run that was killed …\n"
     assert following.stdout.readline() == "begun\n"
     run.wait()
-    late = python(tmp_path, STEP, LAD_RUN=str(run.pid))  # of a run that is no more
+    late = python(tmp_path, STEP, LAD_RUN=f"{run.pid} on {platform.node()}")  # of a run that is no more
     assert late.wait() == 1 and late.stdout.read() == ""
     following.kill()
     following.wait()

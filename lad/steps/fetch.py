@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
         if not is_metadata(path.name, args.site):
             read_archive(path, args.site)  # refuses what is damaged or of another site
     folder, archives = args.output / "archive", []
-    with ExitStack() as copies:  # all get their names, or none
+    with ExitStack() as copies:  # all are whole before one gets its name
         for path in found:
             copy = copies.enter_context(replacing(folder / path.name))
             shutil.copyfile(path, copy)

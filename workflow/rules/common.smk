@@ -76,7 +76,7 @@ os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PA
 
 # A step ends with the Snakemake that started it, and so does the one that makes the tables of the sites that finished.
 started_by = os.getenv(lock.VARIABLE)
-os.environ[lock.VARIABLE] = str(os.getpid())
+os.environ[lock.VARIABLE] = lock.this_run()
 
 # Compiled programs are kept between the many short jobs, whatever their size and compile time.
 for variable, value in {
@@ -380,8 +380,11 @@ def folds(study):
 
 
 def trained_on(wildcards):
-    """The sites of one training of one network."""
-    return folds(wildcards.study)[wildcards.fold]
+    """Input function: the sites of one training of one network; ends the run for a name that is no fold's."""
+    found = folds(wildcards.study)
+    if wildcards.fold not in found:
+        sys.exit(f"results/{wildcards.study}/train_many/{wildcards.fold}: expected one of {', '.join(found)}")
+    return found[wildcards.fold]
 
 
 def networks(study):

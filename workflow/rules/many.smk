@@ -35,7 +35,7 @@ rule train_many:
     message:
         "{wildcards.study}: train one network, fold {wildcards.fold}"
     shell:
-        "{resources.launch} lad train-many --site {params.sites} --forcing {input.forcing}"
+        "NPROC={threads} {resources.launch} lad train-many --site {params.sites} --forcing {input.forcing}"
         " --observations {input.observations} --periods {input.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
         " --integrator {params.integrator} --seeds {params.seeds}"

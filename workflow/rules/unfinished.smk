@@ -54,10 +54,12 @@ def make_tables_of_the_rest(run_log):
         return  # stopped from outside: what is unfinished did not fail
     unfinished = list(workflow.dag.needrun_jobs())
     found = failures(unfinished, run_log)
-    targets, rules_of_studies = [], [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
+    rules_of_studies = [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
+    rules_of_studies = [name for name in rules_of_studies if name not in ("train_many", "place", "joint")]
+    targets, tables = [], {*rules_of_studies, *studies}
     for job in unfinished:
         study = job.wildcards_dict.get("study", job.rule.name)
-        if job.rule.name not in ("train_many", "joint") and whole(studies.get(study, ()), found):
+        if job.rule.name in tables and whole(studies.get(study, ()), found):
             targets += job.output or [job.rule.name]
             rules_of_studies.append(job.rule.name)
     if not (found and targets):
