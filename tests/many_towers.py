@@ -47,5 +47,5 @@ def train_command(folder: Path, output: Path, sites=tuple(SITES), **settings) ->
         *("--observations", *files["observations"]),
         *("--periods", *(str(folder / site / "periods.json") for site in sites)),
         *("--model-settings", json.dumps(LAW), "--settings", json.dumps(SETTINGS | settings)),
-        *("--seeds", "2", "--integrator", "explicit-1", "--output-directory", str(output)),
+        *("--seeds", "2", "--integrator", "euler-1", "--output-directory", str(output)),
     ]

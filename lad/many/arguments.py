@@ -21,7 +21,13 @@ def add_site_files(parser: argparse.ArgumentParser) -> None:
 
 
 def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
-    """Site → name → file of the options of `add_site_files`; raises InputError for lists of other lengths."""
+    """Site → name → file of the options of `add_site_files`.
+
+    Raises InputError for lists of other lengths, and for a site that is given twice.
+    """
+    twice = [site for site in args.site if args.site.count(site) > 1]
+    if twice:
+        raise InputError(f"--site: {twice[0]} is given twice")
     for name in FILES:
         if len(getattr(args, name)) != len(args.site):
             raise InputError(f"--{name}: {len(getattr(args, name))} files for {len(args.site)} sites")
