@@ -28,6 +28,8 @@ from lad.learn.rounds import Settings
 from lad.many import fit as many
 from lad.many.joint import Joint, load_joint, pooled_scaling, save_joint
 from lad.many.place import place
+from lad.many.scores import joint_scores
+from lad.periods import parse_periods
 from lad.steps.train_many import read_towers
 
 
@@ -178,14 +180,15 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     assert seen.rs == pytest.approx(float(found[0].place.space.table.rs))  # body at the table's values
 
 
-def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path):
+def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     found, moments = read(towers, ["XX-One"])
     networks = []
     for fold in ("all", *SITES, "C9"):
         for seed in (0, 1):
             path = tmp_path / fold / f"seed{seed}.eqx"
             law = untrained(found, moments, seed + 10 * len(networks))
-            save_joint(path, Joint(law, jnp.zeros(8)), LAW, {})
+            trained_on = [site for site, (cover, _) in SITES.items() if fold not in (site, f"C{cover}")]
+            save_joint(path, Joint(law, jnp.zeros(8)), LAW, {"settings": {"sites": trained_on}})
             networks.append(f"{fold}/{seed}={path}")
     row = dict.fromkeys(METRICS, 1.0) | {"site": "XX-One", "target": "LE", "period": "p", "seed": ""}
     row |= {"n": 9, "n_not_known": 0}
@@ -218,8 +221,49 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path):
     kept = table[table.fitted_on.isin(["itself", "others"]) & (table.seed.isna())]
     assert list(kept.model) == ["1lin", "bulk"]
     assert "| joint, without it |" in (tmp_path / "joint.md").read_text(encoding="utf-8")
+    # a network that knows what it is to be without, and one that does not tell what it knows
+    first = tmp_path / "XX-One" / "seed0.eqx"
+    content = first.read_bytes()
+    for sites, said in (
+        (["XX-Thr", "XX-One"], "was trained on XX-One, expected a network without it"),
+        ([], "tell"),
+    ):
+        header = json.loads(content.partition(b"\n")[0]) | {"provenance": {"settings": {"sites": sites}}}
+        first.write_bytes(json.dumps(header).encode() + b"\n" + content.partition(b"\n")[2])
+        assert main(joint) == 2
+        assert f"{first}: " in (error := capsys.readouterr().err) and said in error
+    first.write_bytes(content)
     joint[joint.index("--network") + 1 : joint.index("--scores")] = networks[:2]
     assert main(joint) == 2
+    assert "--network: no fold XX-One" in capsys.readouterr().err
+
+
+def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
+    """Sites of one type, as their files tell: networks without one of them know the type."""
+    found, moments = read(towers, ["XX-One", "XX-Two"])
+    networks = {}
+    for fold, sites in (("all", ["XX-One", "XX-Two"]), ("XX-One", ["XX-Two"]), ("C6", ["XX-Two"])):
+        path = tmp_path / fold / "seed0.eqx"
+        origin = {"settings": {"sites": sites}}
+        save_joint(path, Joint(untrained(found, moments), jnp.zeros(8)), LAW, origin)
+        networks[fold] = {"0": path}
+    files = {name: towers / "XX-One" / f"{name}.nc" for name in ("forcing", "observations")}
+    periods = {"train": ["2013-06-01:2013-06-20"], "validation": ["2013-06-09:2013-06-10"]}
+    periods = {
+        name: parse_periods(texts) for name, texts in (periods | {"test": ["2013-06-22:2013-06-28"]}).items()
+    }
+    types = {"XX-One": "C6", "XX-Two": "C6"}
+
+    def fitted_on(networks):
+        table = joint_scores("XX-One", files, periods, networks, types, named("euler-1"), 0)
+        return set(table.fitted_on)
+
+    with pytest.raises(
+        InputError, match=r"C6/seed0.eqx: was trained on XX-Two, expected a network without it"
+    ):
+        fitted_on(networks)
+    del networks["C6"]
+    assert fitted_on(networks) == {"nothing", "all", "others"}
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,15 @@ def load_joint(path: str | Path) -> tuple[Joint, dict[str, Any]]:
         raise
     except Exception as error:  # whatever a foreign or truncated file provokes in the readers
         raise InputError(f"{path}: not a network for many towers ({type(error).__name__})") from None
+
+
+def trained_on(path: str | Path) -> list[str]:
+    """Sites of the training of a network, as the record of its file tells; raises InputError if it tells none."""
+    with open(path, "rb") as file:
+        origin = json.loads(file.readline())["provenance"]
+    sites = origin.get("settings", {}).get("sites")
+    if not sites:
+        raise InputError(
+            f"{path}: does not tell the sites of its training, expected a network of lad train-many"
+        )
+    return sites

@@ -1,6 +1,6 @@
 """What a network for many towers is worth at each: trained with it, without it, and without all of its kind."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from lad.evaluation.table import grid
 from lad.fluxes import BulkFluxes
 from lad.forcing import Record, read_record
 from lad.learn.objective import simulated_fluxes
-from lad.many.joint import load_joint
+from lad.many.joint import load_joint, trained_on
 from lad.many.place import a_priori, place
 from lad.model import Model
 from lad.observations import TARGETS, read_observed
@@ -35,14 +35,16 @@ def joint_scores(
     files: Mapping[str, Path],
     periods: Mapping[str, Periods],
     networks: Networks,
+    types: Mapping[str, str],
     solver,
     passes: int,
 ) -> pd.DataFrame:
     """Scores of LaD with the table's parameters and of the networks on the test half-hours of a site.
 
-    `files` are forcing and observations. Rows of `TRANSFER_COLUMNS`, `fitted_on` one of `nothing`, `all`, `others`,
-    `other types`: where no other site is of its class the last two are the same network. Raises InputError if a fold is
-    missing, as for a test period that overlaps another.
+    `files` are forcing and observations; `types` the IGBP class of all sites. Rows of `TRANSFER_COLUMNS`, `fitted_on`
+    one of `nothing`, `all`, `others`, `other types`. Where no other site is of its class the last two are the same
+    network; where others are and no fold is without them, there are no rows of the last. Raises InputError if a fold
+    is missing or was trained on what it is to be without, as for a test period that overlaps another.
     """
     train, validation, test = (periods[name] for name in ("train", "validation", "test"))
     check_disjoint(train=train, test=test)
@@ -58,11 +60,16 @@ def joint_scores(
     def joint(fold: str) -> Simulated:
         return simulated({seed: _placed(path, files, record) for seed, path in networks[fold].items()})
 
-    igbp = record.attrs.get("igbp")
-    folds = {ALL: ALL, OTHERS: site, OTHER_TYPES: igbp if igbp in networks else site}
-    absent = [fold for fold in folds.values() if fold not in networks]
-    if absent:
-        raise InputError(f"--network: no fold {absent[0]}, needed for {site}")
+    kin = {other for other, igbp in types.items() if igbp == types[site]}
+    folds, without = {ALL: ALL, OTHERS: site}, {OTHERS: {site}, OTHER_TYPES: kin}
+    if types[site] in networks:
+        folds[OTHER_TYPES] = types[site]
+    elif kin == {site}:
+        folds[OTHER_TYPES] = site
+    for fitted_on, fold in folds.items():
+        if fold not in networks:
+            raise InputError(f"--network: no fold {fold}, needed for {site}")
+        _check_unseen(networks[fold].values(), without.get(fitted_on, ()), f"fold {fold}")
     runs = {fold: joint(fold) for fold in dict.fromkeys(folds.values())}
     period = " ".join(map(str, test))
     table = Model(a_priori(record.attrs, record.reference_height, files["forcing"]), BulkFluxes())
@@ -70,6 +77,14 @@ def joint_scores(
     for fitted_on, fold in folds.items():
         tables.append(score_table(site, period, observed, {JOINT: runs[fold]}).assign(fitted_on=fitted_on))
     return pd.concat(tables, ignore_index=True)
+
+
+def _check_unseen(paths: Collection[Path], without: Collection[str], label: str) -> None:
+    """Raise InputError if one of the sites `without` was in the training of a network of the files."""
+    for path in paths if without else ():
+        for site in trained_on(path):
+            if site in without:
+                raise InputError(f"{path}: was trained on {site}, expected a network without it, {label}")
 
 
 def _placed(path: Path, files: Mapping[str, Path], record: Record) -> Model:
@@ -118,6 +133,7 @@ SHOWN = {"nse": ("NSE", "{:.2f}"), "rmse": ("RMSE, W m-2", "{:.1f}"), "bias": ("
 LEGEND = """\
 Test periods of each site; networks as mean flux of their seeds. LaD a priori has the table's parameters for cover and
 soil and saw no flux. The joint network was trained on all other types of vegetation (the other sites, where no other
-is of the site's type), on all other sites, or on all. 1lin is a line in shortwave radiation through the half-hours of
-the other sites. Calibrated LaD and the model of the last column know this site alone.
+is of the site's type; a dash, where others are and their archives alone tell so), on all other sites, or on all. 1lin
+is a line in shortwave radiation through the half-hours of the other sites. Calibrated LaD and the model of the last
+column know this site alone.
 """

@@ -13,7 +13,7 @@ from lad.evaluation.arguments import named_files
 from lad.evaluation.scores import TRANSFER_COLUMNS
 from lad.evaluation.table import UNDEFINED, read_scores
 from lad.integrate.named import named
-from lad.io import read_table, replacing, write_csv, write_json
+from lad.io import read_netcdf, read_table, replacing, write_csv, write_json
 from lad.many.arguments import add_site_files, site_files
 from lad.many.scores import beside, joint_scores, joint_text
 from lad.periods import NAMES, periods_from
@@ -48,12 +48,11 @@ def run(args: argparse.Namespace) -> None:
         if not slash:
             raise InputError(f"--network {name}: expected FOLD/SEED=FILE")
         networks.setdefault(fold, {})[seed] = Path(path)
-    tables = []
+    types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
+    solver, tables = named(args.integrator), []
     for site, paths in files.items():
         periods = periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
-        tables.append(
-            joint_scores(site, paths, periods, networks, named(args.integrator), args.spinup_passes)
-        )
+        tables.append(joint_scores(site, paths, periods, networks, types, solver, args.spinup_passes))
     transfer = read_table(
         args.transfer, TRANSFER_COLUMNS, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED
     )
