@@ -129,6 +129,10 @@ def _checked(config: Mapping[str, Any], schema: str | Path) -> dict[str, Any]:
     for study in config["many"]["studies"]:
         if len(config["studies"].get(study, ())) < 2:
             raise _Refused(["many", "studies"], f"{study}: expected one of studies, with two sites or more")
+    for setting, only in (("radiation", "modelled"), ("integrator", "fast")):
+        if config["many"]["studies"] and config["simulation"][setting] != only:
+            told = f"one network for many towers knows {only} alone, expected many.studies: [] or {only}"
+            raise _Refused(["simulation", setting], f"{config['simulation'][setting]}: {told}")
     for experiment, used in (("daemons", "sites"), ("many", "studies")):
         model = config[experiment]["model"]
         if config[experiment][used] and config["models"].get(model, {}).get("law", "bulk") == "bulk":

@@ -51,6 +51,14 @@ REFUSED = [  # settings, what is said about them
     ("many: {studies: [demo]}", "many.studies: demo: expected one of studies, with two sites or more"),
     ("many: {studies: [others]}", "many.studies: others: expected one of studies"),
     ("many: {studies: [paper], model: gbt}", "many.model: gbt: expected one of models, with a network"),
+    (
+        "{many: {studies: [paper]}, simulation: {radiation: prescribed}}",
+        "simulation.radiation: prescribed: one network for many towers knows modelled alone",
+    ),
+    (
+        "{many: {studies: [paper]}, simulation: {integrator: diffrax}}",
+        "simulation.integrator: diffrax: one network for many towers knows fast alone",
+    ),
     ("many: {attributes: [age]}", "many.attributes.0: 'age' is not one of"),
     ("seeds: true", "seeds: True is not of type 'integer'"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan is not of type 'number'"),
