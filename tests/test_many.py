@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
 from lad.learn import fit as single
+from lad.learn import rounds
 from lad.learn.files import load_model
 from lad.learn.hybrid import Free, random_law, stacked_weights, with_weights
 from lad.learn.rounds import Settings
@@ -89,8 +91,17 @@ def test_training_of_one_site_is_that_of_lad_train(towers, tmp_path):
 
 @pytest.fixture(scope="module")
 def of_one_device(towers):
-    """Result of `lad train-many` in this process, which has one device."""
-    assert jax.device_count() == 1 and main(train_command(towers, towers / "one")) == 0
+    """Result of `lad train-many` in this process, which has one device; half.eqx is its first checkpoint."""
+
+    def keep(path, *rest):
+        save(path, *rest)
+        if not (towers / "half.eqx").exists():
+            shutil.copy(path, towers / "half.eqx")
+
+    with pytest.MonkeyPatch.context() as patch:
+        save = rounds._save
+        patch.setattr(rounds, "_save", keep)
+        assert jax.device_count() == 1 and main(train_command(towers, towers / "one")) == 0
     return left(towers / "one")
 
 
@@ -101,12 +112,17 @@ def agree(one, other):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-def test_several_devices_give_the_network_of_one(towers, of_one_device):
+def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device):
     """Three sites on four devices, one of which has none."""
+    (towers / "four").mkdir()
+    shutil.copy(towers / "half.eqx", towers / "four" / "checkpoint.eqx")
     command = [sys.executable, "-m", "lad.cli", *train_command(towers, towers / "four")]
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "4"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+    one, four = of_one_device[0], left(towers / "four")[0]
+    first = one.step == 0  # of the checkpoint, to the last digit, not made again
+    pd.testing.assert_frame_equal(one[first], four[first], check_exact=True)
     agree(of_one_device, left(towers / "four"))
 
 

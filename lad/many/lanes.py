@@ -36,7 +36,7 @@ class Lanes(eqx.Module):
     surface: Float[Array, "sites n"]  # K
     length: Int[Array, " sites"]  # rows of the site
     opens: Int[Array, "sites n"]  # number of the segment that begins with a row, -1 in all other rows
-    recurs: Float[
+    recurs: Int[
         Array, "sites segments passages"
     ]  # rows whose states at the end begin the next pass of a segment
     passages: Float[Array, "sites segments passages"]  # share of each in the mean
@@ -46,7 +46,7 @@ class Lanes(eqx.Module):
 
 
 def lanes(towers: Sequence[Tower], weighting, devices: int) -> tuple[Lanes, State]:
-    """Lanes of `towers`, as many as the number of `devices` divides, and their starts (sites, segments).
+    """Lanes of `towers`, as many as the number of `devices` divides, and the starts of `towers` (sites, segments).
 
     `weighting` is one of `lad.learn.objective.WEIGHTINGS`.
     """
@@ -90,7 +90,11 @@ def lanes(towers: Sequence[Tower], weighting, devices: int) -> tuple[Lanes, Stat
         )
         return of_site, jax.tree.map(lambda x: np.broadcast_to(x, (segments, *np.shape(x))), tower.start)
 
+    def stacked(trees):
+        return jax.tree.map(lambda *x: np.stack(x), *trees)
+
     share = 1.0 / len(towers)
     made = [lane(tower, rows, share) for tower, rows in zip(towers, found, strict=True)]
+    starts = [start for _, start in made]
     made += [lane(towers[0], found[0], 0.0)] * (-len(towers) % devices)
-    return jax.tree.map(lambda *x: np.stack(x), *made)
+    return stacked([of_site for of_site, _ in made]), stacked(starts)

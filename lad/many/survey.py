@@ -23,8 +23,8 @@ MEMBERS_BY_SITE = PartitionSpec(None, SITES)
 class Surveyed(NamedTuple):
     """Result of a survey."""
 
-    starts: State  # (members, sites, segments), in the memory of each process
-    before: State  # (members, sites, n), state before each row, by site on the devices
+    starts: State  # (members, sites, segments), in the memory of each process, however many lanes fill the devices
+    before: State  # (members, lanes, n), state before each row, on the devices
     losses: np.ndarray  # (2, members), training and validation, means over the sites
 
 
@@ -85,6 +85,8 @@ def survey(
         return before, jnp.stack(losses), sound
 
     def surveyed(free, starts, passes: int) -> Surveyed:
+        fillers = len(lanes.share) - len(sites)
+        starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
         free = jax.device_get(free)  # the same in each process: what lies on one of its devices would not be
         for _ in range(passes):
             starts = passed(free, lanes, starts)
@@ -92,6 +94,7 @@ def survey(
         starts, losses, sound, share = everywhere((starts, losses, sound, lanes.share), mesh)
         for member, site in np.argwhere(~sound):
             raise InputError(f"{label}: the free run of member {member} at {sites[site]} is not finite")
+        starts = jax.tree.map(lambda x: x[:, : len(sites)], starts)
         return Surveyed(starts, before, np.einsum("msk,s->km", losses, share))
 
     return surveyed
