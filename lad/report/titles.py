@@ -26,6 +26,7 @@ TITLES = {
         "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.md": ("Ranks", ""),
+    "joint.md": ("One network for many towers", ""),
     "transfer.csv": (
         "Baselines of other sites",
         "Fitted on the other sites of the study, scored on this one.",

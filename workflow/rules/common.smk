@@ -355,7 +355,7 @@ def shown(wildcards):
                 files += [
                     (site, str(file.apply_wildcards({"site": site}))) for site in having(step.name, members)
                 ]
-            elif step.wildcard_names == {"study"}:
+            elif step.wildcard_names == {"study"} and (step.name != "joint" or together(wildcards.study)):
                 files.append(("study", str(file.apply_wildcards(wildcards))))
     files.remove(("study", f"results/{wildcards.study}/scores.csv"))  # has tables of its own
     records = ["fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores"]

@@ -85,7 +85,12 @@ rule joint:
     output:
         scores="results/{study}/joint.csv",
         record="results/{study}/joint.json",
-        table="results/{study}/joint.md",
+        table=report(
+            "results/{study}/joint.md",
+            caption="../report/joint.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "one network for many towers"},
+        ),
     log:
         "logs/{study}/joint.log",
     benchmark:
