@@ -226,7 +226,7 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
         *networks,
         *tables,
         "--own",
-        "residual",
+        "mlp",
         "--integrator",
         "euler-1",
     ]
@@ -238,8 +238,20 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     assert told["XX-Thr", "others"] != told["XX-Thr", "other types"]
     assert told.groupby("site").nunique().min() == 2
     kept = table[table.fitted_on.isin(["itself", "others"]) & (table.seed.isna())]
-    assert list(kept.model) == ["1lin", "bulk"]
+    assert list(kept.model) == ["1lin", "bulk", "mlp"]
     assert "| joint, without it |" in (tmp_path / "joint.md").read_text(encoding="utf-8")
+    about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
+    assert about["test"]["XX-One"] == ["2013-06-22:2013-06-28"] and about["integrator"] == "euler-1"
+    swapped = [{"XX-One": "XX-Two", "XX-Two": "XX-One"}.get(word, word) for word in joint]
+    for command, said in (
+        (
+            [word.replace("mlp", "nlp") for word in joint],
+            "--own nlp: expected a model of --scores, bulk, mlp",
+        ),
+        (swapped, "forcing.nc: is of site XX-One, expected XX-Two"),
+    ):
+        assert main(command) == 2
+        assert said in capsys.readouterr().err
     # a network that knows what it is to be without, and one that does not tell what it knows
     first = tmp_path / "XX-One" / "seed0.eqx"
     content = first.read_bytes()

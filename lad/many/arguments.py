@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
+from lad.forcing import Record, read_record
 
 FILES = ("forcing", "observations", "periods")
 
@@ -35,3 +36,12 @@ def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
     return {
         site: dict(zip(FILES, of_site, strict=True)) for site, of_site in zip(args.site, files, strict=True)
     }
+
+
+def record_of(site: str, path: Path) -> Record:
+    """The forcing file of a site; raises InputError if it is that of another, one that tells none is believed."""
+    record = read_record(path)
+    found = record.attrs.get("site_id", site)
+    if found != site:
+        raise InputError(f"{path}: is of site {found}, expected {site}")
+    return record

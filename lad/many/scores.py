@@ -1,27 +1,25 @@
 """What a network for many towers is worth at each: trained with it, without it, and without all of its kind."""
 
+import functools
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
+from lad.evaluation.free_runs import run_freely
 from lad.evaluation.models import label
 from lad.evaluation.scores import TRANSFER_COLUMNS, score_table
 from lad.evaluation.series import Simulated
 from lad.evaluation.study import whole
 from lad.evaluation.table import grid
 from lad.fluxes import BulkFluxes
-from lad.forcing import Record, read_record
-from lad.learn.objective import simulated_fluxes
+from lad.many.arguments import record_of
 from lad.many.joint import load_joint, trained_on
-from lad.many.place import a_priori, place
+from lad.many.place import Place, a_priori, place
 from lad.model import Model
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, check_disjoint, mask
-from lad.simulation import simulate
-from lad.state import plain_state
 
 ALL = "all"
 JOINT, LAD = "joint", "bulk"
@@ -49,16 +47,23 @@ def joint_scores(
     train, validation, test = (periods[name] for name in ("train", "validation", "test"))
     check_disjoint(train=train, test=test)
     check_disjoint(validation=validation, test=test)
-    record = read_record(files["forcing"])
+    record = record_of(site, files["forcing"])
     observed = read_observed(files["observations"], site).during(test, files["observations"])
     inside = mask(record.time, test)
 
     def simulated(models: Mapping[str, Model]) -> Simulated:
-        fluxes = np.stack([_fluxes(model, record, solver, passes)[inside] for model in models.values()])
-        return Simulated(tuple(models), dict(zip(TARGETS, np.moveaxis(fluxes, -1, 0), strict=True)))
+        return run_freely(models, solver, record, inside, passes)
+
+    @functools.cache
+    def here(*attributes: str) -> Place:
+        return place(files["forcing"], record.reference_height, attributes)
+
+    def placed(path: Path) -> Model:
+        joint, settings = load_joint(path)
+        return joint.at(here(*settings["attributes"]))
 
     def joint(fold: str) -> Simulated:
-        return simulated({seed: _placed(path, files, record) for seed, path in networks[fold].items()})
+        return simulated({seed: placed(path) for seed, path in networks[fold].items()})
 
     kin = {other for other, igbp in types.items() if igbp == types[site]}
     folds, without = {ALL: ALL, OTHERS: site}, {OTHERS: {site}, OTHER_TYPES: kin}
@@ -87,20 +92,13 @@ def _check_unseen(paths: Collection[Path], without: Collection[str], label: str)
                 raise InputError(f"{path}: was trained on {site}, expected a network without it, {label}")
 
 
-def _placed(path: Path, files: Mapping[str, Path], record: Record) -> Model:
-    joint, settings = load_joint(path)
-    return joint.at(place(files["forcing"], record.reference_height, settings["attributes"]))
-
-
-def _fluxes(model: Model, record: Record, solver, passes: int) -> np.ndarray:
-    """LE and H (n, 2) of a free run."""
-    trajectory = simulate(solver, model, record, lambda f: plain_state(model.parameters, f), passes)
-    return np.asarray(simulated_fluxes(trajectory.rates))
-
-
 def beside(scores: pd.DataFrame, transfer: pd.DataFrame, own: str) -> pd.DataFrame:
     """What the networks are compared with: the lines fitted on other sites, and calibrated LaD and model `own` of the
-    site itself. `scores` and `transfer` are the tables of the study."""
+    site itself. `scores` and `transfer` are the tables of the study. Raises InputError if there is no such model."""
+    if own not in set(scores.model):
+        raise InputError(
+            f"--own {own}: expected a model of --scores, {', '.join(dict.fromkeys(scores.model))}"
+        )
     fitted = scores[scores.model.isin([LAD, own])].assign(fitted_on=ITSELF)
     return pd.concat([transfer, fitted], ignore_index=True)[TRANSFER_COLUMNS]
 

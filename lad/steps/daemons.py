@@ -7,25 +7,20 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
 from lad.errors import InputError
 from lad.evaluation.daemons import cross_scores, drawing, gains, text
+from lad.evaluation.free_runs import run_freely
 from lad.evaluation.saving import save
-from lad.evaluation.series import Simulated, parse_simulations
-from lad.forcing import Record, read_record
+from lad.evaluation.series import parse_simulations
+from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import replacing, write_csv
 from lad.learn.files import load_model
-from lad.learn.objective import simulated_fluxes
-from lad.model import Model
-from lad.observations import TARGETS, read_observed
+from lad.observations import read_observed
 from lad.parameters import check_height
 from lad.periods import NAMES, add_period_arguments, check_disjoint, mask, periods_from
 from lad.progress import Progress
 from lad.provenance import provenance
-from lad.simulation import check_budgets, simulate
-from lad.state import plain_state
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,16 +58,15 @@ def run(args: argparse.Namespace) -> None:
     observed = read_observed(args.observations, args.site).during(periods["test"], args.observations)
     models = {}
     for name, files in trained.items():
-        models[name] = [load_model(file) for file in files.values()]
-        for model, file in zip(models[name], files.values(), strict=True):
+        models[name] = {seed: load_model(file) for seed, file in files.items()}
+        for seed, file in files.items():
             _check_solver(file, name)
-            check_height(model.parameters, record.reference_height, file)
+            check_height(models[name][seed].parameters, record.reference_height, file)
     test = mask(record.time, periods["test"])
     progress, crossed = Progress(f"{args.site} daemons", len(solvers) ** 2), {}
     for name, members in models.items():
         for with_solver, solver in solvers.items():
-            fluxes = _test_fluxes(members, solver, record, test, args.spinup_passes)
-            crossed[name, with_solver] = Simulated(min(seeds), fluxes)
+            crossed[name, with_solver] = run_freely(members, solver, record, test, args.spinup_passes)
             progress.update(len(crossed), f"trained with {name}, run with {with_solver}")
     scores = cross_scores(args.site, " ".join(map(str, periods["test"])), observed, crossed)
     gained = gains(observed, crossed, scores)
@@ -102,22 +96,3 @@ def _check_solver(file: Path, name: str) -> None:
     told = origin.get("settings", {}).get("integrator")
     if told not in (None, name):
         raise InputError(f"{file}: trained through {told}, expected {name}, as --model calls it")
-
-
-def _test_fluxes(
-    models: list[Model], solver, record: Record, test: np.ndarray, passes: int
-) -> dict[str, np.ndarray]:
-    """Fluxes (seeds, n) of free runs at the half-hours `test`, by target."""
-    members = []
-    for model in models:
-        trajectory = simulate(
-            solver,
-            model,
-            record,
-            lambda forcing, parameters=model.parameters: plain_state(parameters, forcing),
-            passes,
-        )
-        check_budgets(trajectory, record.time)
-        members.append(np.asarray(simulated_fluxes(trajectory.rates))[test])
-    fluxes = np.stack(members)
-    return {target: fluxes[..., k] for k, target in enumerate(TARGETS)}

@@ -48,22 +48,33 @@ def run(args: argparse.Namespace) -> None:
         if not slash:
             raise InputError(f"--network {name}: expected FOLD/SEED=FILE")
         networks.setdefault(fold, {})[seed] = Path(path)
-    types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
-    solver, tables = named(args.integrator), []
-    for site, paths in files.items():
-        periods = periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
-        tables.append(joint_scores(site, paths, periods, networks, types, solver, args.spinup_passes))
     transfer = read_table(
         args.transfer, TRANSFER_COLUMNS, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED
     )
-    table = pd.concat([*tables, beside(read_scores([args.scores]), transfer, args.own)], ignore_index=True)
+    compared = beside(read_scores([args.scores]), transfer, args.own)
+    types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
+    solver, tables, tests = named(args.integrator), [], {}
+    for site, paths in files.items():
+        periods = periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
+        tests[site] = [str(period) for period in periods["test"]]
+        tables.append(joint_scores(site, paths, periods, networks, types, solver, args.spinup_passes))
+    table = pd.concat([*tables, compared], ignore_index=True)
     inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
     inputs |= {
         f"network {fold}/{seed}": path for fold, seeds in networks.items() for seed, path in seeds.items()
     }
     inputs |= {"scores": args.scores, "transfer": args.transfer}
-    write_json(args.output.with_suffix(".json"), provenance(inputs, sites=args.site, own=args.own))
+    origin = provenance(
+        inputs,
+        sites=args.site,
+        own=args.own,
+        test=tests,
+        integrator=args.integrator,
+        spinup_passes=args.spinup_passes,
+    )
+    told = joint_text(table, args.own)
+    write_json(args.output.with_suffix(".json"), origin)
     write_csv(args.output, table)
     with replacing(args.table) as temporary:
-        temporary.write_text(joint_text(table, args.own), encoding="utf-8")
-    print(joint_text(table, args.own))
+        temporary.write_text(told, encoding="utf-8")
+    print(told)

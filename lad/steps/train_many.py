@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from lad.errors import InputError
-from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import write_csv
 from lad.learn.arguments import LEARNING, settings_from
@@ -24,7 +23,7 @@ from lad.learn.hybrid import Free, random_law, seen_states, stacked_weights, wit
 from lad.learn.normalise import calibrated_states, input_moments
 from lad.learn.rounds import Settings
 from lad.many import devices
-from lad.many.arguments import add_site_files, site_files
+from lad.many.arguments import add_site_files, record_of, site_files
 from lad.many.fit import fit
 from lad.many.joint import BODY, Joint, check_joint, pooled_scaling, save_joint
 from lad.many.lanes import Tower
@@ -56,10 +55,7 @@ def read_towers(files: Mapping[str, Mapping[str, Path]], law_settings: Mapping[s
     """
     states, towers, moments = seen_states(law_settings), [], []
     for site, paths in files.items():
-        record = read_record(paths["forcing"])
-        found = record.attrs.get("site_id", site)
-        if found != site:
-            raise InputError(f"{paths['forcing']}: is of site {found}, expected {site}")
+        record = record_of(site, paths["forcing"])
         periods = periods_from(argparse.Namespace(periods=paths["periods"]), *LEARNING)
         data = learning_data(record, paths["observations"], periods["train"], periods["validation"])
         if towers and data.dt != towers[0].data.dt:
