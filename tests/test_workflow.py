@@ -205,6 +205,25 @@ def test_each_of_many_sites_has_a_page(tree, tmp_path):
     assert not re.search(rf"--study all .*{sites[0]}/forcing", result.stdout)
 
 
+def test_plan_of_one_network_for_many_towers(tree, tmp_path):
+    for site in ("US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"):
+        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").touch()
+    settings = ["--configfile", "workflow/studies/many.yaml", "--config", f"archives={tmp_path}"]
+    result = snakemake(tree, "-n", "-p", "many", "results/many/place/CRO/US-CRT/seed0.eqx", *settings)
+    counts = planned(result)
+    assert [counts[name] for name in ("train_many", "place", "joint")] == [7, 1, 1]
+    trained = re.findall(r"train-many --site (.+?) --forcing .*--output-directory (\S+)", result.stdout)
+    sites = {Path(folder).name: names.split() for names, folder in trained}
+    members = ["US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"]
+    assert sites == {
+        "all": members,
+        **{left: [site for site in members if site != left] for left in members},
+        "CRO": ["US-Me2", "US-Wkg", "FR-Hes"],  # without the only type of two sites
+    }
+    assert "study=results/many/joint.md" in result.stdout
+    assert "study=results/paper/joint.md" not in snakemake(tree, "-n", "-p", "paper", *settings).stdout
+
+
 def test_downloaded_study_is_not_made_again(root, tmp_path):
     tree, folder = copy_tree(root, tmp_path / "tree"), tmp_path / "archives"
     name = "AMF_US-Abc_FLUXNET_FULLSET_2011-2013_3-5.zip"
