@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/many_sites.py 1 5 20 --archives ../shared/fluxnet
 
-Towers are made from the real archives: three years of one of them under another identifier, with the weather and
+Towers are made from the real archives: two years of one of them under another identifier, with the weather and
 the fluxes of each copy altered (`altered`), so that no two are the same work. For each number the study `all` of so
 many is made by the workflow itself, on two cores and with an empty compilation cache, in a folder of its own under
 `results/many_sites`. The settings are those of the tests with one model, one network and one baseline: all steps, and
@@ -26,12 +26,12 @@ from years import LINKED, ROOT, settings
 
 from lad.towers.sites import read_rows
 
-SOURCES = {  # site: archive and table in it, three good years of which start with
+SOURCES = {  # site: archive, and the first of `YEARS` good years in it
     "US-CRT": ("AMF_US-CRT_BASE-BADM_3-5.zip", "2011"),
     "US-Wkg": ("AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip", "2018"),
     "US-Tw3": ("AMF_US-Tw3_BASE-BADM_5-5.zip", "2014"),
 }
-YEARS = 3
+YEARS = 2  # the fewest that periods are proposed for
 MISSING = -9999
 TIMES = ("TIMESTAMP_START", "TIMESTAMP_END")
 SEED = 0
@@ -91,11 +91,19 @@ def make_study(folder: Path, number: int, archives: Path) -> None:
         (folder / linked).symlink_to(ROOT / linked)
     (folder / "profiles").symlink_to(ROOT / "profiles")
     make_towers(folder, number, archives)
+    (folder / "config.yaml").write_text(yaml.safe_dump(study_settings()), encoding="utf-8")
+
+
+def study_settings() -> dict:
+    """Settings of the study: those of the tests with one model, network and baseline, sites of `sites.csv`."""
     config = settings([ROOT / "tests/config.yaml"])
-    config |= {"sites": {}, "studies": {"demo": ["QQ-000"], "all": "all"}, "sites_table": "sites.csv"}
+    config |= {
+        "sites": {"QQ-000": {}},
+        "studies": {"demo": ["QQ-000"], "all": "all"},
+        "sites_table": "sites.csv",
+    }
     config |= {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
-    config |= {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return config | {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
 
 
 def measured(command: list[str], folder: Path, **environment: str) -> dict[str, float]:

@@ -5,6 +5,7 @@ import runpy
 import equinox as eqx
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 from lad.configuration import checked
@@ -46,6 +47,25 @@ def test_years_left_out_are_in_no_period_of_a_fit(root):
         SystemExit, match=r"years \[1999\]: expected some of \[2002, 2004, 2005, 2006, 2007\]"
     ):
         without(site, {1999})
+
+
+def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
+    monkeypatch.syspath_prepend(root / "benchmarks")
+    many = runpy.run_path(str(root / "benchmarks/many_sites.py"))
+    rows = pd.DataFrame(
+        {"TIMESTAMP_START": ["2011"] * 3, "TA": [1.0, -9999.0, 3.0], "LE_F_MDS": [100.0, 0.0, -9999.0]}
+    )
+    other = many["altered"](rows, np.random.default_rng(1))
+    assert ((other == -9999) == (rows == -9999)).all().all() and other.TIMESTAMP_START.equals(
+        rows.TIMESTAMP_START
+    )
+    shift = other.TA - rows.TA
+    assert 0 < abs(shift[0]) < 2 and shift[0] == pytest.approx(shift[2])
+    assert 0 < abs(other.LE_F_MDS[0] - 100) < 10 and other.LE_F_MDS[1] == 0
+    config = checked(
+        many["study_settings"]() | {"archives": "none"}, root / "workflow/schemas/config.schema.yaml"
+    )
+    assert list(config["models"]) == ["residual"] and config["studies"]["all"] == []
 
 
 def test_settings_without_a_year_are_settings(root):
