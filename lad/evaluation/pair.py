@@ -8,9 +8,8 @@ from lad.errors import InputError
 from lad.evaluation.differences import FEWEST_WEEKS, draw, interval
 from lad.evaluation.metrics import BETTER, NEITHER
 from lad.evaluation.models import label
-from lad.evaluation.scores import score_table
+from lad.evaluation.scores import score_table, whole
 from lad.evaluation.series import Simulated
-from lad.evaluation.study import whole
 from lad.evaluation.table import grid
 from lad.observations import Observed
 

@@ -22,6 +22,16 @@ TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
 ENSEMBLE = "ensemble"
 
 
+def whole(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per site, target and model: the ensemble, or the only run of a model without seeds."""
+    return scores[scores.seed.isin(["", ENSEMBLE])]
+
+
+def single_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of single seeds."""
+    return scores[~scores.seed.isin(["", ENSEMBLE])]
+
+
 class Evaluation(NamedTuple):
     """Tables of one site, with the columns of the modules that make them."""
 

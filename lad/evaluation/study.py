@@ -9,7 +9,7 @@ from scipy.stats import ttest_ind
 
 from lad.evaluation.differences import LEVEL
 from lad.evaluation.models import BASELINES, label, ordered
-from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.table import grid
 
 PUBLISHED = Path(__file__).with_name("published.csv")
@@ -27,11 +27,6 @@ STATES = [
     *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
 ]
 ENDS = ("difference", "low", "high")
-
-
-def whole(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per site, target and model: the ensemble, or the only run of a model without seeds."""
-    return scores[scores.seed.isin(["", ENSEMBLE])]
 
 
 def published(scores: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +126,7 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
     Welch's interval over seeds. Scores are nse, kge and the size of the bias (W m-2).
     """
     ends = differences.set_index(KEYS)
-    members = scores[~scores.seed.isin(["", ENSEMBLE])].assign(abs_bias=lambda table: table.bias.abs())
+    members = single_seeds(scores).assign(abs_bias=lambda table: table.bias.abs())
     rows = []
     for (site, target), group in members.groupby(["site", "target"], sort=False):
         for blind, seeing in pairs.items():

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lad.drawing import RC
 from lad.evaluation.many import many
 from lad.evaluation.models import label, ordered
-from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.style import colours
 from lad.observations import TARGETS
 
@@ -88,15 +89,11 @@ def ablation(scores: pd.DataFrame) -> Figure:
                 rows = scores[(scores.site == site) & (scores.target == target)]
                 for y, model in enumerate(models):
                     of_model = rows[rows.model == model]
-                    seeds = of_model[~of_model.seed.isin(["", ENSEMBLE])][metric]
-                    together = of_model[of_model.seed.isin(["", ENSEMBLE])][metric]
+                    seeds = single_seeds(of_model)[metric]
+                    together = whole(of_model)[metric]
                     axes.plot(seeds, np.full(len(seeds), y), ".", color=colour[model], markersize=3)
                     axes.plot(together, np.full(len(together), y), "o", color=colour[model], markersize=6)
-                if metric == "bias":
-                    axes.axvline(0.0, color="#999999", linewidth=0.8)
-                axes.grid(axis="x", linewidth=0.4)
-                axes.set_title(f"{site}, {target}")
-                axes.set_xlabel(SHOWN[metric])
+                _dress(axes, metric, f"{site}, {target}")
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
     return figure
@@ -104,14 +101,14 @@ def ablation(scores: pd.DataFrame) -> Figure:
 
 def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
     """Scores over the sites: median, quartiles, and whiskers to the 5th and 95th percentile, by model."""
-    whole = scores[scores.seed.isin(["", ENSEMBLE])]
+    scores = whole(scores)
     colour = colours(models)
     columns = [(target, metric) for target in TARGETS for metric in SHOWN]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(1.9 * len(columns) + 1.0, 0.3 * len(models) + 1.1), layout="constrained")
         (grid,) = figure.subplots(1, len(columns), sharey=True, squeeze=False)
         for axes, (target, metric) in zip(grid, columns, strict=True):
-            rows = whole[whole.target == target].dropna(subset=metric)
+            rows = scores[scores.target == target].dropna(subset=metric)
             boxes = axes.boxplot(
                 [rows.loc[rows.model == model, metric] for model in models],
                 positions=range(len(models)),
@@ -124,11 +121,16 @@ def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
             )
             for box, model in zip(boxes["boxes"], models, strict=True):
                 box.set_facecolor(colour[model])
-            if metric == "bias":
-                axes.axvline(0.0, color="#999999", linewidth=0.8)
-            axes.grid(axis="x", linewidth=0.4)
-            axes.set_title(f"{target}, {whole.site.nunique()} sites")
-            axes.set_xlabel(SHOWN[metric])
+            _dress(axes, metric, f"{target}, {scores.site.nunique()} sites")
         grid[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0].invert_yaxis()  # which all share
     return figure
+
+
+def _dress(axes: Axes, metric: str, title: str) -> None:
+    """What panels of a score, with a row for each model, have in common."""
+    if metric == "bias":
+        axes.axvline(0.0, color="#999999", linewidth=0.8)
+    axes.grid(axis="x", linewidth=0.4)
+    axes.set_title(title)
+    axes.set_xlabel(SHOWN[metric])

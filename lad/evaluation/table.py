@@ -9,7 +9,7 @@ from lad.errors import InputError
 from lad.evaluation.many import many
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
-from lad.evaluation.scores import COLUMNS, ENSEMBLE
+from lad.evaluation.scores import COLUMNS, ENSEMBLE, whole
 from lad.io import read_table
 
 SHOWN = {
@@ -64,8 +64,8 @@ def _cells(row: pd.Series) -> list[str]:
 def _model_rows(rows: pd.DataFrame, model: str) -> list[list[str]]:
     """The model's scores, and for several seeds a second row with the range of each score."""
     seeds = rows[rows.seed != ENSEMBLE]
-    whole = rows[rows.seed == ENSEMBLE] if ENSEMBLE in set(rows.seed) else rows
-    lines = [[label(model), *_cells(whole.iloc[0][list(SHOWN)])]]
+    together = rows[rows.seed == ENSEMBLE] if ENSEMBLE in set(rows.seed) else rows
+    lines = [[label(model), *_cells(together.iloc[0][list(SHOWN)])]]
     if len(seeds) > 1:
         low, high = _cells(seeds.min()[list(SHOWN)]), _cells(seeds.max()[list(SHOWN)])
         spread = [f"{a} … {b}" for a, b in zip(low[:-1], high[:-1], strict=True)]
@@ -95,7 +95,7 @@ def _block(rows: pd.DataFrame) -> str:
 
 def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
     """Heading and, of each model: its sites, those where its RMSE is the lowest, medians over them of each score."""
-    rows = scores[scores.seed.isin(["", ENSEMBLE]) & (scores.target == target)]
+    rows = whole(scores[scores.target == target])
     best = rows.loc[rows.groupby("site").rmse.idxmin()].model.value_counts()
     names = [name for name in SHOWN if name != "n"]
     lines = [["model", "sites", "best", *(SHOWN[name][0] for name in names)]]

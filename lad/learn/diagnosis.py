@@ -9,8 +9,12 @@ import numpy as np
 from lad.observations import TARGETS
 
 
-def describe_failure(window_loss: Callable, free, starts: np.ndarray, length: int, time: np.ndarray) -> str:
+def describe_failure(
+    window_loss: Callable, free, starts: np.ndarray, length: int, time: np.ndarray
+) -> str | None:
     """Where the loss of `free`, or its gradient, ceases to be finite: flux and half-hour, for one line of an error.
+
+    None if they are finite in every single window.
 
     ``window_loss(free, rows, counted)`` is the loss of a window of the given `rows` (length,), in which `counted`
     (length, 2) says what enters of LE and H. The first failing row of each flux is found by bisection: as rows are
@@ -37,7 +41,7 @@ def describe_failure(window_loss: Callable, free, starts: np.ndarray, length: in
                 good, bad = (good, middle) if fails(start, middle, column) else (middle, bad)
             found.append((start + bad - 1, target))
     if not found:
-        return "in no single window"
+        return None
     row = min(found)[0]
     targets = [target for target in TARGETS if (row, target) in found]
     return f"by {' and '.join(targets)} of {str(time[row])[:16]}"

@@ -4,9 +4,10 @@ A trained model is one line of JSON (law, parameters, origin), then the arrays o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import equinox as eqx
 
@@ -42,27 +43,47 @@ def load_calibrated(path: str, height: float) -> tuple[Parameters, Space]:
 def save_model(path: Path, model: Model, settings: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
     """Write a model with the settings of its law and its record of origin (`lad.provenance`)."""
     header = {"settings": dict(settings), "parameters": to_json(model.parameters), "provenance": dict(origin)}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write((json.dumps(header) + "\n").encode())
-        eqx.tree_serialise_leaves(file, model.fluxes)
+    write_arrays(path, header, model.fluxes)
 
 
 def load_model(path: str | Path) -> Model:
     """Model from a file of `save_model`; raises InputError if it is not one."""
+    with reading(path, "a trained model of lad") as (header, file):
+        settings = header["settings"]
+        if "parameters" not in header:
+            raise InputError(f"{path}: is a network for many towers, lad place puts it at one of them")
+        attributes = settings.get("attributes", ())
+        check_law({name: x for name, x in settings.items() if name != "attributes"}, str(path))
+        frame = random_law(settings, Scaling.empty(seen_states(settings), attributes), 0)
+        law = eqx.tree_deserialise_leaves(file, frame)
+        return Model(from_json(header["parameters"], str(path)), law)
+
+
+def training_record(path: str | Path) -> dict[str, Any]:
+    """Settings of the training of a model, as its file records them, empty if it does not; InputError if it is none."""
+    with reading(path, "a trained model of lad") as (header, _):
+        return header.get("provenance", {}).get("settings", {})
+
+
+def write_arrays(path: str | Path, header: Mapping[str, Any], arrays: Any) -> None:
+    """Write a line of JSON, then the leaves of a tree of arrays."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write((json.dumps(header) + "\n").encode())
+        eqx.tree_serialise_leaves(file, arrays)
+
+
+@contextmanager
+def reading(path: str | Path, what: str) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
+    """Header of a file of `write_arrays`, and the file before its arrays.
+
+    Raises InputError if there is none, or if reading shows that it is not `what`.
+    """
     try:
         with open(path, "rb") as file:
-            header = json.loads(file.readline())
-            settings = header["settings"]
-            if "parameters" not in header:
-                raise InputError(f"{path}: is a network for many towers, lad place puts it at one of them")
-            attributes = settings.get("attributes", ())
-            check_law({name: x for name, x in settings.items() if name != "attributes"}, str(path))
-            frame = random_law(settings, Scaling.empty(seen_states(settings), attributes), 0)
-            law = eqx.tree_deserialise_leaves(file, frame)
-        return Model(from_json(header["parameters"], str(path)), law)
+            yield json.loads(file.readline()), file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except InputError:
         raise
     except Exception as error:  # whatever a foreign or truncated file provokes in the readers
-        raise InputError(f"{path}: not a trained model of lad ({type(error).__name__})") from None
+        raise InputError(f"{path}: not {what} ({type(error).__name__})") from None

@@ -77,9 +77,8 @@ def fit(
             failed, member = (int(x) for x in np.argwhere(~np.asarray(sound))[0])
             free = steps(*inputs, jnp.asarray(windows[:failed]), length, visible)[0] if failed else now.free
             of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible)
-            where = describe_failure(
-                of_window, rows(free, member), windows[failed, member], length, data.time
-            )
+            told = describe_failure(of_window, rows(free, member), windows[failed, member], length, data.time)
+            where = told or "in no single window"
             raise InputError(
                 f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
             )

@@ -104,7 +104,7 @@ def fit(
                 told = describe_failure(
                     of_window, free, windows[failed, member, number], length, tower.data.time
                 )
-                if told.startswith("by"):
+                if told:
                     where = f"at {tower.site}, {told}"
                     break
             raise InputError(

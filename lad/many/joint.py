@@ -1,6 +1,5 @@
 """A network for many towers, and its file: one line of JSON (law, origin), then its arrays."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, LearntFluxes, Scaling
-from lad.io import replacing
+from lad.learn.files import reading, training_record, write_arrays
 from lad.learn.hybrid import check_law, random_law, seen_states
 from lad.learn.normalise import spread
 from lad.many.place import ATTRIBUTES, Place
@@ -83,34 +82,22 @@ def _pooled(
 def save_joint(path: Path, joint: Joint, settings: Mapping[str, Any], origin: Mapping[str, Any]) -> None:
     """Write a network with the settings of its law and its record of origin (`lad.provenance`)."""
     header = {"settings": dict(settings), "provenance": dict(origin)}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write((json.dumps(header) + "\n").encode())
-        eqx.tree_serialise_leaves(file, joint)
+    write_arrays(path, header, joint)
 
 
 def load_joint(path: str | Path) -> tuple[Joint, dict[str, Any]]:
     """Network and settings from a file of `save_joint`; raises InputError if it is not one."""
-    try:
-        with open(path, "rb") as file:
-            header = json.loads(file.readline())
-            settings = header["settings"]
-            check_joint(settings, str(path))
-            scaling = Scaling.empty(seen_states(settings), settings["attributes"])
-            frame = Joint(random_law(settings, scaling, 0), jnp.zeros(BODY))
-            return eqx.tree_deserialise_leaves(file, frame), settings
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except InputError:
-        raise
-    except Exception as error:  # whatever a foreign or truncated file provokes in the readers
-        raise InputError(f"{path}: not a network for many towers ({type(error).__name__})") from None
+    with reading(path, "a network for many towers") as (header, file):
+        settings = header["settings"]
+        check_joint(settings, str(path))
+        scaling = Scaling.empty(seen_states(settings), settings["attributes"])
+        frame = Joint(random_law(settings, scaling, 0), jnp.zeros(BODY))
+        return eqx.tree_deserialise_leaves(file, frame), settings
 
 
 def trained_on(path: str | Path) -> list[str]:
     """Sites of the training of a network, as the record of its file tells; raises InputError if it tells none."""
-    with open(path, "rb") as file:
-        origin = json.loads(file.readline())["provenance"]
-    sites = origin.get("settings", {}).get("sites")
+    sites = training_record(path).get("sites")
     if not sites:
         raise InputError(
             f"{path}: does not tell the sites of its training, expected a network of lad train-many"

@@ -9,17 +9,16 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation.free_runs import run_freely
 from lad.evaluation.models import label
-from lad.evaluation.scores import TRANSFER_COLUMNS, score_table
+from lad.evaluation.scores import TRANSFER_COLUMNS, score_table, whole
 from lad.evaluation.series import Simulated
-from lad.evaluation.study import whole
 from lad.evaluation.table import grid
 from lad.fluxes import BulkFluxes
-from lad.many.arguments import record_of
 from lad.many.joint import load_joint, trained_on
 from lad.many.place import Place, a_priori, place
 from lad.model import Model
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, check_disjoint, mask
+from lad.site_files import record_of
 
 ALL = "all"
 JOINT, LAD = "joint", "bulk"

@@ -10,7 +10,8 @@ from lad.evaluation.many import FEW
 from lad.evaluation.metrics import BETTER
 from lad.evaluation.models import label, ordered
 from lad.evaluation.pair import SCORES
-from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, references, signed, sure, whole
+from lad.evaluation.scores import whole
+from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, references, signed, sure
 from lad.report.tables import Cell
 
 MOST = 4 * FEW  # places that are told one by one

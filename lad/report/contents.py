@@ -11,7 +11,7 @@ from lad.evaluation import study
 from lad.evaluation.courses import mean_over_sites
 from lad.evaluation.many import many
 from lad.evaluation.models import label, ordered
-from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.table import OVER_SITES, SHOWN, over_sites
 from lad.io import read_json
 from lad.report.conclusions import Conclusion, conclusions, gains, states_cells, trained
@@ -40,7 +40,7 @@ GAINS = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: n
 def summary(scores: pd.DataFrame) -> str:
     """What was run, in one sentence."""
     models = trained(scores)
-    seeds = scores[scores.model.isin(models) & ~scores.seed.isin(["", ENSEMBLE])].seed.nunique()
+    seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
     if many(tests.index):
@@ -96,10 +96,10 @@ def _of_many(scores: pd.DataFrame) -> list[Text | Table]:
 def _scores(scores: pd.DataFrame) -> Iterable[Table]:
     """A table for each site and target."""
     for (site, target), rows in scores.groupby(["site", "target"], sort=False):
-        whole = study.whole(rows).set_index("model")
-        seeds = rows[~rows.seed.isin(["", ENSEMBLE])].groupby("model").size()
+        together = whole(rows).set_index("model")
+        seeds = single_seeds(rows).groupby("model").size()
         lines = [
-            [label(m), str(seeds.get(m, "")), *_formatted(whole.loc[m])] for m in ordered(list(rows.model))
+            [label(m), str(seeds.get(m, "")), *_formatted(together.loc[m])] for m in ordered(list(rows.model))
         ]
         frame = pd.DataFrame(lines, columns=["model", "seeds", *(heading for heading, _ in SHOWN.values())])
         first = rows.iloc[0]

@@ -4,7 +4,6 @@ Writes the scores on the test periods to cross.csv, what they tell to gains.csv 
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from lad.errors import InputError
@@ -15,7 +14,7 @@ from lad.evaluation.series import parse_simulations
 from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import replacing, write_csv
-from lad.learn.files import load_model
+from lad.learn.files import load_model, training_record
 from lad.observations import read_observed
 from lad.parameters import check_height
 from lad.periods import NAMES, add_period_arguments, check_disjoint, mask, periods_from
@@ -91,8 +90,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_solver(file: Path, name: str) -> None:
     """Raises InputError if a model tells another solver of training than `name`; one that tells none is believed."""
-    with open(file, "rb") as content:
-        origin = json.loads(content.readline()).get("provenance", {})
-    told = origin.get("settings", {}).get("integrator")
+    told = training_record(file).get("integrator")
     if told not in (None, name):
         raise InputError(f"{file}: trained through {told}, expected {name}, as --model calls it")

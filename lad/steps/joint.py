@@ -14,10 +14,10 @@ from lad.evaluation.scores import TRANSFER_COLUMNS
 from lad.evaluation.table import UNDEFINED, read_scores
 from lad.integrate.named import named
 from lad.io import read_netcdf, read_table, replacing, write_csv, write_json
-from lad.many.arguments import add_site_files, site_files
 from lad.many.scores import beside, joint_scores, joint_text
 from lad.periods import NAMES, periods_from
 from lad.provenance import provenance
+from lad.site_files import add_site_files, site_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

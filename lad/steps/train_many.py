@@ -23,13 +23,13 @@ from lad.learn.hybrid import Free, random_law, seen_states, stacked_weights, wit
 from lad.learn.normalise import calibrated_states, input_moments
 from lad.learn.rounds import Settings
 from lad.many import devices
-from lad.many.arguments import add_site_files, record_of, site_files
 from lad.many.fit import fit
 from lad.many.joint import BODY, Joint, check_joint, pooled_scaling, save_joint
 from lad.many.lanes import Tower
 from lad.many.place import place
 from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
+from lad.site_files import add_site_files, record_of, site_files
 from lad.state import plain_state
 
 

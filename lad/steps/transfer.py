@@ -7,24 +7,15 @@ import argparse
 from pathlib import Path
 
 from lad.baselines.transfer import transfer
-from lad.errors import InputError
 from lad.io import write_csv, write_json
 from lad.periods import NAMES, periods_from
 from lad.provenance import provenance
-
-FILES = ("forcing", "observations", "periods")
+from lad.site_files import add_site_files, site_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad transfer`."""
-    parser.add_argument("--site", nargs="+", required=True, help="site identifiers")
-    parser.add_argument("--forcing", type=Path, nargs="+", required=True, help="forcing file of each site")
-    parser.add_argument(
-        "--observations", type=Path, nargs="+", required=True, help="measured fluxes of each site"
-    )
-    parser.add_argument(
-        "--periods", type=Path, nargs="+", required=True, help="file of lad periods of each site"
-    )
+    add_site_files(parser)
     parser.add_argument(
         "--output", type=Path, required=True, help="transfer.csv; transfer.json goes beside it"
     )
@@ -32,17 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
-    files = {}
-    for name in FILES:
-        given = getattr(args, name)
-        if len(given) != len(args.site):
-            raise InputError(f"--{name}: {len(given)} files for {len(args.site)} sites")
-        files[name] = dict(zip(args.site, given, strict=True))
+    files = site_files(args)
     periods = {
-        site: periods_from(argparse.Namespace(periods=path), *NAMES)
-        for site, path in files["periods"].items()
+        site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
+        for site, paths in files.items()
     }
-    scores = transfer(files["forcing"], files["observations"], periods)
-    inputs = {f"{name} {site}": path for name in FILES for site, path in files[name].items()}
+    forcing, observations = (
+        {site: paths[name] for site, paths in files.items()} for name in ("forcing", "observations")
+    )
+    scores = transfer(forcing, observations, periods)
+    inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
     write_json(args.output.with_suffix(".json"), provenance(inputs, sites=args.site))
     write_csv(args.output, scores)

@@ -46,15 +46,9 @@ use rule baselines as baselines_of_seeds with:
 rule transfer:
     """Score the empirical models of PLUMBER at each site of a study, fitted on its other sites."""
     input:
-        forcing=lambda wildcards: expand(
-            rules.forcing.output.forcing, site=config["studies"][wildcards.study]
-        ),
-        observations=lambda wildcards: expand(
-            rules.forcing.output.observations, site=config["studies"][wildcards.study]
-        ),
-        periods=lambda wildcards: expand(
-            rules.periods.output.periods, site=config["studies"][wildcards.study]
-        ),
+        forcing=of_sites(rules.forcing.output.forcing),
+        observations=of_sites(rules.forcing.output.observations),
+        periods=of_sites(rules.periods.output.periods),
         code=code("transfer"),
     output:
         scores=report(

@@ -429,6 +429,11 @@ def simulations_of_sites(wildcards):
     }
 
 
+def of_sites(file):
+    """Input function: a file of each site of a study."""
+    return lambda wildcards: expand(file, site=config["studies"][wildcards.study])
+
+
 def by_site(file, step="periods"):
     """Parameter function: a file of each site that a report shows and that has the step, as SITE=FILE."""
     return lambda wildcards: expand(f"{{site}}={file}", site=having(step, detailed(wildcards)))

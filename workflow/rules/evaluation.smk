@@ -143,7 +143,7 @@ rule gather:
     """Gather the scores of a study's sites and write its table."""
     input:
         scores=scores_of_sites,
-        sources=lambda wildcards: expand(rules.fetch.output.source, site=config["studies"][wildcards.study]),
+        sources=of_sites(rules.fetch.output.source),
         code=code("gather"),
     output:
         scores=report(
@@ -214,9 +214,7 @@ rule overview:
     """A study as a whole: published numbers, seeds, gains, states, all models in one figure."""
     input:
         scores=rules.gather.output.scores,
-        differences=lambda wildcards: expand(
-            rules.evaluate.output.differences, site=config["studies"][wildcards.study]
-        ),
+        differences=of_sites(rules.evaluate.output.differences),
         transfer=rules.transfer.output.scores,
         published="lad/evaluation/published.csv",
         code=code("overview"),

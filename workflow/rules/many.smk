@@ -69,15 +69,9 @@ rule place:
 rule joint:
     """Score the networks for many towers at each of a study, beside what knows that site or others alone."""
     input:
-        forcing=lambda wildcards: expand(
-            rules.forcing.output.forcing, site=config["studies"][wildcards.study]
-        ),
-        observations=lambda wildcards: expand(
-            rules.forcing.output.observations, site=config["studies"][wildcards.study]
-        ),
-        periods=lambda wildcards: expand(
-            rules.periods.output.periods, site=config["studies"][wildcards.study]
-        ),
+        forcing=of_sites(rules.forcing.output.forcing),
+        observations=of_sites(rules.forcing.output.observations),
+        periods=of_sites(rules.periods.output.periods),
         networks=lambda wildcards: networks(wildcards.study).values(),
         scores=rules.gather.output.scores,
         transfer=rules.transfer.output.scores,
