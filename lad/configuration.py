@@ -49,12 +49,26 @@ _Validator = jsonschema.validators.extend(
 )
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML, in which a key that stands twice in a mapping is an error: PyYAML takes the last one silently."""
+
+    def construct_mapping(self, node, deep=False):
+        names = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in names:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key {key.value} stands twice", problem_mark=key.start_mark
+                )
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_settings(path: str | Path) -> dict[str, Any]:
     """Settings of a YAML or JSON file; raises InputError (file, line) for what is none."""
     if Path(path).is_dir():
         raise InputError(f"{path}: is a folder, expected a settings file")
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        settings = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such settings file (targets stand before --configfile)") from None
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any
 from snakemake import cli
 from snakemake.exceptions import print_exception
 
-from lad.configuration import RESERVED_STUDIES, nearest, read_settings
+from lad.configuration import nearest, read_settings
 from lad.errors import InputError
 from lad.towers.folders import sites_of
 
@@ -40,7 +40,7 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
         if Path(target).is_file() or ("/" in target and not in_results):
             continue
         name = target.split("/")[1] if in_results else target
-        if name not in {*studies, *sites, *RESERVED_STUDIES} or Path(target) == Path("results", name):
+        if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"
                 f" ({_some(studies)}), a site ({_some(sites)}) or a file of one below results/"

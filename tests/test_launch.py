@@ -30,6 +30,7 @@ def project(root, tmp_path, monkeypatch):
         ("results/US-Crt/evaluate/scores.csv", r"^results/US-Crt/evaluate/scores.csv: .*mean US-CRT\?"),
         ("results/US-CRT/", r"mean US-CRT\?"),  # made of many rules
         ("minr", r"mean mine\?"),
+        ("fetch", rf"^fetch: no such target, {EXPECTED}"),  # a rule, but of no site
     ],
 )
 def test_target_that_nothing_makes(project, target, told):
@@ -39,7 +40,7 @@ def test_target_that_nothing_makes(project, target, told):
 
 def test_targets_that_snakemake_knows(project):
     files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
-    check(["mine", "paper", "US-Me2", "fetch", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
+    check(["mine", "paper", "US-Me2", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
     check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
     (project / "AU-How_2003-2017_OzFlux_Met.nc").touch()
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
@@ -50,6 +51,10 @@ def test_targets_that_snakemake_knows(project):
     [
         (b"training:\n  steps: [3\n  batch: 4\n", "mine.yaml line 3: not valid YAML: .*expected ',' or ']'"),
         (b"seeds:\n\t3\n", "mine.yaml line 2: not valid YAML: "),
+        (
+            b"sites:\n  US-Abc: {}\n  US-Me2: {}\n  US-Abc: {train: []}\n",
+            "mine.yaml line 4: not valid YAML: key US-Abc stands twice$",
+        ),
         (b"seeds: \x01", "mine.yaml: not valid YAML: unacceptable character"),
         (b"name: \xff", "mine.yaml: not UTF-8 text, expected a settings file"),
         (b"", "mine.yaml: expected settings, key: value, has None"),

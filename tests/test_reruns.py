@@ -7,6 +7,8 @@ import pytest
 from test_workflow import BASELINES, SETTINGS, copy_tree, planned, snakemake
 
 STUDIES = ["demo", "paper"]
+JOINT = "many: {studies: [paper]}"  # a network for its two sites, which the paper does not have by itself
+WITH_JOINT = ["--configfile", "joint.yaml"]
 ARCHIVES = [
     "AMF_US-Me2_FLUXNET_FULLSET_2002-2007_1-1.zip",
     "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_1-1.zip",
@@ -19,12 +21,13 @@ FITTED = [f"baselines/{name}" for name in SETTINGS["baselines"]]
 SCORED = [*SIMULATE, "simulate_bulk", *FITTED]
 LAST = ["evaluate", "figures", "response", "sanity"]
 EXPERIMENTS = ["solvers", "daemons", "landscape"]
+OF_MANY = ["train_many", "joint"]
 
 FOLLOWS = {  # what is made from → by
     "fetch": ["gapfill", "gather"],
     "gapfill": ["forcing", "report"],
-    "forcing": [*FIT, "periods", *SCORED, *LAST, *EXPERIMENTS, "transfer", "report"],
-    "periods": ["transfer", "report"],
+    "forcing": [*FIT, "periods", *SCORED, *LAST, *EXPERIMENTS, *OF_MANY, "transfer", "report"],
+    "periods": [*OF_MANY, "transfer", "report"],
     "calibrate": [
         *TRAIN,
         "train_through",
@@ -40,9 +43,10 @@ FOLLOWS = {  # what is made from → by
     "simulate_bulk": ["response"],
     **{name: ["evaluate"] for name in FITTED},
     "evaluate": ["gather", "overview", "report"],
-    "gather": ["overview", "report"],
-    "transfer": ["overview", "report"],
-    **{name: ["report"] for name in ["curves", "overview", *LAST[1:], *EXPERIMENTS]},
+    "gather": ["overview", "joint", "report"],
+    "transfer": ["overview", "joint", "report"],
+    "train_many": ["joint"],
+    **{name: ["report"] for name in ["curves", "overview", "joint", *LAST[1:], *EXPERIMENTS]},
 }
 for train, simulate in zip(TRAIN, SIMULATE, strict=True):
     FOLLOWS[train] = [simulate, "response", "sanity", "curves", "report", *FOLLOWS.get(train, [])]
@@ -50,19 +54,19 @@ for train, simulate in zip(TRAIN, SIMULATE, strict=True):
 FOLLOWS["simulate_bulk"] += FOLLOWS["simulate/mlp"]
 
 ALL = ["US-CRT", "US-Me2", "US-Wkg"]
+BOTH = [*ALL, "paper"]  # also what is trained for the sites together
 WKG, ME2 = ["US-Wkg"], ["US-Me2"]
 
 CHANGES = [  # settings, sites or studies, what is the first to be made anew
-    ("training: {steps: 5}", ALL, [*TRAIN, "train_through"]),
-    ("models: {residual: {hidden: [8]}}", ALL, ["train/residual"]),
+    ("training: {steps: 5}", BOTH, [*TRAIN, "train_through", "train_many"]),
+    ("models: {residual: {hidden: [8]}}", BOTH, ["train/residual", "train_many"]),
     ("models: {mlp: {training: {weight_decay: 0.5}}}", ALL, ["train/mlp", "train_through"]),
     ("calibration: {steps: 4}", ALL, ["calibrate"]),
     ("calibration: {loss: sum}", ALL, ["calibrate", "landscape"]),
     ("seeds: 3", ALL, [*TRAIN, "train_through", "baselines/ann", "baselines/lstm"]),
     ("baselines: [mean, 1lin]", ALL, ["evaluate"]),
-    ("simulation: {spinup_passes: 1}", ALL, [*SIMULATE, "simulate_bulk", "daemons"]),
-    ("simulation: {integrator: diffrax}", ALL, [*SIMULATE, "simulate_bulk"]),
-    ("simulation: {steps_per_interval: 2}", ALL, [*FIT, *SIMULATE, "simulate_bulk"]),
+    ("simulation: {spinup_passes: 1}", BOTH, [*SIMULATE, "simulate_bulk", "daemons", "joint"]),
+    ("simulation: {steps_per_interval: 2}", BOTH, [*FIT, *SIMULATE, "simulate_bulk", *OF_MANY]),
     ("solvers: {days: 60}", ME2, ["solvers"]),
     ("daemons: {model: mlp_nostate}", WKG, ["train_through", "daemons"]),
     ("landscape: {along: [rs]}", WKG, ["landscape"]),
@@ -75,6 +79,10 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
     ("sites: {US-Me2: {precipitation: [[2002, 500]]}}", ME2, ["forcing"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
+    ("many: {training: {steps: 5}}", ["paper"], ["train_many"]),
+    ("many: {attributes: [rs]}", ["paper"], ["train_many"]),
+    ("many: {seeds: 2}", ["paper"], ["train_many"]),
+    ("many: {model: mlp}", ["paper"], ["train_many"]),
     ("sites: {US-Abc: {}}", [], []),
     ("fetch: {ameriflux: 'https://moved.org/', user: me, plumber2: 'https://too.org/', snapshot: my.csv}", [], []),
 ]  # fmt: skip
@@ -82,7 +90,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
 
 def made_anew(folder: Path, *args: str) -> set[tuple[str, str]]:
     """(site or study, rule) of all files that a run would make; of some rules with the model or baseline."""
-    result = snakemake(folder, *STUDIES, "--summary", *args)
+    result = snakemake(folder, *STUDIES, "--summary", *WITH_JOINT, *args)
     assert result.returncode == 0, result.stderr
     found = set()
     for line in result.stdout.splitlines()[1:]:
@@ -102,13 +110,14 @@ def studies(root, tmp_path_factory) -> tuple[Path, set[tuple[str, str]]]:
     (tree / "archives").mkdir()
     for name in ARCHIVES:
         (tree / "archives" / name).touch()
+    (tree / "joint.yaml").write_text(JOINT, encoding="utf-8")
     everything = made_anew(tree)
-    for line in snakemake(tree, *STUDIES, "--summary").stdout.splitlines()[1:]:
+    for line in snakemake(tree, *STUDIES, "--summary", *WITH_JOINT).stdout.splitlines()[1:]:
         place = tree / line.split("\t")[0]
         place = place / "a.zip" if place.name == "archive" else place
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"this is {place.name}\n", encoding="utf-8")
-    result = snakemake(tree, *STUDIES, "--touch", "--forceall")
+    result = snakemake(tree, *STUDIES, "--touch", "--forceall", *WITH_JOINT)
     assert result.returncode == 0, result.stderr
     return tree, everything
 
@@ -126,7 +135,7 @@ def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, 
             expected.add((place, step))
             places_after = [place, *(study for study in STUDIES if place in members[study])]
             todo += [(after, following) for after in places_after for following in FOLLOWS.get(step, [])]
-    assert made_anew(tree, "--configfile", str(overlay)) == expected
+    assert made_anew(tree, str(overlay)) == expected
 
 
 def test_a_site_made_anew_touches_only_its_own_files(studies):
