@@ -44,9 +44,9 @@ def environment(root, cluster) -> dict[str, str]:
 
 
 def started(tree: Path, environment: dict[str, str]) -> subprocess.Popen:
-    """The small study through the cluster, begun."""
+    """The small study through the cluster, begun; Ctrl-C ends it also where the tests run in the background."""
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *PROFILE, *SMALL],
+        ["env", "--default-signal=INT", sys.executable, "-m", "snakemake", *PROFILE, *SMALL],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)} | environment,
         stdout=subprocess.PIPE,
