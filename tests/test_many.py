@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from many_towers import LAW, SETTINGS, SITES, train_command, write_towers
+from PIL import Image
 
 from lad.cli import main
 from lad.errors import InputError
@@ -231,6 +232,7 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
         "euler-1",
     ]
     joint += ["--output", str(tmp_path / "joint.csv"), "--table", str(tmp_path / "joint.md")]
+    joint += ["--figure", str(tmp_path / "joint.png")]
     assert main(joint) == 0
     table = pd.read_csv(tmp_path / "joint.csv", dtype={"seed": str}).query("target == 'LE'")
     told = table[table.seed.isin(["ensemble"])].set_index(["site", "fitted_on"]).rmse
@@ -241,6 +243,8 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     assert list(kept.model) == ["1lin", "bulk", "mlp"]
     assert "| joint, without it |" in (tmp_path / "joint.md").read_text(encoding="utf-8")
     about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
+    with Image.open(tmp_path / "joint.png") as image:
+        assert json.loads(image.text["provenance"])["settings"] == about
     assert about["test"]["XX-One"] == ["2013-06-22:2013-06-28"] and about["integrator"] == "euler-1"
     swapped = [{"XX-One": "XX-Two", "XX-Two": "XX-One"}.get(word, word) for word in joint]
     for command, said in (

@@ -93,7 +93,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
                     together = whole(of_model)[metric]
                     axes.plot(seeds, np.full(len(seeds), y), ".", color=colour[model], markersize=3)
                     axes.plot(together, np.full(len(together), y), "o", color=colour[model], markersize=6)
-                _dress(axes, metric, f"{site}, {target}")
+                dress(axes, metric, f"{site}, {target}")
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
     return figure
@@ -121,13 +121,13 @@ def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
             )
             for box, model in zip(boxes["boxes"], models, strict=True):
                 box.set_facecolor(colour[model])
-            _dress(axes, metric, f"{target}, {scores.site.nunique()} sites")
+            dress(axes, metric, f"{target}, {scores.site.nunique()} sites")
         grid[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0].invert_yaxis()  # which all share
     return figure
 
 
-def _dress(axes: Axes, metric: str, title: str) -> None:
+def dress(axes: Axes, metric: str, title: str) -> None:
     """What panels of a score, with a row for each model, have in common."""
     if metric == "bias":
         axes.axvline(0.0, color="#999999", linewidth=0.8)

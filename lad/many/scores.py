@@ -102,9 +102,9 @@ def beside(scores: pd.DataFrame, transfer: pd.DataFrame, own: str) -> pd.DataFra
     return pd.concat([transfer, fitted], ignore_index=True)[TRANSFER_COLUMNS]
 
 
-def joint_text(table: pd.DataFrame, own: str) -> str:
-    """The scores of each target as Markdown: a row for each site, a column for each model and what it was fitted on."""
-    columns = {
+def compared(own: str) -> dict[tuple[str, str], str]:
+    """Model and what it was fitted on → its name, of all that stand side by side; `own` is the sites' own model."""
+    return {
         (LAD, NOTHING): "LaD a priori",
         (JOINT, OTHER_TYPES): "joint, without its type",
         (JOINT, OTHERS): "joint, without it",
@@ -113,6 +113,11 @@ def joint_text(table: pd.DataFrame, own: str) -> str:
         (LAD, ITSELF): label(LAD),
         (own, ITSELF): f"its own {own}",
     }
+
+
+def joint_text(table: pd.DataFrame, own: str) -> str:
+    """The scores of each target as Markdown: a row for each site, a column for each model and what it was fitted on."""
+    columns = compared(own)
     rows = whole(table).set_index(["site", "target", "model", "fitted_on"])
     blocks = ["# One network for many towers\n", LEGEND]
     for target in TARGETS:

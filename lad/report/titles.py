@@ -26,6 +26,10 @@ TITLES = {
         "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.md": ("Ranks", ""),
+    "joint.png": (
+        "One network for many towers",
+        "Scores at each tower by what a model knew of it, and their median; NSE and KGE below -1 stand at the edge.",
+    ),
     "joint.md": ("One network for many towers", ""),
     "transfer.csv": (
         "Baselines of other sites",

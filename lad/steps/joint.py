@@ -10,10 +10,12 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.evaluation.arguments import named_files
+from lad.evaluation.saving import save
 from lad.evaluation.scores import TRANSFER_COLUMNS
 from lad.evaluation.table import UNDEFINED, read_scores
 from lad.integrate.named import named
 from lad.io import read_netcdf, read_table, replacing, write_csv, write_json
+from lad.many.figure import joint_figure
 from lad.many.scores import beside, joint_scores, joint_text
 from lad.periods import NAMES, periods_from
 from lad.provenance import provenance
@@ -37,10 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spinup-passes", type=int, default=3, metavar="N", help="before each run")
     parser.add_argument("--output", type=Path, required=True, help="joint.csv; joint.json goes beside it")
     parser.add_argument("--table", type=Path, required=True, help="joint.md, the table for readers")
+    parser.add_argument("--figure", type=Path, required=True, help="joint.png; joint.pdf goes beside it")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the scores, what they were made from, and their table."""
+    """Write the scores, what they were made from, their table and figure."""
     files = site_files(args)
     networks: dict[str, dict[str, Path]] = {}
     for name, path in named_files(args.network).items():
@@ -51,14 +54,14 @@ def run(args: argparse.Namespace) -> None:
     transfer = read_table(
         args.transfer, TRANSFER_COLUMNS, dtype={"seed": str}, keep_default_na=False, na_values=UNDEFINED
     )
-    compared = beside(read_scores([args.scores]), transfer, args.own)
+    known = beside(read_scores([args.scores]), transfer, args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
     solver, tables, tests = named(args.integrator), [], {}
     for site, paths in files.items():
         periods = periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
         tests[site] = [str(period) for period in periods["test"]]
         tables.append(joint_scores(site, paths, periods, networks, types, solver, args.spinup_passes))
-    table = pd.concat([*tables, compared], ignore_index=True)
+    table = pd.concat([*tables, known], ignore_index=True)
     inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
     inputs |= {
         f"network {fold}/{seed}": path for fold, seeds in networks.items() for seed, path in seeds.items()
@@ -77,4 +80,5 @@ def run(args: argparse.Namespace) -> None:
     write_csv(args.output, table)
     with replacing(args.table) as temporary:
         temporary.write_text(told, encoding="utf-8")
+    save(args.figure, joint_figure(table, args.own), origin)
     print(told)

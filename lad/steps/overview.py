@@ -11,7 +11,7 @@ from lad.evaluation.differences import COLUMNS
 from lad.evaluation.missing import add_missing_argument, missing_note
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.saving import save
-from lad.evaluation.scores import TRANSFER_COLUMNS
+from lad.evaluation.scores import TRANSFER_COLUMNS, whole
 from lad.evaluation.study_figures import ablation
 from lad.evaluation.table import read_scores
 from lad.io import read_table, replacing, write_csv
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     scores = read_scores([args.scores])
     differences = pd.concat([read_table(path, COLUMNS) for path in args.differences], ignore_index=True)
     states = study.states_table(scores, differences, named_files(args.states))
-    ranks = rank_table(study.whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
+    ranks = rank_table(whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
     folder = args.output_directory
     texts = {
         "published.md": study.published_table(scores),

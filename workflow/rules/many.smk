@@ -85,6 +85,13 @@ rule joint:
             category="Scores",
             labels={"study": "{study}", "content": "one network for many towers"},
         ),
+        figure=report(
+            "results/{study}/joint.png",
+            caption="../report/joint.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "one network for many towers, figure"},
+        ),
+        vector="results/{study}/joint.pdf",
     log:
         "logs/{study}/joint.log",
     benchmark:
@@ -108,4 +115,4 @@ rule joint:
         " --observations {input.observations} --periods {input.periods} --network {params.networks}"
         " --scores {input.scores} --transfer {input.transfer} --own {params.own}"
         " --integrator {params.integrator} --spinup-passes {params.passes}"
-        " --output {output.scores} --table {output.table} 2>&1 | tee {log}"
+        " --output {output.scores} --table {output.table} --figure {output.figure} 2>&1 | tee {log}"
