@@ -8,10 +8,14 @@ import sys
 import time
 import zipfile
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from cluster import Cluster, missing
+from many_towers import train_command, write_towers
+from test_many import agree, left
 from test_workflow import SMALL, TOLD_AGAIN, copy_tree, planned, snakemake
 
 pytestmark = [
@@ -103,7 +107,9 @@ def test_failure_on_a_node_is_told_with_its_log(tree, environment):
     overlay.write_text("sites: {US-Abc: {}}\nstudies: {two: [US-CRT, US-Abc]}\n", encoding="utf-8")
     archives.mkdir()
     with zipfile.ZipFile(archives / "AMF_US-Abc_BASE-BADM_9-9.zip", "w") as archive:
-        archive.writestr("AMF_US-Abc_BASE_HH_9-9.csv", "TIMESTAMP_START,TIMESTAMP_END\nno,time\n")
+        times = pd.date_range("2011-01-01", "2013-01-01", freq="30min").strftime("%Y%m%d%H%M")
+        rows = "".join(f"{start},{end},20\n" for start, end in pairwise(times))
+        archive.writestr("AMF_US-Abc_BASE_HH_9-9.csv", f"TIMESTAMP_START,TIMESTAMP_END,TA\n{rows}")
     result = snakemake(tree, *PROFILE, "--retries", "0", "two", *SMALL, str(overlay), **environment)
     printed = result.stdout + result.stderr
     assert result.returncode != 0 and "Traceback" not in printed
@@ -122,4 +128,15 @@ def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environmen
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     assert "Trying to restart job" in printed
-    assert len(ends(cluster)) == before + 2 and ends(cluster)[-1] == "COMPLETED"
+    assert "error: Exceeded job memory limit" in printed
+    assert ends(cluster)[before:] == ["FAILED", "COMPLETED"]
+
+
+def test_tasks_of_one_step_train_one_network_for_many_towers(environment, tmp_path):
+    towers = write_towers(tmp_path)
+    for folder, launch in (("one", []), ("two", ["srun", "--ntasks", "2", "--mem", "4000"])):
+        command = [*launch, sys.executable, "-m", "lad.cli", *train_command(towers, towers / folder)]
+        result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert re.findall(r"(\d)/2", result.stderr).count("2") == 1  # one of them tells
+    agree(left(towers / "one"), left(towers / "two"))
