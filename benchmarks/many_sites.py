@@ -29,7 +29,6 @@ from lad.towers.sites import read_rows
 SOURCES = {  # site: archive, and the first of `YEARS` good years in it
     "US-CRT": ("AMF_US-CRT_BASE-BADM_3-5.zip", "2011"),
     "US-Wkg": ("AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip", "2018"),
-    "US-Tw3": ("AMF_US-Tw3_BASE-BADM_5-5.zip", "2014"),
 }
 YEARS = 2  # the fewest that periods are proposed for
 MISSING = -9999
