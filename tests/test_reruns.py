@@ -146,3 +146,16 @@ def test_a_site_made_anew_touches_only_its_own_files(studies):
     assert plan.keys() > {"fetch", "daemons", "landscape", "report", "US-Wkg"} and "solvers" not in plan
     told = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
     assert len(told) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in told)
+
+
+def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(studies):
+    tree, _ = studies
+    with open(tree / "lad/steps/train_many.py", "a", encoding="utf-8") as step:
+        step.write("\nadd_arguments = None\n")
+    result = snakemake(tree, "paper", *WITH_JOINT)
+    assert result.returncode != 0
+    # The page is made of stand-ins here, so that it fails too, and Snakemake shows how it was called.
+    (called,) = re.findall(r"^ *lad report .*$", result.stdout + result.stderr, re.MULTILINE)
+    why = "train_many failed, see logs/paper/train_many/all.log"
+    assert f"--missing paper='{why}" in called and "results/paper/joint" not in called
+    assert {("paper", "train_many"), ("paper", "joint"), ("paper", "report")} <= made_anew(tree)

@@ -21,7 +21,7 @@ from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
 
-# Of the run before, by site, where the tables of the sites that finished are made: see unfinished.smk.
+# Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.
 failed = config.pop("failed", {})
 
 
@@ -398,7 +398,8 @@ def networks(study):
 
 def together(study):
     """The study, if one network is trained on its sites: not on those that are left when one failed."""
-    return [study] if study in config["many"]["studies"] and not failed else []
+    complete = config["studies"][study] == studies[study] and study not in failed
+    return [study] if study in config["many"]["studies"] and complete else []
 
 
 def scores_of_sites(wildcards):
@@ -409,9 +410,10 @@ def scores_of_sites(wildcards):
     return expand("results/{site}/evaluate/scores.csv", site=members)
 
 
-def told(sites):
-    """Options that tell which of `sites` failed, and why."""
-    return [f"--missing {site}={shlex.quote(failed[site]['why'])}" for site in sites if site in failed]
+def told(places):
+    """Options that tell which of `places`, sites or a study, failed, and why."""
+    found = [place for place in dict.fromkeys(places) if place in failed]
+    return [f"--missing {place}={shlex.quote(failed[place]['why'])}" for place in found]
 
 
 def missing(wildcards):

@@ -47,7 +47,7 @@ rule report:
         daemons=by_site(rules.daemons.output.gains, "daemons"),
         landscape=by_site(rules.landscape.output.summary, "landscape"),
         pages=lambda wildcards: ["=".join(pair) for pair in pages(wildcards).items()],
-        missing=lambda wildcards: told(studies[wildcards.study]),
+        missing=lambda wildcards: told([wildcards.study, *studies[wildcards.study]]),
         settings=json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
         ),

@@ -1,27 +1,35 @@
 import subprocess
 import tempfile
 
+OF_MANY = ("train_many", "place", "joint")  # a study's network for many towers, which its tables can lack
+
+
+def place_of(job):
+    """The site of a job, or the study of one of `OF_MANY`; None for what makes tables."""
+    return (
+        job.wildcards_dict.get("site") or (job.rule.name in OF_MANY and job.wildcards_dict["study"]) or None
+    )
+
 
 def failures(jobs, run_log):
-    """By site: its steps without result among the unfinished `jobs`, and why, which step failed and its log.
+    """By site or study: steps without result among the unfinished `jobs`, and why, which step failed and its log.
 
     What ends a job from outside, as a cluster's limits do, is told in the log of the run alone.
     """
     found = {}
-    for job in jobs:
-        if "site" in job.wildcards_dict:
-            site = found.setdefault(job.wildcards_dict["site"], {"steps": [], "why": ""})
-            site["steps"].append(job.rule.name)
+    for job in filter(place_of, jobs):
+        found.setdefault(place_of(job), {"steps": [], "why": ""})["steps"].append(job.rule.name)
     for job in workflow.scheduler.failed:
         # Of the steps of one cluster job, the last one to say something.
         step = max(job.jobs, key=last_word) if job.is_group() else job
-        if "site" in step.wildcards_dict:
-            site = found[step.wildcards_dict["site"]]
+        if place_of(step):
+            place = found[place_of(step)]
             logs = list(step.log) if workflow.local_exec else [*step.log, os.path.relpath(run_log)]
             why = f"{step.rule.name} failed, see {' and '.join(logs)}"
-            site["why"] = "; ".join(filter(None, [site["why"], why]))
-    for site in found.values():
-        site["why"] = site["why"] or "was not finished"
+            place["why"] = "; ".join(filter(None, [place["why"], why]))
+    for name, place in found.items():
+        what = "was not finished" if name in settings["sites"] else "no network for many towers"
+        place["why"] = place["why"] or what
     return found
 
 
@@ -55,7 +63,7 @@ def make_tables_of_the_rest(run_log):
     unfinished = list(workflow.dag.needrun_jobs())
     found = failures(unfinished, run_log)
     rules_of_studies = [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
-    rules_of_studies = [name for name in rules_of_studies if name not in ("train_many", "place", "joint")]
+    rules_of_studies = [name for name in rules_of_studies if name not in OF_MANY]
     targets, tables = [], {*rules_of_studies, *studies}
     for job in unfinished:
         study = job.wildcards_dict.get("study", job.rule.name)
