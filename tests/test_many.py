@@ -19,7 +19,7 @@ from PIL import Image
 from lad.cli import main
 from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
+from lad.evaluation.scores import COLUMNS
 from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
@@ -200,6 +200,21 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     assert seen.rs == pytest.approx(float(found[0].place.space.table.rs))  # body at the table's values
 
 
+def test_leaf_area_is_the_mean_of_the_record(towers, tmp_path):
+    forcing = read_netcdf(towers / "XX-One" / "forcing.nc").drop_encoding()
+    forcing["LAI"] = ("time", np.linspace(1.0, 4.0, forcing.sizes["time"]))
+    write_netcdf(tmp_path / "forcing.nc", forcing)
+    assert place(tmp_path / "forcing.nc", 10.0, ["rs", "LAI"]).attributes[1] == pytest.approx(2.5)
+
+
+def shown(path, heading, site) -> tuple[list[str], list[str]]:
+    """Heading and cells of a site's row in a table of a Markdown file."""
+    lines = path.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+    (row,) = [row for row in rows if row[0] == site]
+    return rows[0], row
+
+
 def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     found, moments = read(towers, ["XX-One"])
     networks = []
@@ -208,18 +223,17 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
             path = tmp_path / fold / f"seed{seed}.eqx"
             law = untrained(found, moments, seed + 10 * len(networks))
             trained_on = [site for site, (cover, _) in SITES.items() if fold not in (site, f"C{cover}")]
-            save_joint(path, Joint(law, jnp.zeros(8)), LAW, {"settings": {"sites": trained_on}})
+            origin = {"settings": {"sites": trained_on, "training": SETTINGS}}
+            save_joint(path, Joint(law, jnp.zeros(8)), LAW, origin)
             networks.append(f"{fold}/{seed}={path}")
     row = dict.fromkeys(METRICS, 1.0) | {"site": "XX-One", "target": "LE", "period": "p", "seed": ""}
     row |= {"n": 9, "n_not_known": 0}
     write_csv(
         tmp_path / "scores.csv", pd.DataFrame([row | {"model": "bulk"}, row | {"model": "mlp"}])[COLUMNS]
     )
-    others = pd.DataFrame([row | {"model": "1lin", "fitted_on": "others"}])[TRANSFER_COLUMNS]
-    write_csv(tmp_path / "transfer.csv", others)
     command = train_command(towers, tmp_path)
     files = command[1 : command.index("--model-settings")]
-    tables = ["--scores", str(tmp_path / "scores.csv"), "--transfer", str(tmp_path / "transfer.csv")]
+    tables = ["--scores", str(tmp_path / "scores.csv"), "--differences", str(tmp_path / "differences.csv")]
     joint = [
         "joint",
         *files,
@@ -239,9 +253,27 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     assert told["XX-One", "others"] == told["XX-One", "other types"]  # no other site is of its type
     assert told["XX-Thr", "others"] != told["XX-Thr", "other types"]
     assert told.groupby("site").nunique().min() == 2
-    kept = table[table.fitted_on.isin(["itself", "others"]) & (table.seed.isna())]
-    assert list(kept.model) == ["1lin", "bulk", "mlp"]
-    assert "| joint, without it |" in (tmp_path / "joint.md").read_text(encoding="utf-8")
+    lines = table[table.model.isin(["1lin", "2lin", "3km27"])]
+    assert set(lines.fitted_on) == {"others"} and lines.groupby("site").rmse.nunique().min() > 1
+    assert list(table[table.fitted_on == "itself"].model) == ["bulk", "mlp"]
+    head, told = shown(tmp_path / "joint.md", "LE, RMSE, W m-2", "XX-Thr")
+    columns = {
+        "joint, without its type": "other types",
+        "joint, without it": "others",
+        "joint, with it": "all",
+    }
+    joints = table[(table.site == "XX-Thr") & (table.seed == "ensemble")].set_index("fitted_on").rmse
+    assert {name: told[head.index(name)] for name in columns} == {
+        name: f"{joints[fitted_on]:.1f}" for name, fitted_on in columns.items()
+    }
+    ends = pd.read_csv(tmp_path / "differences.csv").query("target == 'LE' and metric == 'rmse'")
+    pair = ends.query("site == 'XX-Thr' and model == 'joint (others)' and reference == 'joint (all)'")
+    assert pair.difference.item() == pytest.approx(joints["others"] - joints["all"])
+    head, told = shown(tmp_path / "joint.md", "LE, RMSE of the network without the site", "XX-Thr")
+    assert (
+        told[head.index("less joint, with it")] == f"{pair.difference.item():+.2f}"
+    )  # one week has no interval
+    assert "at most 2 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
     about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
     with Image.open(tmp_path / "joint.png") as image:
         assert json.loads(image.text["provenance"])["settings"] == about
@@ -290,8 +322,8 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
     types = {"XX-One": "C6", "XX-Two": "C6"}
 
     def fitted_on(networks):
-        table = joint_scores("XX-One", files, periods, networks, types, named("euler-1"), 0)
-        return set(table.fitted_on)
+        found = joint_scores("XX-One", files, periods, networks, types, {}, named("euler-1"), 0)
+        return set(found.scores.fitted_on)
 
     with pytest.raises(
         InputError, match=r"C6/seed0.eqx: was trained on XX-Two, expected a network without it"

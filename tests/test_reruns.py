@@ -44,7 +44,7 @@ FOLLOWS = {  # what is made from → by
     **{name: ["evaluate"] for name in FITTED},
     "evaluate": ["gather", "overview", "report"],
     "gather": ["overview", "joint", "report"],
-    "transfer": ["overview", "joint", "report"],
+    "transfer": ["overview", "report"],
     "train_many": ["joint"],
     **{name: ["report"] for name in ["curves", "overview", "joint", *LAST[1:], *EXPERIMENTS]},
 }

@@ -128,7 +128,8 @@ def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environmen
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     assert "Trying to restart job" in printed
-    assert "error: Exceeded job memory limit" in printed
+    (log,) = re.findall(r"log: .*, (\S+) \(check", printed)
+    assert "error: Exceeded job memory limit" in Path(log).read_text(encoding="utf-8")
     assert ends(cluster)[before:] == ["FAILED", "COMPLETED"]
 
 

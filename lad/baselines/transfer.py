@@ -14,51 +14,52 @@ import pandas as pd
 
 from lad.baselines.data import BaselineData, baseline_data
 from lad.baselines.plumber import predict
-from lad.evaluation.scores import TRANSFER_COLUMNS, score_table
+from lad.evaluation.scores import OTHERS, TRANSFER_COLUMNS, score_table
 from lad.evaluation.series import Simulated
 from lad.forcing import rows
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, check_disjoint, mask
 
 TRANSFERRED = ("1lin", "2lin", "3km27")
-OTHERS = "others"
 MOST = 100_000  # half-hours of training on other sites, about; 27 planes have 108 coefficients
 
 
 def transfer(
-    forcing: Mapping[str, Path],
-    observations: Mapping[str, Path],
-    periods: Mapping[str, Mapping[str, Periods]],
+    files: Mapping[str, Mapping[str, Path]], periods: Mapping[str, Mapping[str, Periods]]
 ) -> pd.DataFrame:
     """Scores of `TRANSFERRED` on the test half-hours of each site, fitted on the training ones of all others.
 
-    Files and periods by site; rows of `TRANSFER_COLUMNS`, none for a single site. Raises InputError as
-    `lad.baselines.data.baseline_data`.
+    `files`, forcing and observations, and periods by site; rows of `TRANSFER_COLUMNS`, none for a single site. Raises
+    InputError as `lad.baselines.data.baseline_data`.
     """
-    if len(forcing) < 2:
+    if len(files) < 2:
         return pd.DataFrame(columns=TRANSFER_COLUMNS)
-    data = {
-        site: baseline_data(
-            forcing[site], observations[site], periods[site]["train"], periods[site]["validation"]
-        )
-        for site in forcing
-    }
-    tables = [_scores(site, data, observations[site], **periods[site]) for site in data]
+    data = data_of_sites(files, periods)
+    tables = []
+    for site in data:
+        train, validation, test = (periods[site][name] for name in ("train", "validation", "test"))
+        check_disjoint(train=train, test=test)
+        check_disjoint(validation=validation, test=test)
+        path = files[site]["observations"]
+        observed = read_observed(path, site).during(test, path)
+        tables.append(score_table(site, " ".join(map(str, test)), observed, transferred(site, data, test)))
     return pd.concat(tables, ignore_index=True).assign(fitted_on=OTHERS)
 
 
-def _scores(
-    site: str,
-    data: Mapping[str, BaselineData],
-    observations: Path,
-    train: Periods,
-    validation: Periods,
-    test: Periods,
-) -> pd.DataFrame:
-    """The rows of one site."""
-    check_disjoint(train=train, test=test)
-    check_disjoint(validation=validation, test=test)
-    observed = read_observed(observations, site).during(test, observations)
+def data_of_sites(
+    files: Mapping[str, Mapping[str, Path]], periods: Mapping[str, Mapping[str, Periods]]
+) -> dict[str, BaselineData]:
+    """What a baseline may see of each site."""
+    return {
+        site: baseline_data(
+            paths["forcing"], paths["observations"], periods[site]["train"], periods[site]["validation"]
+        )
+        for site, paths in files.items()
+    }
+
+
+def transferred(site: str, data: Mapping[str, BaselineData], test: Periods) -> dict[str, Simulated]:
+    """Fluxes of `TRANSFERRED` on the test half-hours of `site`, fitted on the training ones of all others of `data`."""
     record = data[site].record
     weather = rows(record.forcing, np.flatnonzero(mask(record.time, test)))
     others = _sample(of for name, of in data.items() if name != site)
@@ -66,7 +67,7 @@ def _scores(
     for name in TRANSFERRED:
         fluxes = predict(name, others, weather)
         simulated[name] = Simulated(("",), dict(zip(TARGETS, fluxes.T[:, np.newaxis], strict=True)))
-    return score_table(site, " ".join(map(str, test)), observed, simulated)
+    return simulated
 
 
 def _sample(others: Iterable[BaselineData]) -> list[BaselineData]:

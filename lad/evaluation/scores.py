@@ -18,7 +18,8 @@ from lad.periods import Periods, check_disjoint, mask
 
 COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
 TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
-"""Of scores of models that were fitted on `others`, sites but the scored one."""
+"""Of scores of models by what they were fitted on: `OTHERS` are all sites of a study but the scored one."""
+OTHERS = "others"
 ENSEMBLE = "ensemble"
 
 

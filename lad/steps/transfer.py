@@ -28,10 +28,7 @@ def run(args: argparse.Namespace) -> None:
         site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
         for site, paths in files.items()
     }
-    forcing, observations = (
-        {site: paths[name] for site, paths in files.items()} for name in ("forcing", "observations")
-    )
-    scores = transfer(forcing, observations, periods)
+    scores = transfer(files, periods)
     inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
     write_json(args.output.with_suffix(".json"), provenance(inputs, sites=args.site))
     write_csv(args.output, scores)

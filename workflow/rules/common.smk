@@ -87,9 +87,17 @@ for variable, value in {
     os.environ.setdefault(variable, value)
 
 
-def growing(amount):
-    """Resource function: `amount` (MB, minutes) in the first attempt, twice as much in the second and so on."""
-    return lambda wildcards, attempt: amount * attempt
+def growing(amount, of_site=0):
+    """Resource function: `amount` (MB, minutes) in the first attempt, twice as much in the second and so on.
+
+    A step of a study asks for `of_site` more for each of its sites.
+    """
+
+    def asked(wildcards, attempt):
+        sites = len(config["studies"][wildcards.study]) if of_site else 0
+        return (amount + of_site * sites) * attempt
+
+    return asked
 
 
 def code(step):

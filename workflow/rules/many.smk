@@ -18,8 +18,8 @@ rule train_many:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=growing(2000, 400),
+        runtime=growing(40, 40),
         launch="",  # what starts several processes of one training: srun of a cluster (docs/many.md)
     params:
         sites=trained_on,
@@ -74,11 +74,11 @@ rule joint:
         periods=of_sites(rules.periods.output.periods),
         networks=lambda wildcards: networks(wildcards.study).values(),
         scores=rules.gather.output.scores,
-        transfer=rules.transfer.output.scores,
         code=code("joint"),
     output:
         scores="results/{study}/joint.csv",
         record="results/{study}/joint.json",
+        differences="results/{study}/joint_differences.csv",
         table=report(
             "results/{study}/joint.md",
             caption="../report/joint.rst",
@@ -101,7 +101,7 @@ rule joint:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(30),
+        runtime=growing(10, 4),
     params:
         sites=lambda wildcards: config["studies"][wildcards.study],
         networks=lambda wildcards: [f"{name}={file}" for name, file in networks(wildcards.study).items()],
@@ -113,6 +113,6 @@ rule joint:
     shell:
         "NPROC={threads} lad joint --site {params.sites} --forcing {input.forcing}"
         " --observations {input.observations} --periods {input.periods} --network {params.networks}"
-        " --scores {input.scores} --transfer {input.transfer} --own {params.own}"
+        " --scores {input.scores} --own {params.own}"
         " --integrator {params.integrator} --spinup-passes {params.passes}"
-        " --output {output.scores} --table {output.table} --figure {output.figure} 2>&1 | tee {log}"
+        " --output {output.scores} --differences {output.differences} --table {output.table} --figure {output.figure} 2>&1 | tee {log}"

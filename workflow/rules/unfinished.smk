@@ -11,7 +11,7 @@ def place_of(job):
     )
 
 
-def failures(jobs, run_log):
+def failures(jobs, run_logs):
     """By site or study: steps without result among the unfinished `jobs`, and why, which step failed and its log.
 
     What ends a job from outside, as a cluster's limits do, is told in the log of the run alone.
@@ -24,7 +24,7 @@ def failures(jobs, run_log):
         step = max(job.jobs, key=last_word) if job.is_group() else job
         if place_of(step):
             place = found[place_of(step)]
-            logs = list(step.log) if workflow.local_exec else [*step.log, os.path.relpath(run_log)]
+            logs = list(step.log) if workflow.local_exec else [*step.log, *map(os.path.relpath, run_logs)]
             why = f"{step.rule.name} failed, see {' and '.join(logs)}"
             place["why"] = "; ".join(filter(None, [place["why"], why]))
     for name, place in found.items():
@@ -49,7 +49,7 @@ def last_word(job):
     return max((os.path.getmtime(log) for log in job.log if os.path.exists(log)), default=0)
 
 
-def make_tables_of_the_rest(run_log):
+def make_tables_of_the_rest(run_logs):
     """After a failure, make the tables of the studies from the sites that finished.
 
     Snakemake does it itself, with settings in which the studies lack the others: so it knows what the tables were made
@@ -61,7 +61,7 @@ def make_tables_of_the_rest(run_log):
     if scheduler._user_kill or scheduler.running or scheduler.open_jobs:
         return  # stopped from outside: what is unfinished did not fail
     unfinished = list(workflow.dag.needrun_jobs())
-    found = failures(unfinished, run_log)
+    found = failures(unfinished, run_logs)
     rules_of_studies = [rule.name for rule in workflow.rules if "study" in rule.wildcard_names]
     rules_of_studies = [name for name in rules_of_studies if name not in OF_MANY]
     targets, tables = [], {*rules_of_studies, *studies}
