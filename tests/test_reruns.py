@@ -144,8 +144,9 @@ def test_a_site_made_anew_touches_only_its_own_files(studies):
     plan = planned(result)
     assert plan["baselines"] + plan["baselines_of_seeds"] == BASELINES
     assert plan.keys() > {"fetch", "daemons", "landscape", "report", "US-Wkg"} and "solvers" not in plan
-    told = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
-    assert len(told) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in told)
+    files = [line.split("\t")[0] for line in snakemake(tree, "US-Wkg", "--summary").stdout.splitlines()[1:]]
+    assert len(files) > sum(plan.values()) and all(file.startswith("results/US-Wkg/") for file in files)
+    assert "for copy in ; do" in snakemake(tree, "-n", "-p", "US-Wkg").stdout  # no other place has its page
 
 
 def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(studies):

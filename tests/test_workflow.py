@@ -222,6 +222,13 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     }
     assert "study=results/many/joint.md" in result.stdout
     assert "study=results/paper/joint.md" not in snakemake(tree, "-n", "-p", "paper", *settings).stdout
+    tasks = ["train_many:mpi=srun", "train_many:tasks=2", "train_many:launch='srun -n 2'"]
+    result = snakemake(tree, "-n", "-p", "many", *settings, "--set-resources", *tasks)
+    assert result.stdout.count("NPROC=1 srun -n 2 lad train-many --site ") == 7
+    (tmp_path / "AMF_US-Abc_FLUXNET_FULLSET_2002-2021_1-1.zip").touch()
+    result = snakemake(tree, "-n", "all", *settings, "many={studies: [all]}", "studies={all: all}")
+    assert result.returncode != 0
+    assert "many.studies: all: of US-Abc the IGBP class is not known before" in result.stderr
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):

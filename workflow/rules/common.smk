@@ -377,10 +377,19 @@ def igbp(site):
 
 
 def folds(study):
-    """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several."""
+    """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several.
+
+    Leave-one-site-out and leave-one-type-out. Ends the run for a site of a class that no table tells.
+    """
     members = config["studies"][study]
+    unknown = [site for site in members if igbp(site) is None]
+    if unknown:
+        sys.exit(
+            f"configuration: error: many.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before"
+            f" the archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
+        )
     without = {"all": members} | {left: [site for site in members if site != left] for left in members}
-    for left in dict.fromkeys(filter(None, map(igbp, members))):
+    for left in dict.fromkeys(map(igbp, members)):
         others = [site for site in members if igbp(site) != left]
         if 0 < len(others) < len(members) - 1:
             without[left] = others

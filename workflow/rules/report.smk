@@ -48,8 +48,9 @@ rule report:
         landscape=by_site(rules.landscape.output.summary, "landscape"),
         pages=lambda wildcards: ["=".join(pair) for pair in pages(wildcards).items()],
         missing=lambda wildcards: told([wildcards.study, *studies[wildcards.study]]),
-        settings=json.dumps(
+        settings=lambda wildcards: json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
+            | ({"many": config["many"]} if together(wildcards.study) else {})
         ),
     message:
         "{wildcards.study}: write the report"
