@@ -9,7 +9,7 @@ from learning_tower import VALIDATION, rewrite, write_tower
 
 SITES = {"XX-One": (6, 2), "XX-Two": (4, 1), "XX-Thr": (9, 8)}
 """Site → types of cover and soil."""
-SETTINGS = {"steps": 2, "batch": 2, "window_days": [1], "learning_rate": 0.01, "refresh": 1, "patience": 9}
+SETTINGS = {"steps": 4, "batch": 2, "window_days": [1], "learning_rate": 0.01, "refresh": 2, "patience": 9}
 SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
 # The law that compiles fastest.
 LAW = {"law": "conductance", "states": ["root"], "hidden": [4], "attributes": ["rs", "C", "canopy"]}

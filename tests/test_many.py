@@ -146,7 +146,7 @@ def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device
     ]
     told = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
-    assert "2/2" in told[0] and "2/2" not in told[1]  # one of them tells
+    assert "4/4" in told[0] and "4/4" not in told[1]  # one of them tells
     agree(of_one_device, left(towers / "two"))
 
 
@@ -273,7 +273,7 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     assert (
         told[head.index("less joint, with it")] == f"{pair.difference.item():+.2f}"
     )  # one week has no interval
-    assert "at most 2 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
+    assert "at most 4 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
     about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
     with Image.open(tmp_path / "joint.png") as image:
         assert json.loads(image.text["provenance"])["settings"] == about
