@@ -57,7 +57,7 @@ for study, members in config["studies"].items():
         params:
             figures=expand("results/{site}/figures/", site=members),
             # A site touches nothing outside its own folder; the page of many sites has links to theirs.
-            copies="" if study in config["sites"] or many(members) else "results/report.html",
+            copies="" if study in config["sites"] or too_many(members) else "results/report.html",
         message:
             f"{study}: the table"
         shell:

@@ -12,7 +12,7 @@ from evaluation_site import lad
 from lad.errors import InputError
 from lad.evaluation import differences, study
 from lad.evaluation.courses import validation_text
-from lad.evaluation.many import FEW
+from lad.evaluation.few import FEW
 from lad.evaluation.ranks import rank_table, ranks_text
 from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
 from lad.evaluation.study_figures import ablation, learning_curves

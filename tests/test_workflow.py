@@ -14,7 +14,7 @@ import yaml
 from archives import product_rows, write_product
 from service import Service
 
-from lad.evaluation.many import FEW
+from lad.evaluation.few import FEW
 
 SITE_STEPS = [
     "fetch",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.many import many
+from lad.evaluation.few import too_many
 from lad.evaluation.table import grid
 from lad.io import read_table
 
@@ -55,7 +55,7 @@ def validation_text(histories: Histories) -> str:
     lines = [["model", *sites, "mean"]]
     for model, mean in mean_over_sites(lowest).items():
         lines.append([model, *(cells[model, site] for site in sites), f"{mean:.4f}"])
-    if many(sites):
+    if too_many(sites):
         lines = [list(line) for line in zip(*lines, strict=True)]
     legend = "Lowest loss of a free run on the validation periods: mean over seeds (lowest … highest seed)."
     return f"# Validation\n\n{legend}\n\n{grid(lines)}\n"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lad.drawing import RC
-from lad.evaluation.many import many
+from lad.evaluation.few import too_many
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.style import colours
@@ -25,7 +25,7 @@ def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure
     """
     sites = list(dict.fromkeys(site for site, _ in histories))
     models = list(dict.fromkeys(model for _, model in histories))
-    if many(sites):
+    if too_many(sites):
         return _falling(histories, models)
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(2.4 * len(models) + 1.2, 2.3 * len(sites) + 0.6), layout="constrained")
@@ -76,7 +76,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
     Of many sites one row of boxes: `_spread`.
     """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
-    if many(sites):
+    if too_many(sites):
         return _spread(scores, models)
     colour = colours(models)
     columns = [(target, metric) for target in TARGETS for metric in SHOWN]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.many import many
+from lad.evaluation.few import too_many
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE, whole
@@ -108,7 +108,7 @@ def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
 
 def markdown(scores: pd.DataFrame) -> str:
     """The table as Markdown: one block per site and target, or per target of many sites; models in a fixed order."""
-    if many(scores.site):
+    if too_many(scores.site):
         blocks = [f"## {target}\n\n{grid(over_sites(scores, target))}\n" for target in scores.target.unique()]
         return "\n".join(
             [f"# Scores on the test periods of {scores.site.nunique()} sites\n", OVER_SITES, *blocks]

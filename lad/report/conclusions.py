@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lad.evaluation.courses import mean_over_sites
-from lad.evaluation.many import FEW
+from lad.evaluation.few import FEW
 from lad.evaluation.metrics import BETTER
 from lad.evaluation.models import label, ordered
 from lad.evaluation.pair import SCORES

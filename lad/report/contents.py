@@ -9,7 +9,7 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.courses import mean_over_sites
-from lad.evaluation.many import many
+from lad.evaluation.few import too_many
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.table import OVER_SITES, SHOWN, over_sites
@@ -43,7 +43,7 @@ def summary(scores: pd.DataFrame) -> str:
     seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
-    if many(tests.index):
+    if too_many(tests.index):
         where = f"{len(tests)}, each with a page of its own"
     names = ", ".join(map(label, models))
     beside = ", ".join(label(model) for model in ordered(list(scores.model)) if model in study.REFERENCES)
@@ -67,7 +67,7 @@ def study_sections(
         Section(
             "Conclusions", [Findings([*conclusions(scores, differences, states, validation), *experiments])]
         ),
-        Section("Scores", _of_many(scores) if many(scores.site) else _one_by_one(scores)),
+        Section("Scores", _of_many(scores) if too_many(scores.site) else _one_by_one(scores)),
         Section("Gains", [Text(GAINS), *_by_place(gains(differences))]),
         *([Section("States", [Text(STATES), *_by_place(states_cells(states))])] if len(states) else []),
         Section("Validation", [_validation(validation)]),
@@ -123,7 +123,7 @@ def _formatted(row: pd.Series) -> list[str]:
 
 def _by_place(frame: pd.DataFrame) -> Iterator[Table]:
     """A table for each site and flux, of whose rows the first column tells what they are about; one of many sites."""
-    if many(frame.site):
+    if too_many(frame.site):
         yield Table.of(frame, "All sites")
         return
     for (site, flux), rows in frame.groupby(["site", "flux"], sort=False):
@@ -140,7 +140,7 @@ def _validation(validation: pd.DataFrame) -> Table:
         "Lowest loss of a free run on the validation periods, mean over seeds. Models may be chosen by it."
     )
     table = table.assign(model=table.model.map(label))
-    if many(validation.site):
+    if too_many(validation.site):
         table = table.set_index("model").rename_axis(None).T.rename_axis("site").reset_index()
     return Table.of(table, "Validation losses", caption)
 

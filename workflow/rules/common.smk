@@ -14,7 +14,7 @@ from snakemake.io import is_flagged
 from lad import lock
 from lad.configuration import checked
 from lad.errors import InputError
-from lad.evaluation.many import many
+from lad.evaluation.few import too_many
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.io import remove_parts
 from lad.periods import NAMES
@@ -339,7 +339,7 @@ def knock_outs():
 def detailed(wildcards):
     """Sites of a study that its report shows itself: all, or none of many, which have pages of their own."""
     members = config["studies"][wildcards.study]
-    return [] if many(members) else members
+    return [] if too_many(members) else members
 
 
 def pages(wildcards):

@@ -5,6 +5,6 @@ from collections.abc import Iterable
 FEW = 4  # sites that tables, figures and one page of at most 15 MB show one by one
 
 
-def many(sites: Iterable[str]) -> bool:
+def too_many(sites: Iterable[str]) -> bool:
     """Whether these are more sites than can be shown one by one."""
     return len(set(sites)) > FEW
