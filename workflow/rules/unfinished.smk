@@ -46,7 +46,9 @@ def keep_unmade():
 
 def last_word(job):
     """When a job last wrote to its log (s), 0 if never: Snakemake makes empty ones for those that did not begin."""
-    return max((os.path.getmtime(log) for log in job.log if os.path.exists(log) and os.path.getsize(log)), default=0)
+    return max(
+        (os.path.getmtime(log) for log in job.log if os.path.exists(log) and os.path.getsize(log)), default=0
+    )
 
 
 def make_tables_of_the_rest(run_logs):
