@@ -182,7 +182,9 @@ def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
     result = snakemake(tree, "-n", "all", "--config", f"archives={tmp_path}/none")
     assert result.returncode != 0
     assert (
-        result.stderr.splitlines()[-1] == f"studies.all: no archive of a tower in the folder {tmp_path}/none"
+        result.stderr.splitlines()[-1]
+        == f"studies.all: no archive of a tower in the folder {tmp_path}/none, put them there or name another,"
+        " --config archives=FOLDER"
     )
     (tmp_path / "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip").touch()
     (tmp_path / "AU-How_2003-2017_OzFlux_Met.nc").touch()

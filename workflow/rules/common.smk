@@ -200,7 +200,9 @@ def told_missing():
     """What to do about missing archives, a line each."""
     lines = sorted(missing_archives.values())
     if lines and not Path(config["archives"]).is_dir():
-        lines.insert(0, f"archives: {config['archives']}: no such folder, made for what is downloaded")
+        lines.insert(
+            0, f"archives: {config['archives']}: no such folder, it will be made for what is downloaded"
+        )
     return "\n".join(lines)
 
 
@@ -423,7 +425,10 @@ def scores_of_sites(wildcards):
     """Input function: the scores of a study's sites; ends the run if it is to be of all and there is none."""
     members = config["studies"][wildcards.study]
     if not members:
-        sys.exit(f"studies.{wildcards.study}: no archive of a tower in the folder {config['archives']}")
+        sys.exit(
+            f"studies.{wildcards.study}: no archive of a tower in the folder {config['archives']}, put them there or"
+            " name another, --config archives=FOLDER"
+        )
     return expand("results/{site}/evaluate/scores.csv", site=members)
 
 
