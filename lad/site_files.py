@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lad.errors import InputError
 from lad.forcing import Record, read_record
+from lad.periods import NAMES, Periods, periods_from
 
 FILES = ("forcing", "observations", "periods")
 
@@ -35,6 +36,14 @@ def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
     files = zip(*(getattr(args, name) for name in FILES), strict=True)
     return {
         site: dict(zip(FILES, of_site, strict=True)) for site, of_site in zip(args.site, files, strict=True)
+    }
+
+
+def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Periods]]:
+    """Site → name → periods, of the files of `site_files`; raises InputError as `periods_from`."""
+    return {
+        site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
+        for site, paths in files.items()
     }
 
 

@@ -122,11 +122,8 @@ def studies(root, tmp_path_factory) -> tuple[Path, set[tuple[str, str]]]:
     return tree, everything
 
 
-@pytest.mark.parametrize("change, places, first", CHANGES, ids=[change for change, *_ in CHANGES])
-def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, places, first):
-    tree, everything = studies
-    overlay = tmp_path / "change.yaml"
-    overlay.write_text(change, encoding="utf-8")
+def all_from(places, first, everything) -> set[tuple[str, str]]:
+    """What of `everything` follows from the steps `first` at the places."""
     members = SETTINGS["studies"]
     expected, todo = set(), [(place, step) for place in places for step in first]
     while todo:
@@ -135,7 +132,23 @@ def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, 
             expected.add((place, step))
             places_after = [place, *(study for study in STUDIES if place in members[study])]
             todo += [(after, following) for after in places_after for following in FOLLOWS.get(step, [])]
-    assert made_anew(tree, str(overlay)) == expected
+    return expected
+
+
+@pytest.mark.parametrize("change, places, first", CHANGES, ids=[change for change, *_ in CHANGES])
+def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, places, first):
+    tree, everything = studies
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text(change, encoding="utf-8")
+    assert made_anew(tree, str(overlay)) == all_from(places, first, everything)
+
+
+def test_a_solver_that_no_network_for_many_towers_knows_reruns_the_simulations(studies, tmp_path):
+    tree, everything = studies
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text("simulation: {integrator: diffrax}\nmany: {studies: []}\n", encoding="utf-8")
+    expected = all_from(ALL, [*SIMULATE, "simulate_bulk"], everything)
+    assert made_anew(tree, str(overlay)) == expected - {("paper", "joint")}
 
 
 def test_a_site_made_anew_touches_only_its_own_files(studies):
@@ -144,6 +157,8 @@ def test_a_site_made_anew_touches_only_its_own_files(studies):
     plan = planned(result)
     assert plan["baselines"] + plan["baselines_of_seeds"] == BASELINES
     assert plan.keys() > {"fetch", "daemons", "landscape", "report", "US-Wkg"} and "solvers" not in plan
+    told = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(told) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in told)
     files = [line.split("\t")[0] for line in snakemake(tree, "US-Wkg", "--summary").stdout.splitlines()[1:]]
     assert len(files) > sum(plan.values()) and all(file.startswith("results/US-Wkg/") for file in files)
     assert "for copy in ; do" in snakemake(tree, "-n", "-p", "US-Wkg").stdout  # no other place has its page

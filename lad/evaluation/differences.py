@@ -56,11 +56,8 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
     """
     n, s, o, ss, oo, so = (weights @ x for x in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error, variance_o, variance_s = (
-            np.maximum(ss - 2 * so + oo, 0.0),
-            oo / n - (o / n) ** 2,
-            ss / n - (s / n) ** 2,
-        )
+        error = np.maximum(ss - 2 * so + oo, 0.0)  # of a perfect model, rounding may be negative
+        variance_o, variance_s = oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
         variance_s = np.where(variance_s > NOTHING * ss / n, variance_s, 0.0)  # a constant, but for rounding
         bias = (s - o) / n
         r = (so / n - s * o / n**2) / np.sqrt(variance_s * variance_o)

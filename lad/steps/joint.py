@@ -18,9 +18,8 @@ from lad.io import read_netcdf, replacing, write_csv, write_json
 from lad.learn.files import training_record
 from lad.many.figure import joint_figure
 from lad.many.scores import ALL, joint_scores, joint_text, known
-from lad.periods import NAMES, periods_from
 from lad.provenance import provenance
-from lad.site_files import add_site_files, site_files
+from lad.site_files import add_site_files, site_files, site_periods
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +55,8 @@ def run(args: argparse.Namespace) -> None:
         networks.setdefault(fold, {})[seed] = Path(path)
     of_itself = known(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
-    periods = {
-        site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
-        for site, paths in files.items()
-    }
-    data, solver = data_of_sites(files, periods), named(args.integrator)
+    periods, solver = site_periods(files), named(args.integrator)
+    data = data_of_sites(files, periods)
     found = []
     for site, paths in files.items():
         lines = transferred(site, data, periods[site]["test"])

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from lad.baselines.transfer import transfer
 from lad.io import write_csv, write_json
-from lad.periods import NAMES, periods_from
 from lad.provenance import provenance
-from lad.site_files import add_site_files, site_files
+from lad.site_files import add_site_files, site_files, site_periods
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
     files = site_files(args)
-    periods = {
-        site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
-        for site, paths in files.items()
-    }
-    scores = transfer(files, periods)
+    scores = transfer(files, site_periods(files))
     inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
     write_json(args.output.with_suffix(".json"), provenance(inputs, sites=args.site))
     write_csv(args.output, scores)

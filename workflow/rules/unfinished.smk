@@ -6,9 +6,9 @@ OF_MANY = ("train_many", "place", "joint")  # a study's network for many towers,
 
 def place_of(job):
     """The site of a job, or the study of one of `OF_MANY`; None for what makes tables."""
-    return (
-        job.wildcards_dict.get("site") or (job.rule.name in OF_MANY and job.wildcards_dict["study"]) or None
-    )
+    if "site" in job.wildcards_dict:
+        return job.wildcards_dict["site"]
+    return job.wildcards_dict["study"] if job.rule.name in OF_MANY else None
 
 
 def failures(jobs, run_logs):
