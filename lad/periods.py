@@ -81,12 +81,17 @@ def periods_from(args: argparse.Namespace, *names: str) -> dict[str, Periods]:
         if absent:
             raise InputError(f"expected --{absent[0]}, or --periods with a file of lad periods")
         return {name: parse_periods(getattr(args, name)) for name in names}
-    content = read_json(args.periods)
+    return read_periods(args.periods, *names)
+
+
+def read_periods(path: str | Path, *names: str) -> dict[str, Periods]:
+    """The periods `names` of a file of `lad periods`; raises InputError for another file."""
+    content = read_json(path)
     try:
         return {name: parse_periods([":".join(days) for days in content[name]]) for name in names}
     except (KeyError, TypeError):
         raise InputError(
-            f"{args.periods}: expected {', '.join(names)}, each a list of [first day, last day]"
+            f"{path}: expected {', '.join(names)}, each a list of [first day, last day]"
         ) from None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lad.errors import InputError
 from lad.forcing import Record, read_record
-from lad.periods import NAMES, Periods, periods_from
+from lad.periods import NAMES, Periods, read_periods
 
 FILES = ("forcing", "observations", "periods")
 
@@ -40,11 +40,8 @@ def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
 
 
 def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Periods]]:
-    """Site → name → periods, of the files of `site_files`; raises InputError as `periods_from`."""
-    return {
-        site: periods_from(argparse.Namespace(periods=paths["periods"]), *NAMES)
-        for site, paths in files.items()
-    }
+    """Site → name → periods, of the files of `site_files`; raises InputError as `read_periods`."""
+    return {site: read_periods(paths["periods"], *NAMES) for site, paths in files.items()}
 
 
 def record_of(site: str, path: Path) -> Record:

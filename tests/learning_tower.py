@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from lad.fluxes import AbstractFluxes, Fluxes
 from lad.io import write_json, write_netcdf
 from lad.parameters import table_parameters, to_json
 
@@ -63,3 +66,14 @@ def rewrite(path: Path, change: Callable[[xr.Dataset], None]) -> None:
 def of_another_site(dataset: xr.Dataset) -> None:
     """A change that `rewrite` takes."""
     dataset.attrs["site_id"] = "YY-Oth"
+
+
+class Bursting(AbstractFluxes):
+    """A law whose gradient is infinite, though its value is not, where it rains: a square root at zero."""
+
+    weight: jax.Array
+
+    def __call__(self, state, forcing, parameters):
+        """H alone."""
+        H = self.weight * 10.0 + jnp.sqrt(jnp.where(forcing.Rainf > 0.0, self.weight - self.weight, 1.0))
+        return Fluxes(H, jnp.zeros_like(H), jnp.zeros_like(H))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from evaluation_site import write_periods
-from learning_tower import TRAIN, VALIDATION, of_another_site, rewrite, write_tower
+from learning_tower import TRAIN, VALIDATION, Bursting, of_another_site, rewrite, write_tower
 
 from lad.cli import main
 from lad.errors import InputError
@@ -21,6 +21,7 @@ from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
+from lad.learn import checkpoint
 from lad.learn.calibration import calibration_space
 from lad.learn.data import learning_data
 from lad.learn.files import load_calibrated, load_model, save_model
@@ -121,7 +122,7 @@ def test_calibration_compares_searches_and_resumes(tower, capsys):
 
     before = [file.read_bytes() for file in files]
     process = subprocess.Popen([sys.executable, "-m", "lad.cli", *command], stderr=subprocess.DEVNULL)
-    while not (tower / "checkpoint.json").exists():
+    while not (tower / "checkpoint_cmaes.eqx").exists():
         assert process.poll() is None, "ended before its first checkpoint"
         time.sleep(0.01)
     process.kill()
@@ -194,7 +195,7 @@ def test_only_the_surface_penalty_tells_a_law_how_warm_the_surface_is(month, tmp
         SETTINGS | {"steps": 40, "refresh": 10, "learning_rate": 0.05, "weight_decay": 0}, "x"
     )
     ends = []
-    monkeypatch.setattr("lad.learn.rounds._save", lambda *now: ends.append(float(now[2].free[0])))
+    monkeypatch.setattr(checkpoint, "save", lambda *of: ends.append(float(of[3].free[0])))
     for reference in (surface, None):
         fit(
             build,
@@ -308,17 +309,6 @@ def test_windows_lengthen_through_the_training():
     assert short.window_at(0) == 1
 
 
-class Bursting(AbstractFluxes):
-    """A law whose gradient is infinite, though its value is not, where it rains: a square root at zero."""
-
-    weight: jax.Array
-
-    def __call__(self, state, forcing, parameters):
-        """H alone."""
-        H = self.weight * 10.0 + jnp.sqrt(jnp.where(forcing.Rainf > 0.0, self.weight - self.weight, 1.0))
-        return Fluxes(H, jnp.zeros_like(H), jnp.zeros_like(H))
-
-
 @pytest.fixture
 def month(tower):
     """Record of the made-up month, what a fit sees of it, and parameters."""
@@ -405,8 +395,17 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
     process.kill()
     process.wait()
     assert not (tower / "killed" / "seed0.eqx").exists()
+    killed = (tower / "killed" / "checkpoint.eqx").read_bytes()
     assert main(train_command(tower, tower / "killed")) == 0
     assert same(results(tower / "killed"), once)
+
+    # A checkpoint that lost its end is told and counts as none.
+    (tower / "damaged").mkdir()
+    (tower / "damaged" / "checkpoint.eqx").write_bytes(killed[:-100])
+    capsys.readouterr()
+    assert main(train_command(tower, tower / "damaged")) == 0
+    assert "checkpoint.eqx: damaged (" in capsys.readouterr().err
+    assert same(results(tower / "damaged"), once)
 
     # Other fluxes in the test period change nothing but the checksum of the file.
     def change_test(dataset):

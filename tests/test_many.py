@@ -1,5 +1,6 @@
 """One network for many towers: what its training, its place at a tower and its scores are."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from learning_tower import Bursting
 from many_towers import LAW, SETTINGS, SITES, train_command, write_towers
 from PIL import Image
 
@@ -23,8 +25,8 @@ from lad.evaluation.scores import COLUMNS
 from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
+from lad.learn import checkpoint
 from lad.learn import fit as single
-from lad.learn import rounds
 from lad.learn.files import load_model
 from lad.learn.hybrid import Free, random_law, stacked_weights, with_weights
 from lad.learn.rounds import Settings
@@ -32,6 +34,7 @@ from lad.many import fit as many
 from lad.many.joint import Joint, load_joint, pooled_scaling, save_joint
 from lad.many.place import place
 from lad.many.scores import joint_scores
+from lad.model import Model
 from lad.periods import parse_periods
 from lad.steps.train_many import read_towers
 
@@ -90,6 +93,28 @@ def test_training_of_one_site_is_that_of_lad_train(towers, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
+def test_gradient_not_finite_stops_with_site_half_hour_and_flux(towers, tmp_path):
+    """XX-One is dry, so that the law bursts at the second site."""
+
+    class Joined(eqx.Module):
+        weight: jax.Array
+
+        def at(self, place):
+            return Model(place.space.table, Bursting(self.weight))
+
+    found, _ = read(towers, ["XX-One", "XX-Two"])
+    forcing = found[0].data.forcing
+    dry = dataclasses.replace(forcing, Rainf=jnp.zeros_like(forcing.Rainf))
+    found[0] = found[0]._replace(data=dataclasses.replace(found[0].data, forcing=dry))
+    settings = Settings.from_dict(SETTINGS | {"window_days": [6]}, "x")
+    about = {"seed": 0, "label": "x", "checkpoint": tmp_path / "c", "fingerprint": ""}
+    free = jnp.array([1.0, 2.0])
+    with pytest.raises(
+        InputError, match=r"^x: .* member 0 not finite in step 1, at XX-Two, by .* 2013-06-\d\d"
+    ):
+        many.fit(Joined, free, found, named("euler-1"), settings, **about)
+
+
 @pytest.fixture(scope="module")
 def of_one_device(towers):
     """Result of `lad train-many` in this process, which has one device; half.eqx is its first checkpoint."""
@@ -100,8 +125,8 @@ def of_one_device(towers):
             shutil.copy(path, towers / "half.eqx")
 
     with pytest.MonkeyPatch.context() as patch:
-        save = rounds._save
-        patch.setattr(rounds, "_save", keep)
+        save = checkpoint.save
+        patch.setattr(checkpoint, "save", keep)
         assert jax.device_count() == 1 and main(train_command(towers, towers / "one")) == 0
     return left(towers / "one")
 

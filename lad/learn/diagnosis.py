@@ -6,7 +6,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lad.errors import InputError
+from lad.forcing import rows
 from lad.observations import TARGETS
+
+
+def check_sound(sound: np.ndarray, after: Callable, where: Callable, label: str, done: int) -> None:
+    """Raise InputError for the first gradient step with a loss or gradient that was not finite, told by `sound`.
+
+    `sound` is bool (steps, members), of the steps that follow the first `done`; ``after(count)`` gives the free numbers
+    after `count` of them, and ``where(free, step, member)`` the end of the line, from those of the member before the
+    step.
+    """
+    if sound.all():
+        return
+    step, member = (int(x) for x in np.argwhere(~sound)[0])
+    told = where(rows(after(step), member), step, member)
+    raise InputError(
+        f"{label}: loss or gradient of member {member} not finite in step {done + step + 1}, {told}"
+    )
 
 
 def describe_failure(

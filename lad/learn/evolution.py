@@ -4,7 +4,6 @@ It finds the same quantities on the same loss, half-hours and spin-up as the des
 number of model runs, so that nobody has to trust gradients.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from lad.io import replacing
+from lad.learn import checkpoint as checkpoints
 from lad.learn.data import LearningData
 from lad.learn.rounds import Settings
 from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
@@ -67,7 +66,7 @@ def evolve(
     generations = max(1, round(runs / (search.popsize * (1 + NEXT_SPIN_UP))))
     surveyed = survey(jnp.asarray(origin)[None], survey.begin(start, 1), FIRST_SPIN_UP)
     best, best_loss, history = origin, float(surveyed.losses[1, 0]), []
-    known, starts = _resume(checkpoint, fingerprint, _of_candidate(surveyed.starts, 0))
+    known, starts = checkpoints.resume(checkpoint, fingerprint, _of_candidate(surveyed.starts, 0))
     progress = Progress(label, generations, len(known))
     for generation in range(generations):
         candidates = search.ask()
@@ -76,7 +75,7 @@ def evolve(
             surveyed = survey(jnp.asarray(np.array(candidates)), everyone, NEXT_SPIN_UP)
             known.append(surveyed.losses.tolist())
             starts = _of_candidate(surveyed.starts, int(np.argmin(surveyed.losses[0])))
-            _save(checkpoint, fingerprint, known, starts)
+            checkpoints.save(checkpoint, fingerprint, known, starts)
         losses = np.array(known[generation])
         search.tell(candidates, losses[0].tolist())
         first = int(np.argmin(losses[0]))
@@ -91,24 +90,3 @@ def evolve(
 
 def _of_candidate(starts: tuple[State, ...], candidate: int) -> tuple[State, ...]:
     return jax.tree.map(lambda x: x[candidate], starts)
-
-
-def _save(path: Path, fingerprint: str, losses: list, starts: tuple[State, ...]) -> None:
-    content = {
-        "fingerprint": fingerprint,
-        "losses": losses,
-        "starts": [float(x) for x in jax.tree.leaves(starts)],
-    }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content))
-
-
-def _resume(path: Path, fingerprint: str, fresh: tuple[State, ...]) -> tuple[list, tuple[State, ...]]:
-    """Losses of the generations at `path`, and where the next one starts; none and `fresh` for another search."""
-    if not path.exists():
-        return [], fresh
-    content = json.loads(path.read_text())
-    if content["fingerprint"] != fingerprint:
-        return [], fresh
-    leaves = [jnp.asarray(x) for x in content["starts"]]
-    return content["losses"], jax.tree.unflatten(jax.tree.structure(fresh), leaves)

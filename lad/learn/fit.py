@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lad.errors import InputError
 from lad.forcing import rows
 from lad.integrate import roll_out
 from lad.learn.data import LearningData, window_starts
-from lad.learn.diagnosis import describe_failure
+from lad.learn.diagnosis import check_sound, describe_failure
 from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes, surface_penalty
 from lad.learn.rounds import Fit, Progressing, Settings, gradient_steps, rounds
 from lad.learn.survey import Survey, Surveyed
@@ -71,17 +70,18 @@ def fit(
         length, batch = settings.windows(done, data.dt)
         first_rows = window_starts(data, length, int(rng.integers(length)))
         windows = rng.choice(first_rows, size=(count, members, batch), replace=True)
-        inputs = (now.free, now.optimiser, surveyed.before)
-        free, optimiser_state, (_, sound) = steps(*inputs, jnp.asarray(windows), length, visible)
-        if not sound.all():
-            failed, member = (int(x) for x in np.argwhere(~np.asarray(sound))[0])
-            free = steps(*inputs, jnp.asarray(windows[:failed]), length, visible)[0] if failed else now.free
+
+        def after(count: int):
+            drawn = jnp.asarray(windows[:count])
+            return steps(now.free, now.optimiser, surveyed.before, drawn, length, visible)
+
+        def where(free, step: int, member: int) -> str:
             of_window = partial(_window_loss, mismatch, _member(surveyed.before, member), visible)
-            told = describe_failure(of_window, rows(free, member), windows[failed, member], length, data.time)
-            where = told or "in no single window"
-            raise InputError(
-                f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
-            )
+            told = describe_failure(of_window, free, windows[step, member], length, data.time)
+            return told or "in no single window"
+
+        free, optimiser_state, (_, sound) = after(count)
+        check_sound(np.asarray(sound), lambda step: after(step)[0], where, label, done)
         return free, optimiser_state
 
     return rounds(

@@ -7,7 +7,6 @@ together.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ import optax
 import pandas as pd
 
 from lad.errors import InputError
-from lad.io import replacing
+from lad.learn import checkpoint as checkpoints
 from lad.learn.objective import WEIGHTINGS
 from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP
 from lad.progress import Progress
@@ -174,7 +173,7 @@ def rounds(
         step=jnp.asarray(0),
         stale=jnp.asarray(0),
     )
-    now, history = _resume(checkpoint, fingerprint, now)
+    history, now = checkpoints.resume(checkpoint, fingerprint, now)
     progress = Progress(label, settings.steps, int(now.step))
     first = jax.process_index() == 0  # of several processes, which all compute the same, one tells and writes
     while True:
@@ -201,7 +200,7 @@ def rounds(
         free, optimiser = descend(now, surveyed, count)
         now = now._replace(free=free, optimiser=optimiser, step=now.step + count)
         if first:
-            _save(checkpoint, fingerprint, now, history)
+            checkpoints.save(checkpoint, fingerprint, history, now)
     return Fit(now.best, np.asarray(now.best_loss), pd.DataFrame(history))
 
 
@@ -212,20 +211,3 @@ def _select(choice, new, old):
         return jnp.where(choice.reshape(-1, *[1] * (a.ndim - 1)), a, b)
 
     return jax.tree.map(of_array, new, old)
-
-
-def _save(path: Path, fingerprint: str, now: Progressing, history: list[dict]) -> None:
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write((json.dumps({"fingerprint": fingerprint, "history": history}) + "\n").encode())
-        eqx.tree_serialise_leaves(file, now)
-
-
-def _resume(path: Path, fingerprint: str, fresh: Progressing) -> tuple[Progressing, list[dict]]:
-    """State and history of the checkpoint at `path`, or `fresh` if it is absent or of another fit."""
-    if not path.exists():
-        return fresh, []
-    with open(path, "rb") as file:
-        header = json.loads(file.readline())
-        if header["fingerprint"] != fingerprint:
-            return fresh, []
-        return eqx.tree_deserialise_leaves(file, fresh), header["history"]

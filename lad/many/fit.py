@@ -17,7 +17,7 @@ from lad.errors import InputError
 from lad.forcing import rows
 from lad.integrate import roll_out
 from lad.learn.data import window_starts
-from lad.learn.diagnosis import describe_failure
+from lad.learn.diagnosis import check_sound, describe_failure
 from lad.learn.objective import WEIGHTINGS, loss, simulated_fluxes, surface_penalty
 from lad.learn.rounds import Fit, Progressing, Settings, gradient_steps, rounds
 from lad.many.devices import ALIKE, BY_SITE, SITES, everywhere, mesh, over_sites, put
@@ -89,27 +89,21 @@ def fit(
             drawn = jax.device_put(windows[:count], NamedSharding(devices, PartitionSpec(None, None, SITES)))
             return everywhere(steps(*inputs, drawn, length, shared), devices)
 
-        free, optimiser_state, (_, sound) = after(count)
-        if not sound.all():
-            failed, member = (int(x) for x in np.argwhere(~sound)[0])
-            free = rows(after(failed)[0] if failed else now.free, member)
+        def where(free, step: int, member: int) -> str:
             held = jax.tree.map(jnp.asarray, (here, everywhere(rows(surveyed.before, member), devices)))
-            where = "at none of the sites alone"
             for number, tower in enumerate(towers):
                 lane, before = rows(held, number)
 
                 def of_window(free, index, counted, lane=lane, before=before):
                     return of_windows(free, lane, before, index[None], counted)
 
-                told = describe_failure(
-                    of_window, free, windows[failed, member, number], length, tower.data.time
-                )
-                if told:
-                    where = f"at {tower.site}, {told}"
-                    break
-            raise InputError(
-                f"{label}: loss or gradient of member {member} not finite in step {done + failed + 1}, {where}"
-            )
+                drawn = windows[step, member, number]
+                if told := describe_failure(of_window, free, drawn, length, tower.data.time):
+                    return f"at {tower.site}, {told}"
+            return "at none of the sites alone"
+
+        free, optimiser_state, (_, sound) = after(count)
+        check_sound(sound, lambda step: after(step)[0], where, label, done)
         return free, optimiser_state
 
     return rounds(

@@ -40,7 +40,7 @@ class Scores(NamedTuple):
     differences: pd.DataFrame
 
 
-def named(model: str, fitted_on: str) -> str:
+def full_name(model: str, fitted_on: str) -> str:
     """A model and what it was fitted on, as one name."""
     return f"{model} ({fitted_on})"
 
@@ -105,7 +105,8 @@ def joint_scores(
         for fitted_on, models in groups.items()
     ]
     drawn = draw(
-        observed, {named(model, on): run for on, models in groups.items() for model, run in models.items()}
+        observed,
+        {full_name(model, on): run for on, models in groups.items() for model, run in models.items()},
     )
     return Scores(pd.concat(tables, ignore_index=True), differences(site, drawn))
 
@@ -167,7 +168,7 @@ def joint_text(
             blocks.append(f"## {target}, {heading}\n\n{grid(lines)}\n")
         lines = [["site", *(f"less {names[reference]}" for reference in REFERENCES)]]
         for site in sites:
-            pairs = [(site, target, named(*LEFT_OUT), named(*reference)) for reference in REFERENCES]
+            pairs = [(site, target, full_name(*LEFT_OUT), full_name(*reference)) for reference in REFERENCES]
             found = [gain(ends, pair, "rmse") for pair in pairs]
             lines.append([site, *(signed(*cell) + "*" * sure(*cell[1:]) if cell else "-" for cell in found)])
         blocks.append(f"## {target}, RMSE of the network without the site\n\n{GAINS}\n{grid(lines)}\n")

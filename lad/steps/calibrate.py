@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
 
     solver, start = fast(args.steps_per_interval), plain_state(space.table, data.forcing)
     label, mark = f"{args.site} calibrate", fingerprint(origin)
-    checkpoints = [args.output.with_name(f"checkpoint.{end}") for end in ("eqx", "json")]
+    checkpoints = [args.output.with_name(f"{name}.eqx") for name in ("checkpoint", "checkpoint_cmaes")]
     begins = space.starts(starts, args.seed)
     result = fit(
         build,

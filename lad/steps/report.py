@@ -20,7 +20,7 @@ from lad.evaluation.study import STATES
 from lad.evaluation.table import read_scores
 from lad.io import read_table, replacing
 from lad.observations import read_observed
-from lad.periods import periods_from
+from lad.periods import read_periods
 from lad.provenance import provenance
 from lad.report.conclusions import Conclusion, chosen
 from lad.report.contents import origin_section, shown, study_sections, summary
@@ -170,7 +170,7 @@ def _plot(args: argparse.Namespace, site: str, drawn: set[str]) -> Plot:
     observations, forcing, periods = (
         _of_site(name, getattr(args, name), site) for name in ("observations", "forcing", "periods")
     )
-    test = periods_from(argparse.Namespace(periods=periods), "test")["test"]
+    test = read_periods(periods, "test")["test"]
     observed = read_observed(observations, site).during(test, observations)
     own = [text.removeprefix(f"{site}/") for text in args.simulation if text.startswith(f"{site}/")]
     simulated = read_simulated(parse_simulations(own), site, observed.time)

@@ -27,7 +27,7 @@ from lad.many.fit import fit
 from lad.many.joint import BODY, Joint, check_joint, pooled_scaling, save_joint
 from lad.many.lanes import Tower
 from lad.many.place import place
-from lad.periods import periods_from
+from lad.periods import read_periods
 from lad.provenance import fingerprint, provenance
 from lad.site_files import add_site_files, record_of, site_files
 from lad.state import plain_state
@@ -56,7 +56,7 @@ def read_towers(files: Mapping[str, Mapping[str, Path]], law_settings: Mapping[s
     states, towers, moments = seen_states(law_settings), [], []
     for site, paths in files.items():
         record = record_of(site, paths["forcing"])
-        periods = periods_from(argparse.Namespace(periods=paths["periods"]), *LEARNING)
+        periods = read_periods(paths["periods"], *LEARNING)
         data = learning_data(record, paths["observations"], periods["train"], periods["validation"])
         if towers and data.dt != towers[0].data.dt:
             raise InputError(
