@@ -19,7 +19,7 @@ LABELS = {
 SCALES = {"VPD": 0.01}  # hPa in a Pa
 NOTE = (
     "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of the middays, dotted: their median\n"
-    "state and surface temperature are held: more sun does not warm the surface, and a flux may exceed the energy there is"
+    "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand"
 )
 MARGIN = 0.05  # of the range of a flux
 
