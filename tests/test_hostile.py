@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from archives import crt_rows, write_base
-from test_workflow import SMALL, TOLD_AGAIN, contents, copy_tree, planned, snakemake
+from test_workflow import DEMO, SMALL, STUDY, TOLD_AGAIN, contents, copy_tree, planned, snakemake
 
 from lad import io
 from lad.cli import main
@@ -217,6 +217,7 @@ def test_site_that_lacks_two_fifths_of_everything(tmp_path, capsys):
 
 
 KILLS, SEED = int(os.getenv("LAD_TEST_KILLS", "0")), int(os.getenv("LAD_TEST_SEED", "1"))
+LATEST = 60 if DEMO else 8  # s after the beginning of a job
 
 
 def alive(groups: set[int]) -> list[str]:
@@ -236,10 +237,10 @@ def alive(groups: set[int]) -> list[str]:
 def test_killed_runs_end_with_the_same_bytes(root, tmp_path):
     """Snakemake alone and with all its steps is killed at random moments, in turn, until it was killed KILLS times."""
     if not KILLS:
-        pytest.skip("takes long: LAD_TEST_KILLS=20 kills the small study so often")
+        pytest.skip("takes long: LAD_TEST_KILLS=20 kills a study so often")
     environment = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "jax")}
     quiet = copy_tree(root, tmp_path / "quiet")
-    result = snakemake(quiet, *SMALL, **environment)
+    result = snakemake(quiet, *STUDY, **environment)
     assert result.returncode == 0, result.stdout + result.stderr
     kill_until_whole(copy_tree(root, tmp_path / "killed"), quiet, environment)
 
@@ -262,7 +263,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
     some work gets done between two kills.
     """
     moments, groups, log = random.Random(SEED), set(), tree / "log"
-    command = [sys.executable, "-m", "snakemake", *SMALL]
+    command = [sys.executable, "-m", "snakemake", *STUDY]
     while True:
         with open(log, "w", encoding="utf-8") as file:
             run = subprocess.Popen(
@@ -277,7 +278,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
         try:
             if len(groups) < KILLS:
                 wait_for_jobs(run, log, moments.randrange(7))
-            status = run.wait(moments.uniform(0, 8) if len(groups) < KILLS else None)
+            status = run.wait(moments.uniform(0, LATEST) if len(groups) < KILLS else None)
         except subprocess.TimeoutExpired:
             groups.add(run.pid)
             (os.kill if alone else os.killpg)(run.pid, signal.SIGKILL)
@@ -293,7 +294,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
         found, expected = contents(tree / "results"), contents(quiet / "results")
         assert found.keys() == expected.keys()
         assert [name for name in found if found[name] != expected[name]] == []
-        assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+        assert planned(snakemake(tree, "-n", *STUDY)) == TOLD_AGAIN
         print(f"whole after {len(groups)} kills", flush=True)
         if len(groups) == KILLS:
             return

@@ -1,4 +1,7 @@
-"""The small study through a Slurm cluster that the tests start themselves, with LAD_TEST_SLURM=1 (docs/cluster.md)."""
+"""A study through a Slurm cluster that the tests start themselves, with LAD_TEST_SLURM=1 (docs/cluster.md).
+
+It is the small one, or with LAD_TEST_DEMO=1 the demo itself.
+"""
 
 import os
 import re
@@ -16,7 +19,7 @@ import pytest
 from cluster import Cluster, missing
 from many_towers import train_command, write_towers
 from test_many import agree, left
-from test_workflow import SMALL, TOLD_AGAIN, copy_tree, planned, snakemake
+from test_workflow import STUDY, TOLD_AGAIN, copy_tree, planned, snakemake
 
 pytestmark = [
     pytest.mark.skipif("LAD_TEST_SLURM" not in os.environ, reason="needs LAD_TEST_SLURM=1 and Slurm"),
@@ -49,9 +52,9 @@ def environment(root, cluster) -> dict[str, str]:
 
 
 def started(tree: Path, environment: dict[str, str]) -> subprocess.Popen:
-    """The small study through the cluster, begun; Ctrl-C ends it also where the tests run in the background."""
+    """The study through the cluster, begun; Ctrl-C ends it also where the tests run in the background."""
     return subprocess.Popen(
-        ["env", "--default-signal=INT", sys.executable, "-m", "snakemake", *PROFILE, *SMALL],
+        ["env", "--default-signal=INT", sys.executable, "-m", "snakemake", *PROFILE, *STUDY],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": str(tree)} | environment,
         stdout=subprocess.PIPE,
@@ -99,7 +102,7 @@ def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tre
     # One job for each group of steps that fail together anyway, and `transfer` of the study.
     assert ends(cluster).count("COMPLETED") == len(OF_A_SITE) + 1
     # Nothing differs from a study that was made without the cluster.
-    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+    assert planned(snakemake(tree, "-n", *STUDY)) == TOLD_AGAIN
 
 
 def test_failure_on_a_node_is_told_with_its_log(tree, environment):
@@ -110,7 +113,7 @@ def test_failure_on_a_node_is_told_with_its_log(tree, environment):
         times = pd.date_range("2011-01-01", "2013-01-01", freq="30min").strftime("%Y%m%d%H%M")
         rows = "".join(f"{start},{end},20\n" for start, end in pairwise(times))
         archive.writestr("AMF_US-Abc_BASE_HH_9-9.csv", f"TIMESTAMP_START,TIMESTAMP_END,TA\n{rows}")
-    result = snakemake(tree, *PROFILE, "--retries", "0", "two", *SMALL, str(overlay), **environment)
+    result = snakemake(tree, *PROFILE, "--retries", "0", "two", *STUDY, str(overlay), **environment)
     printed = result.stdout + result.stderr
     assert result.returncode != 0 and "Traceback" not in printed
     assert "lad gapfill: error: " in printed and "log: logs/US-Abc/gapfill.log" in printed
@@ -124,7 +127,7 @@ def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environmen
     before = len(ends(cluster))
     target = "results/US-CRT/figures/diurnal.png"
     memory = ["--set-resources", "figures:mem_mb=250*attempt**2"]
-    result = snakemake(tree, *PROFILE, target, "--force", *memory, *SMALL, **environment)
+    result = snakemake(tree, *PROFILE, target, "--force", *memory, *STUDY, **environment)
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     assert "Trying to restart job" in printed
