@@ -42,6 +42,7 @@ for study, members in config["studies"].items():
             transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
             joint=expand(rules.joint.output, study=together(study)),
+            networks=[file for one in together(study) for file in networks(one).values()],
             report=f"results/{study}/report.html",
             figures=expand(rules.figures.output, site=having("figures", members)),
             response=expand(rules.response.output, site=having("response", members)),

@@ -17,6 +17,7 @@ from lad.errors import InputError
 
 RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
 VARIABLE = "LAD_RUN"  # tells a step its run, as `this_run`
+SENT_BY = "LAD_SENT_BY"  # tells a cluster job, which is a run to its own steps, the one that sent it
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
 _held: list[IO] = []  # open, and so locked, until this process ends
 
@@ -41,7 +42,7 @@ def begin_run() -> bool:
             "wait for its end, or stop it with Ctrl-C where it was started"
         ) from None
     run.truncate(0)
-    run.write(f"process {this_run()}\n")
+    run.write(_told(this_run()))
     run.flush()
     _held.append(run)
     with _opened(STEPS) as steps:
@@ -53,14 +54,23 @@ def begin_run() -> bool:
     return locked
 
 
+def join_from_afar(name: str) -> None:
+    """Make this process, a cluster job's, one that the run after `name` (`this_run`), which sent it, waits for.
+
+    Raises InputError if that one has begun: it sends jobs of its own, and this one would write into their results.
+    """
+    _share_steps()
+    now = _opened(RUN).read()
+    if now != _told(name):
+        raise InputError(f"another run has begun in this folder ({now.strip()}) since {name} sent this job")
+
+
 def join_run(name: str) -> None:
     """Make this process a step of the run `name` (`this_run`): the next run waits for it, and it ends with its own.
 
     On another node than that of its run it does not know when that ends.
     """
-    steps = _opened(STEPS)
-    _lock(steps, fcntl.LOCK_SH)
-    _held.append(steps)
+    _share_steps()
     process, _, node = name.partition(" on ")
     if node != platform.node():
         return
@@ -73,6 +83,17 @@ def join_run(name: str) -> None:
     if _ended(run, timeout=0):
         os._exit(1)
     threading.Thread(target=lambda: _ended(run) and os._exit(1), daemon=True).start()
+
+
+def _told(run: str) -> str:
+    """What the file `RUN` holds."""
+    return f"process {run}\n"
+
+
+def _share_steps() -> None:
+    steps = _opened(STEPS)
+    _lock(steps, fcntl.LOCK_SH)
+    _held.append(steps)
 
 
 def _opened(path: Path) -> IO:

@@ -104,6 +104,25 @@ def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
     following.wait()
 
 
+def test_cluster_job_of_a_run_that_was_followed_by_another_removes_nothing(tree):
+    """Snakemake in the job is called as the plug-in calls it."""
+    job = [TARGET, "--force", "--nolock", "--no-hooks", "--mode", "remote", "--executor", "local"]
+    job += ["--cores", "1"]
+    sent_by = {"LAD_SENT_BY": "1 on elsewhere"}
+    (tree / ".snakemake/run.lock").write_text("process 2 on elsewhere\n", encoding="utf-8")
+    before = (tree / TARGET).read_bytes()
+    (told,) = errors(refused := snakemake(tree, *job, **sent_by))
+    assert refused.returncode != 0 and (tree / TARGET).read_bytes() == before
+    assert told == (
+        "run: error: another run has begun in this folder (process 2 on elsewhere) since 1 on elsewhere sent this job"
+    )
+    (tree / ".snakemake/run.lock").write_text("process 1 on elsewhere\n", encoding="utf-8")
+    (told,) = set(
+        errors(snakemake(tree, *job, **sent_by))
+    )  # begins, and fails by what stands for a forcing file
+    assert told.startswith("lad periods: error: ")
+
+
 def test_what_follows_from_a_failed_step_is_made_by_the_next_run(tree, tmp_path):
     overlay = tmp_path / "change.yaml"
     overlay.write_text("sites: {US-CRT: {precipitation: [[2011, 800]]}}\n", encoding="utf-8")

@@ -30,6 +30,7 @@ from lad.learn import fit as single
 from lad.learn.files import load_model
 from lad.learn.hybrid import Free, random_law, stacked_weights, with_weights
 from lad.learn.rounds import Settings
+from lad.many import devices, survey
 from lad.many import fit as many
 from lad.many.joint import Joint, load_joint, pooled_scaling, save_joint
 from lad.many.place import place
@@ -149,10 +150,19 @@ def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device)
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "4"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+    assert "3 sites on 4 × cpu, four: " in result.stderr
     history, arrays = left(towers / "four")
     assert history.train_loss[0] == 99.0
     history.loc[0, "train_loss"] = of_one_device[0].train_loss[0]
     agree(of_one_device, (history, arrays))
+
+
+def test_sites_side_by_side_give_what_they_give_one_after_the_other(towers, of_one_device, monkeypatch):
+    """As on an accelerator, also where lanes end before the longest."""
+    monkeypatch.setattr(devices, "at_once", lambda: True)
+    monkeypatch.setattr(survey, "at_once", lambda: True)
+    assert main(train_command(towers, towers / "side")) == 0
+    agree(of_one_device, left(towers / "side"))
 
 
 @pytest.mark.skipif("LAD_TEST_PROCESSES" not in os.environ, reason="only with LAD_TEST_PROCESSES=1")

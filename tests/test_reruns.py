@@ -164,6 +164,15 @@ def test_a_site_made_anew_touches_only_its_own_files(studies):
     assert "for copy in ; do" in snakemake(tree, "-n", "-p", "US-Wkg").stdout  # no other place has its page
 
 
+def test_a_network_for_many_towers_that_is_gone_is_trained_again(studies):
+    tree, _ = studies
+    network = tree / "results/paper/train_many/all/seed0.eqx"
+    kept = network.read_bytes()
+    network.unlink()
+    assert planned(snakemake(tree, "-n", "paper", *WITH_JOINT))["train_many"] == 1
+    network.write_bytes(kept)
+
+
 def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(studies):
     tree, _ = studies
     with open(tree / "lad/steps/train_many.py", "a", encoding="utf-8") as step:
@@ -175,5 +184,6 @@ def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(stud
     (why,) = re.findall(r"--missing paper='(.*?)'", called)
     folds = {f"train_many failed, see logs/paper/train_many/{fold}.log" for fold in ("all", *WKG, *ME2)}
     assert set(why.split("; ")) == folds and "results/paper/joint" not in called
+    assert not list(tree.glob("results/paper/joint*"))  # scores of the networks before
     plan = planned(snakemake(tree, "-n", "paper", *WITH_JOINT))
     assert [plan[name] for name in ("train_many", "joint", "report")] == [3, 1, 1]

@@ -21,6 +21,9 @@ from many_towers import train_command, write_towers
 from test_many import agree, left
 from test_workflow import STUDY, TOLD_AGAIN, copy_tree, planned, snakemake
 
+from lad.io import write_json
+from lad.towers.sites import read_rows
+
 pytestmark = [
     pytest.mark.skipif("LAD_TEST_SLURM" not in os.environ, reason="needs LAD_TEST_SLURM=1 and Slurm"),
     pytest.mark.timeout(3600),
@@ -91,7 +94,11 @@ def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tre
         time.sleep(1)  # a cancelled job needs a moment
     assert ends(cluster) == ["CANCELLED"]
 
-    study = started(tree, environment)
+    killed = started(tree, environment)
+    running_job(cluster, killed, "gapfill")
+    killed.kill()
+    killed.communicate()
+    study = started(tree, environment)  # what the killed one sent gives way
     cluster.call("scancel", running_job(cluster, study, "calibrate"))
     printed, _ = study.communicate()
     assert study.returncode == 0, printed
@@ -113,7 +120,8 @@ def test_failure_on_a_node_is_told_with_its_log(tree, environment):
         times = pd.date_range("2011-01-01", "2013-01-01", freq="30min").strftime("%Y%m%d%H%M")
         rows = "".join(f"{start},{end},20\n" for start, end in pairwise(times))
         archive.writestr("AMF_US-Abc_BASE_HH_9-9.csv", f"TIMESTAMP_START,TIMESTAMP_END,TA\n{rows}")
-    result = snakemake(tree, *PROFILE, "--retries", "0", "two", *STUDY, str(overlay), **environment)
+    settings = ["--configfile", *STUDY[1:], str(overlay)]
+    result = snakemake(tree, *PROFILE, "--retries", "0", "two", *settings, **environment)
     printed = result.stdout + result.stderr
     assert result.returncode != 0 and "Traceback" not in printed
     assert "lad gapfill: error: " in printed and "log: logs/US-Abc/gapfill.log" in printed
@@ -134,6 +142,46 @@ def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environmen
     (log,) = re.findall(r"log: .*, (\S+) \(check", printed)
     assert "error: Exceeded job memory limit" in Path(log).read_text(encoding="utf-8")
     assert ends(cluster)[before:] == ["FAILED", "COMPLETED"]
+
+
+def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
+    """By the options that docs/many.md names, at US-CRT and at its record under another name."""
+    archives, output = tree / "archives", tree / "results/pair/train_many/all"
+    archives.mkdir(exist_ok=True)
+    with zipfile.ZipFile(tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip") as archive:
+        table = archive.read("AMF_US-CRT_BASE_HH_3-5.csv")
+    (archives / "AMF_US-Abd_BASE_HH_3-5.csv").write_bytes(table)
+    row = read_rows()["US-CRT"] | {"site_id": "US-Abd"}
+    pd.DataFrame([row]).to_csv(tree / "pair.csv", index=False)
+    periods = {"train": [["2011-05-01", "2011-07-31"]], "validation": [["2011-06-01", "2011-06-10"]]}
+    periods |= {"test": [["2012-06-01", "2012-06-30"]]}
+    training = {"steps": 4, "batch": 2, "window_days": [1], "refresh": 2}
+    settings = {
+        "sites_table": "pair.csv",
+        "sites": {"US-CRT": periods, "US-Abd": periods},
+        "studies": {"pair": ["US-CRT", "US-Abd"]},
+        "many": {"studies": ["pair"], "seeds": 2, "training": training},
+    }
+    write_json(tree / "pair.json", settings)
+    target = [str(output.relative_to(tree) / "seed0.eqx"), "--configfile", *STUDY[1:], "pair.json"]
+    tasks = [
+        "train_many:mpi=srun",
+        "train_many:tasks=2",
+        "train_many:nodes=1",
+        "train_many:launch='srun -n 2'",
+    ]
+    before = len(ends(cluster))
+    result = snakemake(tree, *PROFILE, *target, "--set-resources", *tasks, **environment)
+    printed = result.stdout + result.stderr
+    assert result.returncode == 0, printed
+    assert set(ends(cluster)[before:]) == {"COMPLETED"}
+    assert "2 sites on 2 × cpu, all: 4/4 " in (tree / "logs/pair/train_many/all.log").read_text(
+        encoding="utf-8"
+    )
+    of_two = left(output)
+    result = snakemake(tree, *target, "--force", **environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    agree(left(output), of_two)
 
 
 def test_tasks_of_one_step_train_one_network_for_many_towers(environment, tmp_path):

@@ -231,6 +231,9 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     result = snakemake(tree, "-n", "all", *settings, "many={studies: [all]}", "studies={all: all}")
     assert result.returncode != 0
     assert "many.studies: all: of US-Abc the IGBP class is not known before" in result.stderr
+    igbp = "sites={US-Abc: {metadata: {igbp: field}}}"
+    result = snakemake(tree, "-n", "all", *settings, "many={studies: [all]}", "studies={all: all}", igbp)
+    assert result.returncode != 0 and "US-Abc: igbp = 'field', expected three capitals" in result.stderr
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):

@@ -1,11 +1,17 @@
 """Lanes over devices: each holds and runs its own sites, all hold the weights."""
 
 import functools
+import hashlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from lad.errors import InputError
 
 SITES = "sites"
 BY_SITE, ALIKE = PartitionSpec(SITES), PartitionSpec()
@@ -47,10 +53,19 @@ def over_sites(mesh: Mesh, inputs, outputs) -> Callable:
     return functools.partial(jax.shard_map, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 
-def each(function: Callable, arrays):
-    """`function` of the items along the first axis, all at once but on a CPU.
+def at_once() -> bool:
+    """Whether the sites of a device run side by side: not on a CPU, whose compiler makes a fast loop of one series."""
+    return jax.default_backend() != "cpu"
 
-    Its compiler makes one fast loop of a single series, and none of a batch.
-    """
-    at_once = jax.default_backend() != "cpu"
-    return jax.vmap(function)(arrays) if at_once else jax.lax.map(function, arrays)
+
+def each(function: Callable, arrays):
+    """`function` of the items along the first axis, all `at_once` or one after the other."""
+    return jax.vmap(function)(arrays) if at_once() else jax.lax.map(function, arrays)
+
+
+def check_alike(path: Path) -> None:
+    """Raise InputError unless all processes see the same file, or none, at `path`: the checkpoint they go on from."""
+    seen = path.read_bytes() if path.exists() else b""
+    mine = np.frombuffer(hashlib.sha256(seen).digest(), dtype=np.uint8)
+    if (multihost_utils.process_allgather(mine) != mine).any():
+        raise InputError(f"{path}: nodes see different files, expected one; try again once it has spread")

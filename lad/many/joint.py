@@ -29,8 +29,9 @@ class Joint(eqx.Module):
     def at(self, place: Place) -> Model:
         """The model of one tower."""
         network = self.law.network
-        made_up = jnp.zeros_like(network.scaling.input_std, dtype=bool).at[: len(FORCING_INPUTS)]
-        std = jnp.where(made_up.set(place.hidden), jnp.inf, network.scaling.input_std)
+        nothing = jnp.zeros_like(network.scaling.input_std, dtype=bool)
+        hidden = nothing.at[: len(FORCING_INPUTS)].set(place.hidden)
+        std = jnp.where(hidden, jnp.inf, network.scaling.input_std)
         law = eqx.tree_at(lambda law: law.network.scaling.input_std, self.law, std)
         if network.attributes is not None:
             law = eqx.tree_at(lambda law: law.network.attributes, law, place.attributes)

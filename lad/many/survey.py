@@ -12,7 +12,7 @@ from jax.sharding import PartitionSpec
 from lad.errors import InputError
 from lad.forcing import rows
 from lad.learn.objective import loss, simulated_fluxes
-from lad.many.devices import ALIKE, BY_SITE, SITES, each, everywhere, over_sites
+from lad.many.devices import ALIKE, BY_SITE, SITES, at_once, each, everywhere, over_sites
 from lad.many.joint import Joint
 from lad.many.lanes import Lanes
 from lad.state import State
@@ -37,8 +37,11 @@ def survey(
     `sites` whose free run is not finite.
     """
 
-    def run(free, lane: Lanes, starts: State):
-        """States before and at the end of each row, and fluxes, of one member at one site."""
+    def run(free, lane: Lanes, starts: State, longest):
+        """States before and at the end of each row, and fluxes, of one member at one site.
+
+        Sites side by side take steps together, as many as the `longest` of them has rows.
+        """
         model = build(free).at(lane.place).prepare()
         advance = solver(model, dt)
 
@@ -48,15 +51,18 @@ def survey(
             end, mean = advance(state, forcing)
             return end, (state, end, simulated_fluxes(mean))
 
-        return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length)
+        count = longest if at_once() else lane.length
+        return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length, count)
 
     def of_all(function):
         """`function` of each member and each site of a device; leading axes of the result: members, sites."""
 
         def local(free, lanes, starts):
+            longest = lanes.length.max()
+
             def of_member(item):
                 free, starts = item
-                return each(lambda site: function(free, *site), (lanes, starts))
+                return each(lambda site: function(free, *site, longest), (lanes, starts))
 
             return each(of_member, (free, starts))
 
@@ -64,9 +70,9 @@ def survey(
         return eqx.filter_jit(shared(local))
 
     @of_all
-    def passed(free, lane, starts):
+    def passed(free, lane, starts, longest):
         """Starts of the next pass: the mean of the states at the same time of year, as `lad.integrate.spin_up`."""
-        _, ends, _ = run(free, lane, starts)
+        _, ends, _ = run(free, lane, starts, longest)
 
         def mean(x):
             return jax.vmap(lambda index, share: jnp.sum(share * x[index]))(lane.recurs, lane.passages)
@@ -74,9 +80,9 @@ def survey(
         return jax.tree.map(mean, ends)
 
     @of_all
-    def judged(free, lane, starts):
+    def judged(free, lane, starts, longest):
         """States before each row, losses in training and validation, and whether all is finite."""
-        before, ends, fluxes = run(free, lane, starts)
+        before, ends, fluxes = run(free, lane, starts, longest)
         losses = [
             loss(fluxes, lane.observed, use, std)
             for use, std in ((lane.train, lane.scale), (lane.validation, lane.std))
@@ -100,8 +106,8 @@ def survey(
     return surveyed
 
 
-def _scan(function: Callable, carry, arrays, count):
-    """What `jax.lax.scan` gives for each of the first `count` rows, and zeros for the others, without running these."""
+def _scan(function: Callable, carry, arrays, length, count):
+    """What `jax.lax.scan` gives for the first `length` rows, and zeros for all others; only `count` rows run."""
     n = jax.tree.leaves(arrays)[0].shape[0]
     _, one = jax.eval_shape(function, carry, rows(arrays, 0))
     results = jax.tree.map(lambda x: jnp.zeros((n, *x.shape), x.dtype), one)
@@ -109,6 +115,6 @@ def _scan(function: Callable, carry, arrays, count):
     def body(i, now):
         carry, results = now
         carry, result = function(carry, rows(arrays, i))
-        return carry, jax.tree.map(lambda x, value: x.at[i].set(value), results, result)
+        return carry, jax.tree.map(lambda x, y: x.at[i].set(jnp.where(i < length, y, 0)), results, result)
 
     return jax.lax.fori_loop(0, count, body, (carry, results))[1]

@@ -97,6 +97,7 @@ def run(args: argparse.Namespace) -> None:
 
     folder = args.output_directory
     checkpoint = folder / "checkpoint.eqx"
+    devices.check_alike(checkpoint)
     result = fit(
         build,
         Free(stacked_weights(laws), jnp.zeros((args.seeds, BODY))),
@@ -104,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
         solver,
         settings,
         seed=0,
-        label=f"{len(towers)} sites, {folder.name}",
+        label=f"{len(towers)} sites on {jax.device_count()} × {jax.default_backend()}, {folder.name}",
         checkpoint=checkpoint,
         fingerprint=fingerprint(origin),
     )

@@ -66,8 +66,8 @@ rule transfer:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        mem_mb=growing(2000, 100),
+        runtime=growing(10, 1),
     params:
         sites=lambda wildcards: config["studies"][wildcards.study],
     message:

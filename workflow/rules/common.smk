@@ -2,6 +2,7 @@ import ast
 import atexit
 import json
 import os
+import re
 import shlex
 import sys
 import urllib.error
@@ -77,6 +78,14 @@ os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PA
 # A step ends with the Snakemake that started it, and so does the one that makes the tables of the sites that finished.
 started_by = os.getenv(lock.VARIABLE)
 os.environ[lock.VARIABLE] = lock.this_run()
+if not workflow.remote_exec:
+    os.environ.setdefault(lock.SENT_BY, lock.this_run())
+elif lock.SENT_BY in os.environ:
+    # Here, before Snakemake removes what the job is to make anew.
+    try:
+        lock.join_from_afar(os.environ[lock.SENT_BY])
+    except InputError as error:
+        sys.exit(f"run: error: {error}")
 
 # Compiled programs are kept between the many short jobs, whatever their size and compile time.
 for variable, value in {
@@ -390,6 +399,9 @@ def folds(study):
             f"configuration: error: many.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before"
             f" the archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
         )
+    for site in members:
+        if not re.fullmatch("[A-Z]{3}", igbp(site)):
+            sys.exit(f"configuration: error: {site}: igbp = {igbp(site)!r}, expected three capitals, as ENF")
     without = {"all": members} | {left: [site for site in members if site != left] for left in members}
     for left in dict.fromkeys(map(igbp, members)):
         others = [site for site in members if igbp(site) != left]
@@ -402,7 +414,9 @@ def trained_on(wildcards):
     """Input function: the sites of one training of one network; ends the run for a name that is no fold's."""
     found = folds(wildcards.study)
     if wildcards.fold not in found:
-        sys.exit(f"results/{wildcards.study}/train_many/{wildcards.fold}: expected one of {', '.join(found)}")
+        sys.exit(
+            f"run: error: results/{wildcards.study}/train_many/{wildcards.fold}: expected one of {', '.join(found)}"
+        )
     return found[wildcards.fold]
 
 

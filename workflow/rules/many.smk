@@ -100,7 +100,7 @@ rule joint:
         "../../envs/lad.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(4000, 100),
         runtime=growing(10, 4),
     params:
         sites=lambda wildcards: config["studies"][wildcards.study],
