@@ -68,6 +68,8 @@ def make_towers(folder: Path, number: int, archives: Path) -> None:
     """Tables of `number` towers in `folder`/archives, and `folder`/sites.csv with their metadata."""
     known, random = read_rows(), np.random.default_rng(SEED)
     here = [site for site, (name, _) in SOURCES.items() if (archives / name).exists()]
+    if not here:
+        sys.exit(f"{archives}: expected one of {', '.join(name for name, _ in SOURCES.values())}")
     (folder / "archives").mkdir()
     sites = []
     for copy in range(number):

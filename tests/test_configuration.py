@@ -14,6 +14,7 @@ from lad.errors import InputError
 from lad.forcing import read_record
 from lad.io import read_netcdf
 from lad.learn.data import learning_data
+from lad.many.place import ATTRIBUTES
 from lad.observations import read_observed
 from lad.parameters import COVER, SOIL
 from lad.periods import mask, parse_periods
@@ -236,3 +237,14 @@ def test_types_of_cover_and_soil_are_described(root):
         (int(number), name) for number, name in re.findall(r"^\| (\d+) \| ([a-z/ ]+) \|", text, re.MULTILINE)
     ]
     assert rows == [(number, row[0]) for types in (COVER, SOIL) for number, row in types.items()]
+
+
+def test_attributes_are_those_that_a_network_can_see(root):
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    assert schema["properties"]["many"]["properties"]["attributes"]["items"]["enum"] == list(ATTRIBUTES)
+    (row,) = re.findall(
+        r"^\| `many.attributes` .*",
+        (root / "docs/configuration.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert row.partition("any of ")[2] == ", ".join(f"`{name}`" for name in ATTRIBUTES) + " |"

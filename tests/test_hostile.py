@@ -1,6 +1,7 @@
 """Hostile conditions: nothing is lost or half-written, and each is told in one line."""
 
 import fcntl
+import json
 import os
 import platform
 import random
@@ -14,9 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from archives import crt_rows, write_base
+from evaluation_site import write_periods
 from test_workflow import DEMO, SMALL, STUDY, TOLD_AGAIN, contents, copy_tree, planned, snakemake
 
 from lad import io
@@ -233,6 +236,24 @@ def test_site_that_lacks_two_fifths_of_everything(tmp_path, capsys):
         assert ((made["Tair_qc"] == 0).to_numpy().ravel() == ~missing).all()
         absent = (rows["LE"].astype(float) == -9999).to_numpy()
         assert ((seen["Qle_qc"] == 0).to_numpy().ravel() == ~absent).all()
+    # What is there is calibrated on and scored, the rest counts nowhere.
+    periods = write_periods(
+        tmp_path / "periods.json", "2012-05-01:2012-08-31", "2012-07-01:2012-07-20", "2012-09-01:2012-10-31"
+    )
+    files = ["--forcing", str(forcing), "--observations", str(observations), "--periods", str(periods)]
+    settings = {"starts": 1, "steps": 2, "batch": 2, "window_days": [2], "refresh": 2, "patience": 1}
+    settings |= {"learning_rate": 0.05, "weight_decay": 0, "loss": "variance"}
+    parameters, simulated, scores = (tmp_path / name for name in ("p.json", "bulk.nc", "scores.csv"))
+    fitted = ["--settings", json.dumps(settings), "--output", str(parameters)]
+    assert main(["calibrate", *site, *files, *fitted]) == 0, capsys.readouterr().err
+    run = ["--forcing", str(forcing), "--parameters", str(parameters), "--output", str(simulated)]
+    assert main(["simulate", *run]) == 0
+    scored = ["--simulation", f"bulk={simulated}", "--output", str(scores)]
+    assert main(["evaluate", *site, *files, *scored]) == 0, capsys.readouterr().err
+    table = pd.read_csv(scores)
+    tested = rows["TIMESTAMP_START"].astype(str).str[:6].isin(["201209", "201210"]).to_numpy()
+    assert set(table[table.target == "LE"].n) == {(tested & ~absent).sum()}
+    assert np.isfinite(table.rmse).all()
 
 
 KILLS, SEED = int(os.getenv("LAD_TEST_KILLS", "0")), int(os.getenv("LAD_TEST_SEED", "1"))

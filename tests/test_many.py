@@ -46,14 +46,14 @@ def towers(tmp_path_factory):
     return write_towers(tmp_path_factory.mktemp("towers"))
 
 
-def read(folder, sites):
+def read(folder, sites, law=LAW):
     """Towers and moments of `sites`."""
     files = {
         site: {"forcing": folder / site / "forcing.nc", "observations": folder / site / "observations.nc"}
         | {"periods": folder / site / "periods.json"}
         for site in sites
     }
-    return read_towers(files, LAW, named("euler-1"))
+    return read_towers(files, law, named("euler-1"))
 
 
 def untrained(towers, moments, seed=0):
@@ -233,6 +233,18 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     assert model.fluxes.network.attributes[2] == 2.5
     seen = Joint(joint.law, jnp.zeros(8)).at(found[0].place).parameters
     assert seen.rs == pytest.approx(float(found[0].place.space.table.rs))  # body at the table's values
+
+
+def test_a_network_without_attributes_is_the_same_at_all_towers(towers, tmp_path):
+    law = LAW | {"attributes": []}
+    found, moments = read(towers, ["XX-One", "XX-Two"], law)
+    scaling = pooled_scaling([t.place for t in found], moments, [t.data.scale() for t in found])
+    joint = Joint(random_law(law, scaling, 0), jnp.zeros(8))
+    save_joint(tmp_path / "seed0.eqx", joint, law, {})
+    again, settings = load_joint(tmp_path / "seed0.eqx")
+    assert eqx.tree_equal(again, joint) and settings == law
+    one, other = (again.at(tower.place).fluxes for tower in found)
+    assert eqx.tree_equal(one, other)
 
 
 def test_leaf_area_is_the_mean_of_the_record(towers, tmp_path):

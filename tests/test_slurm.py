@@ -168,7 +168,7 @@ def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
         "train_many:mpi=srun",
         "train_many:tasks=2",
         "train_many:nodes=1",
-        "train_many:launch='srun -n 2'",
+        "train_many:launch='srun -n 2 --kill-on-bad-exit'",
     ]
     before = len(ends(cluster))
     result = snakemake(tree, *PROFILE, *target, "--set-resources", *tasks, **environment)
