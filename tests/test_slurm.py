@@ -164,12 +164,8 @@ def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
     }
     write_json(tree / "pair.json", settings)
     target = [str(output.relative_to(tree) / "seed0.eqx"), "--configfile", *STUDY[1:], "pair.json"]
-    tasks = [
-        "train_many:mpi=srun",
-        "train_many:tasks=2",
-        "train_many:nodes=1",
-        "train_many:launch='srun -n 2 --kill-on-bad-exit'",
-    ]
+    launch = "launch='srun -n 2 --kill-on-bad-exit'"
+    tasks = [f"train_many:{option}" for option in ("mpi=srun", "tasks=2", "nodes=1", "mem_mb=6000", launch)]
     before = len(ends(cluster))
     result = snakemake(tree, *PROFILE, *target, "--set-resources", *tasks, **environment)
     printed = result.stdout + result.stderr
