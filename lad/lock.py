@@ -44,6 +44,7 @@ def begin_run() -> bool:
     run.truncate(0)
     run.write(_told(this_run()))
     run.flush()
+    os.fsync(run.fileno())  # for jobs on other nodes, which read it while it is open here
     _held.append(run)
     with _opened(STEPS) as steps:
         try:
@@ -60,7 +61,8 @@ def join_from_afar(name: str) -> None:
     Raises InputError if that one has begun: it sends jobs of its own, and this one would write into their results.
     """
     _share_steps()
-    now = _opened(RUN).read()
+    with _opened(RUN) as run:
+        now = run.read()
     if now != _told(name):
         raise InputError(f"another run has begun in this folder ({now.strip()}) since {name} sent this job")
 

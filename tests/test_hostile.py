@@ -120,9 +120,8 @@ def test_cluster_job_of_a_run_that_was_followed_by_another_removes_nothing(tree)
         "run: error: another run has begun in this folder (process 2 on elsewhere) since 1 on elsewhere sent this job"
     )
     (tree / ".snakemake/run.lock").write_text("process 1 on elsewhere\n", encoding="utf-8")
-    (told,) = set(
-        errors(snakemake(tree, *job, **sent_by))
-    )  # begins, and fails by what stands for a forcing file
+    # Now it begins, and fails by what stands for a forcing file.
+    (told,) = set(errors(snakemake(tree, *job, **sent_by)))
     assert told.startswith("lad periods: error: ")
 
 
