@@ -5,11 +5,13 @@ python -m lad.launch [snakemake arguments]
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from snakemake import cli
 from snakemake.exceptions import print_exception
@@ -17,6 +19,8 @@ from snakemake.exceptions import print_exception
 from lad.configuration import nearest, read_settings
 from lad.errors import InputError
 from lad.towers.folders import sites_of
+
+ANSWER = 60  # s within which a controller answers
 
 
 def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
@@ -54,14 +58,47 @@ def check_folders() -> None:
             raise InputError(f"{Path(folder).resolve()}: may not be written to")
 
 
-def check_profile(argv: Sequence[str]) -> None:
-    """Raise InputError for a profile of a Slurm cluster where the plug-in is not set up."""
+class Asked(NamedTuple):
+    """What is to be known of the command line before Snakemake, which needs the plug-in to read it."""
+
+    profile: Path | None
+    dry: bool
+
+
+def asked(argv: Sequence[str]) -> Asked:
+    """Profile and whether nothing is to be run, of the arguments of Snakemake."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--workflow-profile", type=Path, default=Path("profiles/default"))
-    file = parser.parse_known_args(argv)[0].workflow_profile / "config.yaml"
-    wanted = read_settings(file).get("executor") if file.is_file() else None
-    if wanted == "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
+    parser.add_argument("--workflow-profile", type=Path)
+    parser.add_argument("-n", "--dry-run", "--dryrun", action="store_true")
+    found = parser.parse_known_args(argv)[0]
+    return Asked(found.workflow_profile, found.dry_run)
+
+
+def check_profile(wanted: Asked) -> None:
+    """Raise InputError for a profile that is none, and for one of Slurm without plug-in or, in earnest, controller."""
+    if wanted.profile is None:
+        return
+    file = wanted.profile / "config.yaml"
+    if not file.is_file() and len(wanted.profile.parts) > 1:  # Snakemake looks for single words elsewhere too
+        raise InputError(f"--workflow-profile {wanted.profile}: no such file {file}")
+    if not file.is_file() or read_settings(file).get("executor") != "slurm":
+        return
+    if find_spec("snakemake_executor_plugin_slurm") is None:
         raise InputError(f"{file}: needs Snakemake's plug-in for Slurm, which `./run setup slurm` adds")
+    if not wanted.dry:
+        _check_controller(file)
+
+
+def _check_controller(file: Path) -> None:
+    """Raise InputError where Slurm does not answer: of some jobs the plug-in would wait for ever."""
+    try:
+        answer = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=ANSWER)
+    except FileNotFoundError:
+        raise InputError(f"{file}: no command sinfo here, expected a node of a Slurm cluster") from None
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{file}: sinfo does not answer within {ANSWER} s") from None
+    if answer.returncode != 0:
+        raise InputError(f"{file}: Slurm does not answer ({answer.stderr.strip()})")
 
 
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
@@ -78,7 +115,10 @@ def _some(names: Sequence[str], most: int = 12) -> str:
 def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
     try:
-        check_profile(argv)
+        wanted = asked(argv)
+        if wanted.dry:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
+        check_profile(wanted)
         parser, args = cli.parse_args(argv)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()

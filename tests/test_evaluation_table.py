@@ -63,7 +63,7 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
         ],
     ]
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
-    assert lines[-1] == "30 of 900 half-hours carry no quality flag."
+    assert lines[-1] == "30 of 900 half-hours may be filled: they carry no quality flag."
 
 
 def test_rerun_is_identical(written, tmp_path):

@@ -102,6 +102,8 @@ def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tre
     cluster.call("scancel", running_job(cluster, study, "calibrate"))
     printed, _ = study.communicate()
     assert study.returncode == 0, printed
+    logs = (path.read_text(encoding="utf-8") for path in (tree / ".snakemake/slurm_logs").rglob("*.log"))
+    assert any("another run has begun in this folder" in log for log in logs)
     # Of a group Snakemake does not tell Slurm's state, but shows the job's log, where Slurm wrote it.
     assert re.search(r"error: \*\*\* JOB \d+ ON \w+ CANCELLED AT ", printed)
     assert "Trying to restart job" in printed

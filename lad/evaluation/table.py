@@ -89,7 +89,7 @@ def _block(rows: pd.DataFrame) -> str:
     lines = [["model", *(heading for heading, _ in SHOWN.values())]]
     for model in ordered(list(rows.model)):
         lines += _model_rows(rows[rows.model == model], model)
-    note = f"{first.n_not_known} of {first.n} half-hours carry no quality flag."
+    note = f"{first.n_not_known} of {first.n} half-hours may be filled: they carry no quality flag."
     return f"{title}\n\n{grid(lines)}\n\n{note}\n"
 
 

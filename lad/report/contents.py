@@ -103,9 +103,7 @@ def _scores(scores: pd.DataFrame) -> Iterable[Table]:
         ]
         frame = pd.DataFrame(lines, columns=["model", "seeds", *(heading for heading, _ in SHOWN.values())])
         first = rows.iloc[0]
-        caption = (
-            f"Test {first.period.replace(':', ' to ')}; {first.n_not_known} half-hours carry no quality flag."
-        )
+        caption = f"Test {first.period.replace(':', ' to ')}; {first.n_not_known} half-hours may be filled (no flag)."
         yield Table.of(frame, f"{site}, {target}", caption)
 
 

@@ -132,6 +132,7 @@ rule periods:
     benchmark:
         "logs/{site}/periods.tsv"
     localrule: True
+    priority: 1 # before the fits: it tells at once what days they cannot be fitted on
     conda:
         "../../envs/lad.yaml"
     threads: 1
