@@ -30,7 +30,8 @@ class Service(ThreadingHTTPServer):
     """Serves `files` by name. `faults` are answers to files given instead, first to last.
 
     The open manifest offers `offered`, the account `for_account` (product: names), the THREDDS catalogue `.nc` files.
-    With `ranges` a transfer can be resumed. While `answers` is cleared, what is posted waits for its answer.
+    With `ranges` a transfer can be resumed. While `answers` is cleared, what is posted waits for its answer; while
+    `cuts` is, a transfer that is to be cut hangs there.
     """
 
     daemon_threads = True
@@ -42,7 +43,9 @@ class Service(ThreadingHTTPServer):
         self.checksums, self.sizes = {}, {}
         self.ranges, self.citation, self.manifest = True, CITATION, None
         self.answers = threading.Event()
+        self.cuts = threading.Event()
         self.answers.set()
+        self.cuts.set()
         self.url = f"http://127.0.0.1:{self.server_port}/"
         self.link = f"{self.url}files/{{}}?=user"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -136,6 +139,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[start : start + fault.sent])
         if fault.sent < len(body) - start:
             self.wfile.flush()
+            self.server.cuts.wait()
             self.close_connection = True
 
     def send(self, body, kind, status=200):
