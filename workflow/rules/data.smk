@@ -131,8 +131,8 @@ rule periods:
         "logs/{site}/periods.log",
     benchmark:
         "logs/{site}/periods.tsv"
+    priority: 1  # before the fits: it tells at once what days they cannot be fitted on
     localrule: True
-    priority: 1 # before the fits: it tells at once what days they cannot be fitted on
     conda:
         "../../envs/lad.yaml"
     threads: 1
