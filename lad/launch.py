@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from snakemake import cli
 from snakemake.exceptions import print_exception
@@ -58,47 +58,31 @@ def check_folders() -> None:
             raise InputError(f"{Path(folder).resolve()}: may not be written to")
 
 
-class Asked(NamedTuple):
-    """What is to be known of the command line before Snakemake, which needs the plug-in to read it."""
-
-    profile: Path | None
-    dry: bool
-
-
-def asked(argv: Sequence[str]) -> Asked:
-    """Profile and whether nothing is to be run, of the arguments of Snakemake."""
+def check_profile(argv: Sequence[str]) -> None:
+    """Raise InputError for a profile that is none, and for one of a Slurm cluster where the plug-in is not set up."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--workflow-profile", type=Path)
-    parser.add_argument("-n", "--dry-run", "--dryrun", action="store_true")
-    found = parser.parse_known_args(argv)[0]
-    return Asked(found.workflow_profile, found.dry_run)
-
-
-def check_profile(wanted: Asked) -> None:
-    """Raise InputError for a profile that is none, and for one of Slurm without plug-in or, in earnest, controller."""
-    if wanted.profile is None:
-        return
-    file = wanted.profile / "config.yaml"
-    if not file.is_file() and len(wanted.profile.parts) > 1:  # Snakemake looks for single words elsewhere too
-        raise InputError(f"--workflow-profile {wanted.profile}: no such file {file}")
-    if not file.is_file() or read_settings(file).get("executor") != "slurm":
-        return
-    if find_spec("snakemake_executor_plugin_slurm") is None:
+    named = parser.parse_known_args(argv)[0].workflow_profile
+    file = (named or Path("profiles/default")) / "config.yaml"
+    if (
+        named and not file.is_file() and len(named.parts) > 1
+    ):  # Snakemake looks for single words elsewhere too
+        raise InputError(f"--workflow-profile {named}: no such file {file}")
+    wanted = read_settings(file).get("executor") if file.is_file() else None
+    if wanted == "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
         raise InputError(f"{file}: needs Snakemake's plug-in for Slurm, which `./run setup slurm` adds")
-    if not wanted.dry:
-        _check_controller(file)
 
 
-def _check_controller(file: Path) -> None:
+def check_controller() -> None:
     """Raise InputError where Slurm does not answer: of some jobs the plug-in would wait for ever."""
     try:
         answer = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=ANSWER)
     except FileNotFoundError:
-        raise InputError(f"{file}: no command sinfo here, expected a node of a Slurm cluster") from None
+        raise InputError("--executor slurm: no command sinfo here, expected a node of a cluster") from None
     except subprocess.TimeoutExpired:
-        raise InputError(f"{file}: sinfo does not answer within {ANSWER} s") from None
+        raise InputError(f"--executor slurm: sinfo does not answer within {ANSWER} s") from None
     if answer.returncode != 0:
-        raise InputError(f"{file}: Slurm does not answer ({answer.stderr.strip()})")
+        raise InputError(f"--executor slurm: Slurm does not answer ({answer.stderr.strip()})")
 
 
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
@@ -115,13 +99,14 @@ def _some(names: Sequence[str], most: int = 12) -> str:
 def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
     try:
-        wanted = asked(argv)
-        if wanted.dry:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
-        check_profile(wanted)
+        check_profile(argv)
         parser, args = cli.parse_args(argv)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
+        if args.dryrun:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
+        elif args.executor == "slurm":
+            check_controller()
         done = cli.args_to_api(args, parser)
     except InputError as error:
         sys.exit(f"run: error: {error}")

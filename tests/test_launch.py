@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lad.errors import InputError
-from lad.launch import asked, check, check_profile
+from lad.launch import check, check_controller, check_profile
 
 EXPECTED = r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\) or a file"
 
@@ -99,36 +99,33 @@ def test_refusal_is_one_line_and_a_status(root):
 def test_profile_of_a_cluster_without_the_plug_in(root, monkeypatch):
     monkeypatch.chdir(root)
     monkeypatch.setattr("lad.launch.find_spec", lambda name: None)
-    check_profile(asked(["demo", "-n"]))
-    check_profile(asked(["--workflow-profile", "nowhere"]))  # Snakemake tells
+    check_profile(["demo", "-n"])
+    check_profile(["--workflow-profile", "nowhere"])  # Snakemake tells
     told = "^profiles/slurm/config.yaml: needs .* plug-in for Slurm, which `./run setup slurm` adds$"
     for argv in ["demo --workflow-profile profiles/slurm", "--workflow-profile=profiles/slurm -n"]:
         with pytest.raises(InputError, match=told):
-            check_profile(asked(argv.split()))
+            check_profile(argv.split())
     with pytest.raises(
         InputError, match=r"^--workflow-profile profiles/mine: no such file profiles/mine/config"
     ):
-        check_profile(asked(["--workflow-profile", "profiles/mine", "-n"]))
+        check_profile(["--workflow-profile", "profiles/mine", "-n"])
 
 
-def test_profile_of_a_cluster_that_does_not_answer(root, tmp_path, monkeypatch):
-    monkeypatch.chdir(root)
-    monkeypatch.setattr("lad.launch.find_spec", lambda name: name)
+def test_cluster_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    argv = ["demo", "--workflow-profile", "profiles/slurm"]
-    check_profile(asked([*argv, "--dry-run"]))
-    with pytest.raises(InputError, match=r"^profiles/slurm/config.yaml: no command sinfo here"):
-        check_profile(asked(argv))
+    with pytest.raises(InputError, match=r"^--executor slurm: no command sinfo here"):
+        check_controller()
     sinfo = tmp_path / "sinfo"
     sinfo.write_text("#!/bin/sh\necho no route >&2\nexit 1\n", encoding="utf-8")
     sinfo.chmod(0o755)
-    with pytest.raises(InputError, match=r"^profiles/slurm/config.yaml: Slurm does not answer \(no route\)$"):
-        check_profile(asked(argv))
+    with pytest.raises(InputError, match=r"^--executor slurm: Slurm does not answer \(no route\)$"):
+        check_controller()
     sinfo.write_text("#!/bin/sh\n", encoding="utf-8")
-    check_profile(asked(argv))
+    check_controller()
 
 
-def test_plan_that_is_cut_ends_without_a_word(root):
-    command = f"{sys.executable} -m lad.launch -n --quiet progress | head -1"
+@pytest.mark.parametrize("dry", ["-n", "-np"])
+def test_plan_that_is_cut_ends_without_a_word(root, dry):
+    command = f"{sys.executable} -m lad.launch {dry} --quiet progress | head -1"
     result = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
     assert len(result.stdout.splitlines()) == 1 and "Traceback" not in result.stderr

@@ -7,14 +7,12 @@ from typing import Any
 
 import equinox as eqx
 
-from lad.io import replacing
+from lad.learn.files import write_arrays
 
 
 def save(path: Path, fingerprint: str, history: list, arrays: Any) -> None:
     """Write `history` (JSON) and `arrays`, a tree, of the search `fingerprint`."""
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write((json.dumps({"fingerprint": fingerprint, "history": history}) + "\n").encode())
-        eqx.tree_serialise_leaves(file, arrays)
+    write_arrays(path, {"fingerprint": fingerprint, "history": history}, arrays)
 
 
 def resume(path: Path, fingerprint: str, fresh: Any) -> tuple[list, Any]:
