@@ -82,7 +82,7 @@ def check_controller() -> None:
     except subprocess.TimeoutExpired:
         raise InputError(f"--executor slurm: sinfo does not answer within {ANSWER} s") from None
     if answer.returncode != 0:
-        raise InputError(f"--executor slurm: Slurm does not answer ({answer.stderr.strip()})")
+        raise InputError(f"--executor slurm: Slurm does not answer ({' '.join(answer.stderr.split())})")
 
 
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:

@@ -116,7 +116,7 @@ def test_cluster_that_does_not_answer(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"^--executor slurm: no command sinfo here"):
         check_controller()
     sinfo = tmp_path / "sinfo"
-    sinfo.write_text("#!/bin/sh\necho no route >&2\nexit 1\n", encoding="utf-8")
+    sinfo.write_text("#!/bin/sh\necho no >&2\necho route >&2\nexit 1\n", encoding="utf-8")
     sinfo.chmod(0o755)
     with pytest.raises(InputError, match=r"^--executor slurm: Slurm does not answer \(no route\)$"):
         check_controller()
