@@ -13,13 +13,11 @@ from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.fill import fill
-from lad.towers.forcing import forcing_dataset, observations_dataset
+from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset
 from lad.towers.humidity import snow_fraction, specific_humidity
 from lad.towers.netcdf import read_tower
-from lad.towers.rain import dry_years, with_annual_sums
 from lad.towers.record import read_record
 from lad.towers.sites import TABLE, site
-from lad.towers.variables import DERIVED
 
 SITE = site("US-CRT")
 
@@ -220,31 +218,7 @@ def test_hourly_record_conserves_rain_and_keeps_the_clock(tmp_path):
     assert centroid.item() == pytest.approx(12.5, abs=0.4)  # UTC-5 at 83 degrees west: noon at 12:33
 
 
-def test_precipitation_of_a_failed_gauge_is_scaled_to_the_years_sum(record):
-    scaled = with_annual_sums(record, {2012: 1000.0})
-    own = record.values.index.year == 2012
-    before, after = record.values["Precip"], scaled.values["Precip"]
-    assert after[own].sum() * record.step == pytest.approx(1000.0, rel=2e-3)  # of 366 days
-    assert (after[~own] == before[~own]).all() and ((after > 0.0) == (before > 0.0)).all()
-    assert (scaled.flags["Precip"][own] == DERIVED).all()
-    assert (scaled.flags["Precip"][~own] == record.flags["Precip"][~own]).all()
-    made = forcing_dataset(scaled)
-    assert (made.Rainf_qc.values[own] == DERIVED).all()
-
-
-@pytest.mark.parametrize(
-    ("sums", "told"),
-    [
-        ({2012: -1.0}, "US-CRT: precipitation 2012=-1, expected a sum between"),
-        ({2019: 500.0}, "the record has 0% of that year"),
-    ],
-)
-def test_sums_that_cannot_be_are_refused(record, sums, told):
-    with pytest.raises(InputError, match=told):
-        with_annual_sums(record, sums)
-
-
-def test_years_that_evaporate_more_than_fell_are_told(record):
+def test_years_that_evaporate_more_than_fell_are_reported(record):
     values = record.values.copy()
     own = values.index.year == 2012
     values.loc[own, "Precip"] *= 0.1

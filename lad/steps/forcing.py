@@ -10,11 +10,10 @@ from lad.io import write_netcdf
 from lad.towers.arguments import add_site_arguments, site_from
 from lad.towers.figures import weather
 from lad.towers.fill import fill
-from lad.towers.forcing import forcing_dataset, observations_dataset, raised, snowfall
+from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset, raised, snowfall
 from lad.towers.humidity import LEAST
 from lad.towers.leaves import read_lai
 from lad.towers.netcdf import read_tower
-from lad.towers.rain import annual_sum, dry_years, with_annual_sums
 from lad.towers.record import read_record
 
 
@@ -27,14 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--archive", type=Path, nargs="+", metavar="FILE", help="archives, to read and fill here"
     )
     parser.add_argument("--lai", type=Path, metavar="CSV", help="leaf area index: date, lai")
-    parser.add_argument(
-        "--precipitation",
-        type=annual_sum,
-        action="append",
-        default=[],
-        metavar="YEAR=MM",
-        help="sum of a calendar year in which the gauge failed, to which its precipitation is scaled; can be repeated",
-    )
     parser.add_argument("--output", type=Path, required=True, metavar="NC", help="forcing of the model")
     parser.add_argument(
         "--observations", type=Path, required=True, metavar="NC", help="observed fluxes and soil"
@@ -48,7 +39,6 @@ def run(args: argparse.Namespace) -> None:
         record = read_tower(args.tower, args.site)
     else:
         record = fill(read_record(site_from(args, args.archive), args.archive))
-    record = with_annual_sums(record, dict(args.precipitation))
     forcing = forcing_dataset(record, read_lai(args.lai) if args.lai else None)
     write_netcdf(args.output, forcing)
     write_netcdf(args.observations, observations_dataset(record))

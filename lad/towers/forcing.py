@@ -28,6 +28,9 @@ from lad.towers.variables import (
     worst,
 )
 
+LATENT_HEAT = 2.5e6  # J kg-1
+WHOLE_YEAR = 0.9  # share of a year that the record must have for its sum to be one of the year
+DRAWN = 150.0  # mm that the soil may give in a year beyond what falls
 SAME = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")
 DERIVED = {
     "Qair": Variable("", "1", 0.0, 0.1, "specific_humidity"),
@@ -142,3 +145,15 @@ def _check(record: Record, values: dict[str, np.ndarray], flags: dict[str, np.nd
                 f"{record.site.site_id}: {name} = {values[name][at]:g} at {str(record.time[at])[:16]}, "
                 f"{wrong.sum()} such values, expected {low:g} to {high:g} {DESCRIPTIONS[name].units}"
             )
+
+
+def dry_years(record: Record) -> list[str]:
+    """A line for each whole year that evaporated far more than it was given: the gauge may have failed."""
+    by_year = record.values[["Precip", "Qle"]].groupby(record.values.index.year)
+    means, shares = by_year.mean() * YEAR, by_year.size() * record.step / YEAR
+    balance = pd.DataFrame({"fallen": means["Precip"], "evaporated": means["Qle"] / LATENT_HEAT})
+    short = (balance["evaporated"] - balance["fallen"] > DRAWN) & (shares >= WHOLE_YEAR)
+    return [
+        f"{year}: {row.fallen:.0f} mm fell and {row.evaporated:.0f} mm evaporated; the gauge may have failed"
+        for year, row in balance[np.asarray(short)].iterrows()
+    ]

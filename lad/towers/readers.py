@@ -1,6 +1,5 @@
 """Readers of tower archives: whatever the family, the same table in SI units with flags."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,12 @@ from lad.io import sha256
 from lad.towers.alma import read_alma
 from lad.towers.archives import Content, check_site, read_content
 from lad.towers.humidity import deficit
+from lad.towers.sensors import read_sensors
 from lad.towers.table import read_csv
 from lad.towers.variables import (
     FLAGS,
     FLUXES,
     FORCING,
-    LEAVES,
-    MEASURED,
     MISSING,
     NOT_KNOWN,
     PROFILES,
@@ -36,7 +34,6 @@ COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v 
 PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
 DRY = 300.0  # Pa, deficit above which errors of the sensors do not hide a wrong unit
 CONTRADICTION = 1.5
-SINGLE = {name: v.fluxnet for name, v in (FORCING | FLUXES | USTAR | LEAVES).items()} | {"_RH": "RH"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,17 @@ class Table:
     remarks: tuple[str, ...] = ()  # what the reader had to decide, a line each
 
 
-def read_archive(path: str | Path, site_id: str) -> Table:
+def read_archive(
+    path: str | Path,
+    site_id: str,
+    heights: Mapping[str, float] | None = None,
+    reference: float | None = None,
+) -> Table:
     """Read an archive of any known family, or the table unpacked from one.
 
-    Raises InputError for what `archives.read_content`, `table.read_csv` and `alma.read_alma` refuse. Variables that
-    the archive does not have, or has without a single value, are no columns of the table.
+    Of several sensors those near the `reference` height count, m above ground, where their `heights` (by column) are
+    known. Raises InputError for what `archives.read_content`, `table.read_csv` and `alma.read_alma` refuse. Variables
+    that the archive does not have, or has without a single value, are no columns of the table.
     """
     path = Path(path)
     check_site(path, site_id)
@@ -70,7 +73,12 @@ def read_archive(path: str | Path, site_id: str) -> Table:
         content = read_content(path, site_id)
         columns, index, step = read_csv(content.table, content.name)
         is_product = not PRODUCT.isdisjoint(columns)
-        values, flags, origins, remarks = (_read_product if is_product else _read_raw)(columns, step)
+        if is_product:
+            values, flags, origins, remarks = _read_product(columns, step)
+        else:
+            columns.index = index
+            sensors = read_sensors(columns, step, _stated_flag, heights or {}, reference)
+            values, flags, origins, remarks = sensors
         if content.reanalysis is not None:
             reanalysis = _read_reanalysis(content)
     if {"Tair", "_RH"} <= values.keys():
@@ -160,72 +168,3 @@ def _stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarr
     stated = columns[f"{source}_QC"].to_numpy(float)
     known = np.isin(stated, list(FLAGS))
     return np.where(known, np.nan_to_num(stated), np.where(np.isnan(stated), NOT_KNOWN, MISSING)).astype(int)
-
-
-def _read_raw(columns: pd.DataFrame, step: int) -> Columns:
-    """Tables of what the sensors gave (BASE, European database, own towers): values are measured.
-
-    A column `<name>_QC` states otherwise, with the flags of the products. Fluxes that fail the stationarity and
-    turbulence tests (SSITC flag 2; Foken et al. 2004) are dropped. Ground heat flux is the mean over the plates. Of
-    the other variables the first sensor with any value counts, with its replicates where it has none; a sensor at
-    another place or height measures something else. Where the first is not at the first place and height of the
-    tower, a remark says so.
-    """
-    values, flags, origins, remarks = {}, {}, {}, []
-    for name, fluxnet in SINGLE.items():
-        sensors = _sensors(columns, fluxnet).dropna(axis=1, how="all")
-        if sensors.empty:
-            continue
-        first = sensors.columns[0]
-        quality = pd.DataFrame({column: _stated_flag(columns, column, MEASURED) for column in sensors})
-        quality.index = sensors.index
-        sensors = sensors.mask(_failed(columns, sensors, fluxnet) | (quality == MISSING))
-        if name == "Qg":
-            values[name], flags[name] = sensors.mean(axis=1).to_numpy(float), quality.max(axis=1).to_numpy()
-        else:
-            same = [column for column in sensors if _place(column) == _place(first)]
-            sensors = sensors[same]
-            if re.search(r"(?<!_1_1)_\d+$", first):
-                remarks.append(f"{first} is taken, there is no {fluxnet}_1_1_1 with any value")
-            values[name] = sensors.bfill(axis=1).iloc[:, 0].to_numpy(float)
-            chosen = sensors.notna().to_numpy().argmax(axis=1)
-            flags[name] = quality[same].to_numpy()[np.arange(len(chosen)), chosen]
-        origins[name] = ", ".join(sensors.columns)
-    for name, v in PROFILES.items():
-        for i, column in enumerate(_sensors(columns, v.fluxnet), start=1):
-            values[f"{name}_{i}"], flags[f"{name}_{i}"] = columns[column].to_numpy(float), MEASURED
-            origins[f"{name}_{i}"] = column
-    values = {name: value for name, value in values.items() if np.isfinite(value).any()}
-    for name, value in values.items():
-        if name.startswith("SoilMoist") and np.nanmax(value) <= 1.0:
-            remarks.append(f"{origins[name]} is taken for a fraction, it is never above 1 %")
-            value = 100.0 * value
-        values[name] = to_si(name, value, step)
-    return values, {name: flags[name] for name in values}, {name: origins[name] for name in values}, remarks
-
-
-def _failed(columns: pd.DataFrame, sensors: pd.DataFrame, fluxnet: str) -> pd.DataFrame:
-    """Where the values of each sensor fail the test of their turbulence: its own, or the one for all."""
-    failed = pd.DataFrame(False, sensors.index, sensors.columns)
-    for column in sensors:
-        position = re.sub(rf"^{fluxnet}(_PI)?", "", column)
-        for test in {f"{fluxnet}_SSITC_TEST", f"{fluxnet}_SSITC_TEST{position}"} & set(columns):
-            failed[column] |= columns[test] == 2
-    return failed
-
-
-def _place(column: str) -> str:
-    """Name without the number of the replicate: TA_1_2 for TA_1_2_1, TA for TA."""
-    return re.sub(r"(_\d+_\d+)_\d+$", r"\1", column)
-
-
-def _sensors(columns: pd.DataFrame, fluxnet: str) -> pd.DataFrame:
-    """Columns of one variable: plain, of the site team (_PI), with positions (_1_1_1), in natural order."""
-    form = re.compile(rf"{fluxnet}(_PI)?((?:_\d+){{3}})?")
-    found = {column: match for column in columns if (match := form.fullmatch(column))}
-
-    def order(column: str) -> tuple:
-        team, position = found[column].groups()
-        return (team is not None, [int(part) for part in (position or "").split("_") if part])
-
-    return columns[sorted(found, key=order)].astype(float)

@@ -11,6 +11,8 @@ import pandas as pd
 from lad.errors import InputError
 from lad.towers.archives import expected, is_metadata
 from lad.towers.checks import check_labels, check_rain, without_spikes
+from lad.towers.faults import check_units, without_faults, without_wrong_sun
+from lad.towers.metadata import sensor_heights
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
 from lad.towers.variables import MISSING, REQUIRED, variable
@@ -18,6 +20,11 @@ from lad.towers.variables import MISSING, REQUIRED, variable
 LONGEST_GAP = 30  # days; a longer one ends a segment
 # Without these there is no water and energy to balance; a month of them cannot be made up from other years.
 ESSENTIAL = ("Tair", "VPD", "SWdown", "Precip")
+
+
+FLOAT32 = 1e-6  # relative rounding of a number that was stored in single precision
+PRINTED = 0.02  # departure from whole multiples of the last digit that rounding explains
+ENOUGH_STEPS = 10  # between distinct values, to know the last digit
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,14 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
     a required variable is missing.
     """
     tables, spikes, clocks = [], {}, []
+    heights = sensor_heights(site.site_id, paths)
     for path in sorted(map(Path, paths), key=lambda path: path.name):
         if is_metadata(path.name, site.site_id):
             continue
-        table, removed = without_spikes(read_archive(path, site.site_id), site)
-        clocks += check_labels(table, site)
+        table = read_archive(path, site.site_id, heights, site.measurement_height)
+        table, removed = without_spikes(table, site)
+        table, wrong = without_wrong_sun(table, site)
+        clocks += [*wrong, *check_labels(table, site)]
         check_rain(table)
         tables.append(table)
         spikes = {name: spikes.get(name, 0) + removed.get(name, 0) for name in {*spikes, *removed}}
@@ -63,9 +73,11 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
         if name not in joined.values:
             source = variable(name).fluxnet + (" (nor RH)" if name == "VPD" else "")
             raise InputError(f"{joined.name}: no column {source} with any value, it is required")
+    joined, faults = without_faults(joined, site)
+    check_units(joined, site)
     values, flags, segment = _segments(joined)
     sources = {table.name: table.sha256 for table in tables}
-    remarks = (*(remark for table in tables for remark in table.remarks), *clocks)
+    remarks = (*(remark for table in tables for remark in table.remarks), *clocks, *faults)
     origins = {
         name: "; ".join(f"{table.origins[name]} of {table.name}" for table in tables if name in table.origins)
         for name in values
@@ -85,12 +97,13 @@ def _join(tables: list[Table]) -> Table:
         common = joined.values.index.intersection(table.values.index)
         for name in joined.values.columns.intersection(table.values.columns):
             one, other = joined.values.loc[common, name], table.values.loc[common, name]
-            differ = one.notna() & other.notna() & (one != other)
+            differ = one.notna() & other.notna() & ((one - other).abs() > _print_precision(one, other))
             if differ.any():
                 at = common[int(np.argmax(differ))]
+                a, b = _distinct(one[at], other[at])
                 raise InputError(
-                    f"{table.name}: {name} = {other[at]:g} at {at:%Y-%m-%d %H:%M}, but {joined.name} has "
-                    f"{one[at]:g}; expected archives that agree, leave one out"
+                    f"{table.name}: {name} = {b} at {at:%Y-%m-%d %H:%M}, but {joined.name} has {a} "
+                    f"({differ.sum()} such values); expected archives that agree, leave one out"
                 )
         values = joined.values.combine_first(table.values)
         kept = joined.flags.reindex(index=values.index, columns=values.columns, fill_value=MISSING)
@@ -105,6 +118,33 @@ def _join(tables: list[Table]) -> Table:
             reanalysis=functools.reduce(pd.DataFrame.combine_first, reanalyses) if reanalyses else None,
         )
     return joined
+
+
+def _print_precision(one: pd.Series, other: pd.Series) -> np.ndarray:
+    """Half a unit of the last digit of the series that is printed with fewer digits, at each of the values (n,).
+
+    A series printed with few digits has few distinct values for its range: the smallest step between them is its
+    last digit. Single precision, in which some archives are stored, counts too.
+    """
+    step = 0.0
+    for series in (one, other):
+        distinct = np.unique(series.dropna())
+        steps = np.diff(distinct)
+        steps = steps[steps > FLOAT32 * np.abs(distinct[1:])]
+        if len(steps) >= ENOUGH_STEPS:
+            least = np.quantile(steps, 0.05)
+            near = np.abs(steps / least - np.round(steps / least)) < PRINTED
+            step = max(step, least) if near.mean() > 0.95 else step
+    return 0.5 * step * (1.0 + PRINTED) + FLOAT32 * np.maximum(one.abs(), other.abs())
+
+
+def _distinct(one: float, other: float) -> tuple[str, str]:
+    """Both numbers, with as few digits, six or more, as show that they differ."""
+    for digits in range(6, 18):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def run_lengths(true: np.ndarray, segment: np.ndarray) -> np.ndarray:
