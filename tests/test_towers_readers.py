@@ -258,7 +258,7 @@ def test_soil_moisture_as_a_fraction_is_noticed(tmp_path):
     rows[column] = (rows[column].astype(float) / 100).where(rows[column] != "-9999", -9999).astype(str)
     table = read_archive(write_base(tmp_path, rows), "US-CRT")
     assert table.values["SoilMoist_1"].to_numpy() == pytest.approx(percent.to_numpy())
-    assert table.remarks[0].endswith(f"{column} is taken for a fraction, it is never above 1 %")
+    assert table.remarks[0].endswith(f"{column} is read as a fraction, it is never above 0.632")
 
 
 def test_columns_of_base_that_look_like_those_of_a_product(tmp_path):
@@ -285,31 +285,3 @@ def test_values_with_flags_of_others_are_not_used(tmp_path):
     table = read_archive(write_base(tmp_path, rows), "US-CRT")
     assert table.flags["Qle"].tolist() == np.resize([0, 9, -1, 5, 9], 96).tolist()
     assert table.values["Qle"].isna().tolist() == np.resize([False, True, False, False, True], 96).tolist()
-
-
-def test_replicates_fill_gaps_but_other_heights_do_not(tmp_path):
-    rows = crt_rows(days=2).drop(columns=["TA", "WS", "RH"])
-    for name in ("TA", "WS", "RH"):
-        rows[f"{name}_1_1_1"] = np.resize(["10", "-9999", "-9999"], len(rows))
-        rows[f"{name}_1_1_2"] = np.resize(["30", "20", "-9999"], len(rows))
-        rows[f"{name}_1_2_1"] = rows[f"{name}_2_1_1"] = "5"
-    table = read_archive(write_base(tmp_path, rows), "US-CRT")
-    expected = np.resize([10, 20, np.nan], len(rows))
-    assert np.array_equal(table.values["Tair"] - 273.15, expected, equal_nan=True)
-    assert np.array_equal(table.values["Wind"], expected, equal_nan=True)
-    assert (table.values["VPD"].isna() == np.isnan(expected)).all()
-    assert table.remarks == ()
-
-
-def test_next_height_is_the_series_where_the_first_has_no_value_at_all(tmp_path):
-    rows = crt_rows(days=2).drop(columns=["TA", "WS"])
-    rows["TA_1_1_1"], rows["TA_1_2_1"], rows["TA_1_3_1"] = "-9999", "5", "7"
-    rows["WS_1_2_1"] = "3"
-    path = write_base(tmp_path, rows)
-    table = read_archive(path, "US-CRT")
-    assert table.values["Tair"].to_numpy() == pytest.approx(278.15)
-    assert (table.values["Wind"] == 3).all()
-    assert table.remarks == tuple(
-        f"{path.name}: {name}_1_2_1 is taken, there is no {name}_1_1_1 with any value"
-        for name in ("TA", "WS")
-    )

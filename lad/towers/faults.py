@@ -144,7 +144,8 @@ def _level_pressure(table: Table, site: Site) -> list[str]:
         table.flags.loc[times, "Psurf"] = DERIVED
         remarks.append(
             f"PA is {shift / 1000.0:+.2f} kPa off in {len(times)} intervals from {own.iloc[0]} to {own.iloc[-1]} "
-            f"against the rest of the record and standard pressure at {site.elevation:g} m: shifted by that, flag {DERIVED}"
+            f"against the rest of the record and standard pressure at {site.elevation:g} m: shifted by that, "
+            f"flag {DERIVED}"
         )
     return remarks
 
@@ -239,8 +240,8 @@ def _wind(table: Table, site: Site) -> Iterator[Contradiction]:
         yield "Wind", f"WS is {v['Wind'].mean():.3g} m s-1 on average", "0.2 to 12 m s-1"
     if "Ustar" in v:
         ratio = (v["Ustar"] / v["Wind"])[(v["SWdown"] > STRONG_SUN) & (v["Wind"] > 0.5)]
-        if ratio.count() > ENOUGH and ratio.median() < 0.03:
-            yield "Wind", f"USTAR is {ratio.median():.2g} of WS in the median by day", "0.03 to 0.5"
+        if ratio.count() > ENOUGH and ratio.median() < 0.04:
+            yield "Wind", f"USTAR is {ratio.median():.2g} of WS in the median by day", "0.04 to 0.5"
 
 
 def _rain(table: Table, site: Site) -> Iterator[Contradiction]:

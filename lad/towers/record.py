@@ -12,6 +12,7 @@ from lad.errors import InputError
 from lad.towers.archives import expected, is_metadata
 from lad.towers.checks import check_labels, check_rain, without_spikes
 from lad.towers.faults import check_units, without_faults, without_wrong_sun
+from lad.towers.humidity import saturation
 from lad.towers.metadata import sensor_heights
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
@@ -23,8 +24,9 @@ ESSENTIAL = ("Tair", "VPD", "SWdown", "Precip")
 
 
 FLOAT32 = 1e-6  # relative rounding of a number that was stored in single precision
-PRINTED = 0.02  # departure from whole multiples of the last digit that rounding explains
-ENOUGH_STEPS = 10  # between distinct values, to know the last digit
+MOST_DIGITS = 6  # after the point
+HUMIDITY = 0.006  # of saturation: half of one %, and rounding on the way
+PER_KELVIN = 0.04  # of saturation: half of the 7 % by which it rises with each K, and a little more
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,11 @@ def _join(tables: list[Table]) -> Table:
         common = joined.values.index.intersection(table.values.index)
         for name in joined.values.columns.intersection(table.values.columns):
             one, other = joined.values.loc[common, name], table.values.loc[common, name]
-            differ = one.notna() & other.notna() & ((one - other).abs() > _print_precision(one, other))
+            differ = (
+                one.notna()
+                & other.notna()
+                & ((one - other).abs() > _print_precision(name, (joined, table), common))
+            )
             if differ.any():
                 at = common[int(np.argmax(differ))]
                 a, b = _distinct(one[at], other[at])
@@ -120,22 +126,32 @@ def _join(tables: list[Table]) -> Table:
     return joined
 
 
-def _print_precision(one: pd.Series, other: pd.Series) -> np.ndarray:
-    """Half a unit of the last digit of the series that is printed with fewer digits, at each of the values (n,).
+def _print_precision(name: str, tables: tuple[Table, Table], common: pd.DatetimeIndex) -> pd.Series:
+    """How far values of a variable may differ by print alone, SI: half a unit of the last digit that both print.
 
-    A series printed with few digits has few distinct values for its range: the smallest step between them is its
-    last digit. Single precision, in which some archives are stored, counts too.
+    Single precision, in which some archives are stored, counts too. A deficit that was made of relative humidity
+    has the precision of that (%) and of air temperature.
     """
-    step = 0.0
-    for series in (one, other):
-        distinct = np.unique(series.dropna())
-        steps = np.diff(distinct)
-        steps = steps[steps > FLOAT32 * np.abs(distinct[1:])]
-        if len(steps) >= ENOUGH_STEPS:
-            least = np.quantile(steps, 0.05)
-            near = np.abs(steps / least - np.round(steps / least)) < PRINTED
-            step = max(step, least) if near.mean() > 0.95 else step
-    return 0.5 * step * (1.0 + PRINTED) + FLOAT32 * np.maximum(one.abs(), other.abs())
+    columns = [table.values.loc[common, name] for table in tables]
+    tolerance = np.maximum(columns[0].abs(), columns[1].abs()) * FLOAT32
+    tolerance += 0.5 * max(_last_digit(name, column, tables[0].step) for column in columns)
+    if name == "VPD" and any("RH" in table.origins[name] for table in tables):
+        warmth = max(_last_digit("Tair", table.values["Tair"], table.step) for table in tables)
+        tolerance += saturation(tables[0].values.loc[common, "Tair"]) * (HUMIDITY + PER_KELVIN * warmth)
+    return tolerance
+
+
+def _last_digit(name: str, column: pd.Series, step: int) -> float:
+    """Unit of the last digit of a column, SI: of the numbers in our units or in those of the networks."""
+    numbers, described = column.dropna().to_numpy(), variable(name)
+    printed = (numbers - described.offset) / described.scale * (step if described.per_step else 1.0)
+    units = {0.0}
+    for values, scale in ((numbers, 1.0), (printed, described.scale / (step if described.per_step else 1.0))):
+        for digits in range(MOST_DIGITS):
+            if np.allclose(values, np.round(values, digits), rtol=1e-9, atol=1e-9):
+                units.add(10.0**-digits * scale)
+                break
+    return max(units)
 
 
 def _distinct(one: float, other: float) -> tuple[str, str]:
