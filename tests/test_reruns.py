@@ -76,7 +76,6 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
         ["periods", "evaluate", "figures", "sanity", "daemons"],
     ),
     ("sites: {US-Me2: {train: [[2002-01-01, 2002-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
-    ("sites: {US-Me2: {precipitation: [[2002, 500]]}}", ME2, ["forcing"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
     ("many: {training: {steps: 5}}", ["paper"], ["train_many"]),
