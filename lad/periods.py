@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ FEWEST_YEARS = 2  # one to train, one to test
 TEST_SHARE = 0.25  # of the years
 BLOCK = 21  # days of a validation block
 SEASONS = 4
-WHOLE = 0.95  # share of the intervals that a whole year has
+WHOLE = 0.95  # share of its intervals that a whole year has, and of its days that a period has
 
 
 class Period(NamedTuple):
@@ -54,6 +55,21 @@ def mask(time: np.ndarray, periods: Periods) -> np.ndarray:
         end = np.datetime64(last) + np.timedelta64(1, "D")
         inside |= (time >= np.datetime64(first)) & (time < end)
     return inside
+
+
+def days_with(time: np.ndarray) -> Periods:
+    """The days that any of the times (n,) datetime64 lies in, as periods without a day missing."""
+    days = np.unique(time.astype("datetime64[D]"))
+    runs = np.split(days, np.flatnonzero(np.diff(days) > np.timedelta64(1, "D")) + 1)
+    return tuple(Period(run[0].item(), run[-1].item()) for run in runs if len(run))
+
+
+def as_settings(site_id: str, periods: Mapping[str, Periods]) -> str:
+    """The periods of a site as a line of the settings."""
+    listed = (
+        f"{name}: {json.dumps([[str(day) for day in period] for period in periods[name]])}" for name in NAMES
+    )
+    return f"sites: {{{site_id}: {{{', '.join(listed)}}}}}"
 
 
 def check_disjoint(**groups: Periods) -> None:
@@ -125,10 +141,10 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
     """
     good = [period for period, share in sorted(years.items()) if share >= ENOUGH]
     if len(good) < FEWEST_YEARS:
-        told = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
+        shares = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
         raise InputError(
             f"{source}: {len(good)} whole years with LE and H measured in at least {100 * ENOUGH:.0f} % of the day "
-            f"({told or 'no whole year'}), expected two; give the site its periods"
+            f"({shares or 'no whole year'}), expected two; give the site its periods"
         )
     tested = max(1, round(TEST_SHARE * len(good)))
     train, test = good[:-tested], good[-tested:]

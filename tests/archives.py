@@ -66,6 +66,76 @@ def product_rows(days: int = 30) -> pd.DataFrame:
     return rows
 
 
+def fullset_rows(days: int = 30) -> pd.DataFrame:
+    """`product_rows` with further columns of a FULLSET: fills, reanalysis, corrected fluxes, percentiles of NEE."""
+    rows = product_rows(days)
+    more = {"NIGHT": "0", "SW_IN_POT": "1", "CO2_F_MDS": "400", "CO2_F_MDS_QC": "0"}
+    for name in ("TA", "SW_IN", "LW_IN", "PA", "P", "WS"):
+        more |= {f"{name}_F_MDS": rows[f"{name}_F"], f"{name}_F_MDS_QC": "0", f"{name}_ERA": "-9999"}
+    for name in ("LE", "H"):
+        more |= {f"{name}_CORR{end}": "-9999" for end in ("", "_25", "_75", "_JOINTUNC")}
+        more |= {f"{name}_RANDUNC": "-9999", f"{name}_RANDUNC_METHOD": "-9999"}
+    for kind in ("NEE_VUT", "NEE_CUT", "GPP_NT_VUT", "RECO_DT_CUT"):
+        more |= {
+            f"{kind}_{end}": "1"
+            for end in ("REF", "USTAR50", "05", "16", "25", "50", "75", "84", "95", "MEAN")
+        }
+        more |= {f"{kind}_{end}_QC": "1" for end in ("REF", "USTAR50", "05", "95")}
+    return rows.assign(**more)
+
+
+BIF = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\n{0},1,GRP_HEADER,SITE_NAME,A field\n"
+# Product: name of its ZIP archive, and those of its tables with {} for the kind and the step.
+PUBLIC = {
+    "FLUXNET": (
+        "AMF_{site}_FLUXNET_2004-2025_v1.3_r1.zip",
+        "AMF_{site}_FLUXNET_{kind}_{step}_2004-2025_v1.3_r1.csv",
+    ),
+    "FLUXNET-1F": (
+        "AMF_{site}_FLUXNET_FULLSET_2002-2020_3-5.zip",
+        "AMF_{site}_FLUXNET_{kind}_{step}_2002-2020_3-5.csv",
+    ),
+    "ICOS ETC level 2": ("ICOSETC_{site}_ARCHIVE_L2.zip", "ICOSETC_{site}_{kind}_{step}_L2.csv"),
+    "FLUXNET2015": (
+        "FLX_{site}_FLUXNET2015_FULLSET_2004-2014_1-4.zip",
+        "FLX_{site}_FLUXNET2015_{kind}_{step}_2004-2014_1-4.csv",
+    ),
+    "AmeriFlux BASE": ("AMF_{site}_BASE-BADM_19-5.zip", "AMF_{site}_BASE_{step}_19-5.csv"),
+}
+TABLE = {"FLUXNET": "FLUXMET", "ICOS ETC level 2": "FLUXNET"}
+
+
+def public_members(
+    product: str, rows: str, site: str = "US-CRT", step: str = "HH"
+) -> tuple[str, dict[str, str]]:
+    """Name of the ZIP archive of a product, and name and text of the files in it, the table with `rows` first."""
+    archive, form = PUBLIC[product]
+    kind = TABLE.get(product, "FULLSET")
+    texts = {form.format(site=site, kind=kind, step=step): rows}
+    if product == "AmeriFlux BASE":
+        texts |= {f"AMF_{site}_BIF_20230629.csv": BIF.format(site), "README_AmeriFlux_BASE.txt": "read me"}
+    else:
+        for coarse in ("DD", "WW", "MM", "YY"):
+            texts[form.format(site=site, kind=kind, step=coarse)] = "TIMESTAMP,TA_F\n20130101,1\n"
+    if product == "ICOS ETC level 2":
+        for other in ("FLUXES", "METEO", "METEOSENS", "VARINFO_FLUXES"):
+            texts[f"ICOSETC_{site}_{other}_L2.csv"] = "TIMESTAMP_START,TIMESTAMP_END,TA_1_1_1\n"
+        for other in ("SITEINFO", "ANCILLARY", "VARINFO_FLUXNET_HH"):
+            texts[f"ICOSETC_{site}_{other}_L2.csv"] = BIF.format(site)
+    if product == "FLUXNET":
+        texts[f"AMF_{site}_FLUXNET_BIF_2004-2025_v1.3_r1.csv"] = BIF.format(site)
+        texts[form.format(site=site, kind="BIFVARINFO", step=step)] = BIF.format(site)
+    if product.startswith("FLUXNET"):
+        era = rows.splitlines()[0].split(",")[:2]
+        line = ",".join(rows.splitlines()[1].split(",")[:2])
+        following = ",".join(rows.splitlines()[2].split(",")[:2])
+        name = "ERAI" if product == "FLUXNET2015" else "ERA5"
+        for coarse in (step, "DD"):
+            text = f"{','.join(era)},TA_ERA\n{line},1\n{following},1\n"
+            texts[form.format(site=site, kind=name, step=coarse)] = text
+    return archive.format(site=site), texts
+
+
 def shift_labels(rows: pd.DataFrame, minutes: int) -> pd.DataFrame:
     """The same values with time labels that many minutes later."""
     rows = rows.copy()

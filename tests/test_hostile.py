@@ -127,8 +127,8 @@ def test_cluster_job_of_a_run_that_was_followed_by_another_removes_nothing(tree)
 
 def test_what_follows_from_a_failed_step_is_made_by_the_next_run(tree, tmp_path):
     overlay = tmp_path / "change.yaml"
-    overlay.write_text("sites: {US-CRT: {lai: lai.csv}}\n", encoding="utf-8")
-    (tree / "lai.csv").write_text("date,lai\n2012-06-01,1.0\n", encoding="utf-8")
+    (tmp_path / "lai.csv").write_text("date,lai\n2011-07-01,2\n", encoding="utf-8")
+    overlay.write_text(f"sites: {{US-CRT: {{lai: {tmp_path / 'lai.csv'}}}}}\n", encoding="utf-8")
     failing = snakemake(tree, TARGET, "--configfile", str(overlay))
     (told,) = set(errors(failing))
     assert failing.returncode != 0

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+import yaml
 from archives import CRT
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_json
-from lad.periods import Period, mask, propose, usable_years
+from lad.periods import NAMES, Period, mask, propose, usable_years
 
 
 def hours(*spans):
@@ -112,12 +113,59 @@ def test_step_takes_those_of_the_settings(tower):
     assert not content["proposed"] and len(content["test"]) == 2
 
 
-def test_period_without_measurements_is_told_before_anything_is_fitted(tower, capsys):
+def test_period_without_measurements_is_refused_before_anything_is_fitted(tower, tmp_path, capsys):
     given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]
-    assert periods(tower, *given, "--test", "1999-01-01:1999-12-31") == 2
+    copy = shutil.copytree(tower, tmp_path / "copy")
+    with xr.open_dataset(copy / "observations.nc") as dataset:
+        changed = dataset.load()
+    june = pd.DatetimeIndex(changed.time.values).strftime("%Y-%m") == "2012-06"
+    changed.Qle_qc[june], changed.Qh_qc[june] = 9, 9
+    changed.to_netcdf(copy / "observations.nc")
+    assert periods(copy, *given, "--test", "2012-06-01:2012-06-30") == 2
     error = capsys.readouterr().err
-    assert "no half-hour with LE or H in the test period 1999-01-01:1999-12-31" in error
+    assert "no half-hour with LE or H in the test period 2012-06-01:2012-06-30" in error
     assert error.count("\n") == 1
+
+
+def proposal(error):
+    """The settings that a message gives, as options."""
+    site = yaml.safe_load(error[error.index("sites: {") :].strip())["sites"]["US-CRT"]
+    return [word for name in NAMES for word in (f"--{name}", *map(":".join, site[name]))]
+
+
+@pytest.mark.parametrize(
+    ("test", "lacks"),
+    [
+        ("1999-01-01:1999-12-31", True),
+        ("2012-01-01:2014-01-01", True),  # one day after the record
+        ("2010-12-31:2010-12-31", True),
+        ("2012-01-01:2013-12-31", False),
+    ],
+)
+def test_days_that_the_record_lacks_are_one_line_with_those_that_it_has(tower, capsys, test, lacks):
+    given = ["--train", "2011-01-01:2011-12-31", "--validation", "2011-07-01:2011-07-09"]
+    assert periods(tower, *given, "--test", test) == (2 if lacks else 0)
+    error = capsys.readouterr().err
+    assert error.count("\n") == lacks
+    if lacks:
+        assert (
+            f"lacks days of test {test}, it has 2011-01-01:2013-12-31; take sites: {{US-CRT: {{train" in error
+        )
+        assert periods(tower, *proposal(error)) == 0
+
+
+def test_gap_in_a_period_is_refused_if_it_is_more_than_a_twentieth(tower, tmp_path, capsys):
+    copy = shutil.copytree(tower, tmp_path / "copy")
+    for name in ("forcing", "observations"):
+        with xr.open_dataset(copy / f"{name}.nc") as dataset:
+            day = dataset.time.dt.strftime("%Y-%m-%d")
+            kept = dataset.isel(time=((day < "2012-03-01") | (day > "2012-03-30")).values).load()
+        kept.to_netcdf(copy / f"{name}.nc")
+    given = ["--validation", "2011-07-01:2011-07-09", "--test", "2013-01-01:2013-12-31", "--train"]
+    assert periods(copy, *given, "2011-01-01:2012-12-31") == 0
+    assert periods(copy, *given, "2012-01-01:2012-12-31") == 2
+    error = capsys.readouterr().err
+    assert "it has 2011-01-01:2012-02-29, 2012-03-31:2013-12-31; " in error and error.count("\n") == 1
 
 
 def test_shifts_of_the_forcing_between_training_and_test(tower):

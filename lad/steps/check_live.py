@@ -14,7 +14,15 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.towers.arguments import add_service_arguments, services_from
 from lad.towers.fetch import download
-from lad.towers.sources import account_ameriflux, described, listed_sites, open_ameriflux, plumber2, snapshot
+from lad.towers.sources import (
+    PRODUCTS,
+    account_ameriflux,
+    described,
+    listed_sites,
+    open_ameriflux,
+    plumber2,
+    snapshot,
+)
 from lad.towers.transfer import Client, NotAvailable
 
 
@@ -55,9 +63,9 @@ def run(args: argparse.Namespace) -> None:
             plumber2(client, args.plumber2_site, services.plumber2)
         ),
     }
-    if services.account:
-        checks["AmeriFlux, account"] = lambda: described(
-            account_ameriflux(client, args.site, *services.account, services.ameriflux)
+    for product in PRODUCTS if services.account else ():
+        checks[f"AmeriFlux, account, {product} of US-Me2"] = lambda product=product: described(
+            account_ameriflux(client, "US-Me2", product, *services.account, services.ameriflux)
         )
     if args.snapshot and args.snapshot_site:
         checks[f"{args.snapshot.name}, archive of {args.snapshot_site}"] = lambda: _download(

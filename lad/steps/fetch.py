@@ -11,7 +11,7 @@ from lad.io import replacing, sha256, write_json
 from lad.provenance import provenance
 from lad.towers.archives import is_metadata
 from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
-from lad.towers.fetch import find_archives, obtain, record_of
+from lad.towers.fetch import find_archives, left_out, obtain, record_of, unknown_names
 from lad.towers.metadata import known
 from lad.towers.readers import read_archive
 
@@ -45,6 +45,10 @@ def run(args: argparse.Namespace) -> None:
     if not found:
         obtain(args.site, args.archives[0], services_from(args, os.environ), args.archive)
         found = find_archives(args.site, args.archives, args.archive)
+    for line in unknown_names(found[0].parent, args.site):
+        print(line)
+    if not args.archive and (line := left_out(args.site, found)):
+        print(line)
     for path in found:
         if not is_metadata(path.name, args.site):
             read_archive(path, args.site)  # refuses what is damaged or of another site
@@ -60,10 +64,10 @@ def run(args: argparse.Namespace) -> None:
     for path in set(folder.iterdir()) - set(chosen):
         path.unlink()  # of an earlier choice
     cells, _ = known(args.site, chosen, args.sites)
-    told = [archive["citation"] for archive in archives if archive["citation"]]
+    stated = [archive["citation"] for archive in archives if archive["citation"]]
     source = {
         "site": args.site,
-        "citation": "; ".join(dict.fromkeys(told)) or cells.get("citation", ""),
+        "citation": "; ".join(dict.fromkeys(stated)) or cells.get("citation", ""),
         "archives": archives,
         "provenance": provenance({path.name: path for path in chosen}, archive=args.archive),
     }

@@ -1,11 +1,12 @@
 """Fix the training, validation and test periods of a site: those of the settings, or proposed ones.
 
-Proposed are whole years with enough measured LE and H. Beside the periods, a table tells how much was measured in
+Proposed are whole years with enough measured LE and H. Beside the periods, a table shows how much was measured in
 each and how far the tower closes its energy balance there, and another how the forcing of the test periods differs from
 that of training: what a network sees for the first time there, it has not learnt.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,19 @@ from lad.errors import InputError
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf, write_csv, write_json
 from lad.observations import USABLE_QC, read_observed
-from lad.periods import NAMES, check_disjoint, mask, parse_periods, propose, usable_years
+from lad.periods import (
+    NAMES,
+    WHOLE,
+    Period,
+    Periods,
+    as_settings,
+    check_disjoint,
+    days_with,
+    mask,
+    parse_periods,
+    propose,
+    usable_years,
+)
 from lad.provenance import provenance
 from lad.towers.closure import energy_balance
 from lad.towers.report import DAYLIGHT
@@ -54,13 +67,20 @@ def run(args: argparse.Namespace) -> None:
         absent = [name for name in NAMES if name not in given]
         if absent:
             raise InputError(f"--{absent[0]}: expected all of {', '.join(NAMES)}, or none of them")
-        periods = given
-    else:
-        daytime = np.where(light, both, np.nan)
-        years = usable_years(observed.time, _step(dataset), dataset["segment"].values, daytime)
-        periods = propose(years, args.observations)
+    daytime = np.where(light, both, np.nan)
+    years = usable_years(observed.time, _step(dataset), dataset["segment"].values, daytime)
+    periods = given or propose(years, args.observations)
     check_disjoint(train=periods["train"], test=periods["test"])
     check_disjoint(validation=periods["validation"], test=periods["test"])
+    recorded = days_with(observed.time)
+    if given and (lacking := _lacking(given, recorded)):
+        try:
+            way_out = f"take {as_settings(args.site, _clipped(propose(years, args.observations), recorded))}"
+        except InputError as error:
+            way_out = f"no periods can be proposed: {error}"
+        raise InputError(
+            f"{args.observations}: lacks days of {', '.join(lacking)}, it has {', '.join(map(str, recorded))}; {way_out}"
+        )
     for name in NAMES:
         for period in periods[name]:
             if not either[mask(observed.time, (period,))].any():
@@ -101,6 +121,28 @@ def run(args: argparse.Namespace) -> None:
         write_csv(args.table, table)
     if args.shifts:
         write_csv(args.shifts, _shifts(read_netcdf(args.forcing), rows["train"], rows["test"]))
+
+
+def _lacking(periods: Mapping[str, Periods], recorded: Periods) -> list[str]:
+    """The periods that begin before or end after the recorded days, or have too few of them to be whole."""
+    absent = []
+    for name in NAMES:
+        for period in periods[name]:
+            first, last = period
+            shared = (min(last, run.last) - max(first, run.first) for run in recorded)
+            share = sum(max(days.days + 1, 0) for days in shared) / ((last - first).days + 1)
+            if first < recorded[0].first or last > recorded[-1].last or share < WHOLE:
+                absent.append(f"{name} {period}")
+    return absent
+
+
+def _clipped(periods: Mapping[str, Periods], recorded: Periods) -> dict[str, Periods]:
+    """The periods without days before the first and after the last recorded one."""
+    start, end = recorded[0].first, recorded[-1].last
+    return {
+        name: tuple(Period(max(first, start), min(last, end)) for first, last in group)
+        for name, group in periods.items()
+    }
 
 
 def _spikes(flux: np.ndarray, swdown: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from lad.errors import InputError
 from lad.io import write_csv
 from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
 from lad.towers.arguments import add_service_arguments
-from lad.towers.fetch import find_archives
+from lad.towers.fetch import find_archives, left_out, unknown_names
 from lad.towers.folders import sites_of
 from lad.towers.metadata import place
 from lad.towers.record import read_record
@@ -54,8 +54,11 @@ def run(args: argparse.Namespace) -> None:
             rows += [_published(entry, "AmeriFlux", here) for entry in listed_sites(Client(), args.ameriflux)]
         except NotAvailable as error:
             raise InputError(f"AmeriFlux: {error}") from None
+    odd = [line for folder in args.archives for line in unknown_names(folder)]
     if not rows:
-        raise InputError(f"{', '.join(map(str, args.archives))}: no tower archive")
+        raise InputError("; ".join([f"{', '.join(map(str, args.archives))}: no tower archive", *odd]))
+    for line in odd:
+        print(line)
     table = pd.DataFrame(rows)
     print(table.to_string(index=False))
     if args.output:
@@ -74,6 +77,8 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         row = {"site_id": site_id, "source": "folder"}
         try:
             archives = find_archives(site_id, folders)
+            if line := left_out(site_id, archives):
+                print(line)
             record = read_record(place(site_id, archives, sites), archives)
         except InputError as error:
             yield row | {"verdict": f"no: {error}"}

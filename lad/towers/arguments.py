@@ -33,7 +33,7 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     """Addresses of the download services."""
     web = parser.add_argument_group(
         "download",
-        "An AmeriFlux account is told by the environment: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL.",
+        "The environment names an AmeriFlux account: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL.",
     )
     web.add_argument("--ameriflux", default=AMERIFLUX, metavar="URL", help="service, default %(default)s")
     web.add_argument("--user", default=USER, help="name for its open part, default %(default)s")
@@ -43,8 +43,14 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     web.add_argument(
         "--plumber2", default=PLUMBER2, metavar="URL", help="THREDDS server, default %(default)s"
     )
+    web.add_argument(
+        "--notify",
+        action="store_true",
+        help="let AmeriFlux count what its open service gave; default: do not",
+    )
 
 
 def services_from(args: argparse.Namespace, environment: Mapping[str, str]) -> Services:
     """The services that options and environment name."""
-    return Services(args.ameriflux, args.user, args.snapshot, args.plumber2, account_from(environment))
+    account = account_from(environment)
+    return Services(args.ameriflux, args.user, args.snapshot, args.plumber2, account, args.notify)

@@ -6,19 +6,22 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from lad.errors import InputError
 from lad.io import read_json, sha256, write_json
-from lad.towers.archives import check_whole, expected, is_archive, is_metadata
+from lad.towers.archives import check_whole, choose, expected, is_archive, is_metadata, misnamed
 from lad.towers.readers import read_archive
 from lad.towers.sources import (
     AMERIFLUX,
     PLUMBER2,
+    PRODUCTS,
     USER,
     Offer,
     account_ameriflux,
     described,
+    log_request,
     open_ameriflux,
     plumber2,
     snapshot,
@@ -30,17 +33,21 @@ MAGIC = {".zip": b"PK\x03\x04", ".nc": (b"\x89HDF", b"CDF")}
 
 @dataclass(frozen=True)
 class Services:
-    """Addresses of the services; `snapshot` is a list of the FLUXNET shuttle, `account` user and e-mail."""
+    """Addresses of the services; `snapshot` is a list of the FLUXNET shuttle, `account` user and e-mail.
+
+    With `notify` AmeriFlux hears which archives were taken from its open service.
+    """
 
     ameriflux: str = AMERIFLUX
     user: str = USER
     snapshot: str | None = None
     plumber2: str = PLUMBER2
     account: tuple[str, str] | None = None
+    notify: bool = False
 
 
 def account_from(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """User and e-mail of an AmeriFlux account, which are told by environment variables alone."""
+    """User and e-mail of an AmeriFlux account; environment variables alone hold them."""
     user, email = (environment.get(f"AMERIFLUX_USER_{part}", "") for part in ("ID", "EMAIL"))
     return (user, email) if user and email else None
 
@@ -50,29 +57,52 @@ def find_archives(
 ) -> list[Path]:
     """Archives of a site in the first folder that has them, sorted by name; empty if none has.
 
-    `patterns` are globs of file names, of which each has to name a file; without them every archive of the
-    site counts. Files with its metadata in that folder come last. Folders that do not exist are passed over.
+    `patterns` are globs of file names: all files that they name are taken, and each has to name one. Without them
+    `archives.choose` chooses. Files with the site's metadata in that folder come last. Folders that do not exist are
+    passed over.
     """
-    patterns = patterns or ["*"]
     for folder in folders:
         present = _present(site_id, folder)
-        if not _unmatched(patterns, present):
-            chosen = [path for path in present if any(fnmatch(path.name, pattern) for pattern in patterns)]
+        if present and not _unmatched(patterns or (), present):
+            taken, _ = choose([path.name for path in present], site_id)
+            chosen = [
+                path
+                for path in present
+                if (
+                    any(fnmatch(path.name, pattern) for pattern in patterns)
+                    if patterns
+                    else path.name in taken
+                )
+            ]
             return chosen + [path for path in _files(folder) if is_metadata(path.name, site_id)]
     return []
+
+
+def left_out(site_id: str, archives: Sequence[Path]) -> str:
+    """A line on the archives in the folder of those that are taken which are not, and why; empty if all are."""
+    _, reasons = choose([path.name for path in _present(site_id, archives[0].parent)], site_id)
+    taken = ", ".join(path.name for path in archives if is_archive(path.name, site_id))
+    others = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
+    return f"{site_id}: takes {taken}, leaves out {others}" if others else ""
+
+
+def unknown_names(folder: str | Path, site_id: str | None = None) -> list[str]:
+    """A line for each file of a folder that looks like an archive (of a site) under a name that is not known."""
+    return misnamed([path.name for path in _files(folder)], site_id)
 
 
 def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
     """What to do by hand about a site without its archives, in one line.
 
-    Of `patterns` those are told that name no file of the folder.
+    It names the `patterns` that fit no file of the folder, and files of names that are not known.
     """
     absent = _unmatched(patterns or (), _present(site_id, folder))
     what = f"no archive {' and no '.join(absent)} found" if absent else "no archive found"
     names = "" if absent else f", {expected(site_id)}"
+    odd = "".join(f"; {line}" for line in unknown_names(folder, site_id))
     return (
         f"{site_id}: {what}; download it from its network (https://ameriflux.lbl.gov, https://fluxnet.org or "
-        f"https://data.icos-cp.eu) and put it into the folder {folder}{names}"
+        f"https://data.icos-cp.eu) and put it into the folder {folder}{names}{odd}"
     )
 
 
@@ -100,10 +130,10 @@ def obtain(
 ) -> list[Path]:
     """Download the archives of a site into a folder, from the first service that has them; their paths.
 
-    In this order: open service of AmeriFlux, snapshot (if given), account (if given), PLUMBER2. Offers whose names
-    do not fit the `patterns`, each of which has to name a file, count as not available. Beside each archive a file
-    `<name>.source.json` tells where it is from. Raises InputError with all reasons if no service has them, and for
-    addresses that are none.
+    In this order: open service of AmeriFlux, snapshot (if given), account (if given; one product after the other),
+    PLUMBER2. Offers whose names do not fit the `patterns`, each of which has to name a file, count as not available.
+    Beside each archive a file `<name>.source.json` states where it is from. Raises InputError with all reasons if no
+    service has them, and for addresses that are none.
     """
     client = client or Client()
     check_web(services.ameriflux, AMERIFLUX)
@@ -113,8 +143,10 @@ def obtain(
     }
     if services.snapshot:
         tries["snapshot"] = lambda: snapshot(site_id, services.snapshot)
-    if services.account:
-        tries["account"] = lambda: account_ameriflux(client, site_id, *services.account, services.ameriflux)
+    for product in PRODUCTS if services.account else ():
+        tries[f"account, {product}"] = partial(
+            account_ameriflux, client, site_id, product, *services.account, services.ameriflux
+        )
     tries["PLUMBER2"] = lambda: plumber2(client, site_id, services.plumber2)
     failures = []
     for name, ask in tries.items():
@@ -128,7 +160,18 @@ def obtain(
             if unmatched:
                 raise NotAvailable(f"offers {described(offers)} instead of {' and '.join(unmatched)}")
             say(f"{site_id}: downloading {described(offers)} from {offers[0].service}")
-            return [download(client, offer, site_id, Path(folder)) for offer in offers]
+            paths = []
+            try:
+                for offer in offers:
+                    paths.append(download(client, offer, site_id, Path(folder)))
+            except NotAvailable:
+                for path in paths:  # a Met file without its Flux file is no record
+                    path.unlink()
+                    source_file(path).unlink()
+                raise
+            if services.notify and name == "AmeriFlux":
+                log_request(client, [path.name for path in paths], services.ameriflux, services.user)
+            return paths
         except NotAvailable as error:
             failures.append(f"{name}: {error}")
             say(f"{site_id}: {failures[-1]}")
@@ -168,7 +211,7 @@ def download(client: Client, offer: Offer, site_id: str, folder: Path) -> Path:
 
 
 def source_file(archive: Path) -> Path:
-    """Where the origin of a downloaded archive is told."""
+    """The file that states the origin of a downloaded archive."""
     return archive.with_name(f"{archive.name}.source.json")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lad.errors import InputError
-from lad.towers.archives import expected, is_archive
+from lad.towers.archives import choose, expected, is_archive
 from lad.towers.transfer import Client, NotAvailable, is_web
 
 AMERIFLUX = "https://amfcdn.lbl.gov/"
@@ -24,6 +24,12 @@ PLUMBER2_CITATION = (
     "Ukkola, A. (2020): PLUMBER2: forcing and evaluation datasets for a model intercomparison project for land surface "
     "models. v1.0. NCI National Research Data Collection, https://doi.org/10.25914/5fdb0902607e1"
 )
+# What an account is asked for, in this order: the paths that served it, first to last.
+PRODUCTS = {
+    "FLUXNET": ("api/v2/data_download", "api/v1/data_download"),
+    "FLUXNET2015": ("api/v1/data_download",),
+    "BASE-BADM": ("api/v2/data_download", "api/v1/data_download"),
+}
 PURPOSE = "Hybrid land surface model driven by and compared with the tower"
 
 
@@ -40,7 +46,7 @@ class Offer:
 
 
 def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: str = USER) -> list[Offer]:
-    """FLUXNET archive of a site from the open service of AmeriFlux, with its citation where it is told."""
+    """FLUXNET archive of a site from the open service of AmeriFlux, with its citation where it is known."""
     query = {"user_id": user, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
     address = urllib.parse.urljoin(base, "api/v2/amf_shuttle_data_files_and_manifest")
     offers = _offers("AmeriFlux", client.read(address, query), site_id, address)
@@ -54,31 +60,39 @@ def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: st
     return [Offer(**vars(offer) | {"citation": str(citation)}) for offer in offers]
 
 
+def log_request(client: Client, names: Sequence[str], base: str = AMERIFLUX, user: str = USER) -> None:
+    """Let AmeriFlux count the use of its open service: which archives were downloaded; it need not answer."""
+    address = urllib.parse.urljoin(base, "api/v2/log_shuttle_data_request")
+    query = {"user_id": user, "zip_filenames": list(names), "intended_use": "model", "description": PURPOSE}
+    try:
+        client.read(address, query)
+    except NotAvailable:
+        pass
+
+
 def account_ameriflux(
-    client: Client, site_id: str, user: str, email: str, base: str = AMERIFLUX
+    client: Client, site_id: str, product: str, user: str, email: str, base: str = AMERIFLUX
 ) -> list[Offer]:
-    """Archive of a site for a registered user of AmeriFlux: its FLUXNET product, else FLUXNET2015."""
+    """Archive of a site for a registered user of AmeriFlux: one of `PRODUCTS`."""
     query = {
         "user_id": user,
         "user_email": email,
         "data_policy": "CCBY4.0",
-        "data_product": "FLUXNET",
+        "data_product": product,
         "data_variant": "FULLSET",
         "site_ids": [site_id],
         "intended_use": "model",
         "description": PURPOSE,
     }
-    older = query | {"data_product": "FLUXNET2015", "agree_policy": True}
     failures = []
-    for path, body in (("api/v2/data_download", query), ("api/v1/data_download", older)):
+    for path in PRODUCTS[product]:
         address = urllib.parse.urljoin(base, path)
+        body = query | ({"agree_policy": True} if "v1" in path else {})
         try:
-            return _offers(
-                f"AmeriFlux account, {body['data_product']}", client.read(address, body), site_id, address
-            )
+            return _offers(f"AmeriFlux account, {product}", client.read(address, body), site_id, address)
         except NotAvailable as error:
             failures.append(str(error))
-    raise NotAvailable(f"{'; '.join(failures)} (is AMERIFLUX_USER_ID a registered name?)")
+    raise NotAvailable(f"{'; '.join(dict.fromkeys(failures))} (is AMERIFLUX_USER_ID a registered name?)")
 
 
 def snapshot(site_id: str, path: str | Path) -> list[Offer]:
@@ -185,7 +199,8 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
         raise NotAvailable(f"{address} sent no manifest but {reply[:40]!r}") from None
     if not offers:
         raise NotAvailable(f"{service} has no archive of this site")
-    fitting = [offer for offer in offers if is_archive(offer.name, site_id)]
+    best, _ = choose([offer.name for offer in offers], site_id)
+    fitting = [offer for offer in offers if offer.name in best]
     return [_checked((fitting or offers)[0], site_id, address)]
 
 

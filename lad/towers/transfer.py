@@ -63,7 +63,7 @@ class Client:
 
         def action() -> bytes:
             with self._open(url, data, {"Content-Type": "application/json"} if data else {}) as response:
-                return response.read()
+                return b"".join(iter(lambda: _received(response), b""))
 
         return self._persist(action)
 

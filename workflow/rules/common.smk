@@ -163,18 +163,14 @@ def site_options(wildcards):
 
 def service_options(wildcards):
     """Options that name the download services."""
-    return shlex.join(word for name, value in config["fetch"].items() for word in (f"--{name}", str(value)))
+    given = {name: value for name, value in config["fetch"].items() if value is not False}
+    pairs = [(f"--{name}",) if value is True else (f"--{name}", str(value)) for name, value in given.items()]
+    return shlex.join(word for pair in pairs for word in pair)
 
 
 def lai_file(wildcards):
     """The site's table of leaf area index, if it has one."""
     return config["sites"][wildcards.site].get("lai", [])
-
-
-def precipitation_options(wildcards):
-    """Annual sums that replace those of a failed gauge."""
-    sums = config["sites"][wildcards.site].get("precipitation", [])
-    return " ".join(f"--precipitation {year}={amount}" for year, amount in sums)
 
 
 def archive_patterns(wildcards):

@@ -99,11 +99,10 @@ rule forcing:
         runtime=growing(5),
     params:
         lai=lambda wildcards, input: f"--lai {shlex.quote(str(input.lai))}" if input.lai else "",
-        precipitation=precipitation_options,
     message:
         "{wildcards.site}: write forcing and observations"
     shell:
-        "lad forcing --site {wildcards.site} --tower {input.tower} {params.lai} {params.precipitation}"
+        "lad forcing --site {wildcards.site} --tower {input.tower} {params.lai}"
         " --output {output.forcing} --observations {output.observations} --picture {output.picture} 2>&1 | tee {log}"
 
 
