@@ -101,7 +101,7 @@ def _from_bounds(
     length = (upper - lower).astype(int)
     step = int(length[0])
     wrong = {
-        f"from {_text(lower[0])} is {step} s long, one of more than 0 s": np.full(len(label), step <= 0),
+        "does not end after it begins": length <= 0,
         f"is not {step} s long like the first": length != step,
         "does not hold its label": (label < lower) | (label > upper),
         "begins before the last one ends": np.append(False, lower[1:] < upper[:-1]),
@@ -149,7 +149,7 @@ def _to_local(dataset: xr.Dataset, source: str | Path) -> np.timedelta64:
         return np.timedelta64(0, "s")
     if offset is None:
         raise InputError(
-            f"{source}: time is in UTC{stated:+g} ({named}), expected local standard time, or the offset of the site "
+            f"{source}: time is in {f'UTC{stated:+g}' if stated else 'UTC'} ({named}), expected local standard time, or the offset of the site "
             f"in a global attribute {OFFSETS[0]}"
         )
     return np.timedelta64(round(3600 * (offset - decoded)), "s")

@@ -87,7 +87,8 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     """Read and check a forcing file; `net_radiation` is an observations file whose measured Rnet is prescribed.
 
     Raises InputError for missing or wrong variables, values outside `VARIABLES`, a time axis that `cf.intervals`
-    refuses or that is not uniform inside a segment, and observations that are not of this record or have no measured Rnet.
+    refuses or that is not uniform inside a segment, and observations that are not of this record or have no measured
+    Rnet.
     """
     dataset = read_netcdf(path)
     time, dt = intervals(dataset, path)
