@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from lad.cf import intervals
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.observations import USABLE_QC, interval_starts, open_series
@@ -85,23 +86,20 @@ def first_year(forcing: Forcing, dt: float) -> Forcing:
 def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Record:
     """Read and check a forcing file; `net_radiation` is an observations file whose measured Rnet is prescribed.
 
-    Raises InputError for missing or wrong variables, values outside `VARIABLES`, a time axis that is not uniform and
-    increasing inside a segment, and observations that are not of this record or have no measured Rnet.
+    Raises InputError for missing or wrong variables, values outside `VARIABLES`, a time axis that `cf.intervals`
+    refuses or that is not uniform inside a segment, and observations that are not of this record or have no measured
+    Rnet.
     """
     dataset = read_netcdf(path)
-    if "time" not in dataset.variables or "time" not in dataset.dims:
-        raise InputError(f"{path}: no dimension and variable `time`")
-    n = dataset.sizes["time"]
-    time = dataset["time"].values
-    if n < 2 or not np.issubdtype(time.dtype, np.datetime64) or np.isnat(time).any():
-        raise InputError(
-            f"{path}: `time` must hold at least two dates (units like 'seconds since 2013-01-01')"
-        )
+    time, dt = intervals(dataset, path)
+    n = len(time)
+    if n < 2:
+        raise InputError(f"{path}: `time` must hold at least two dates, found {n}")
     segment = _column(dataset, "segment", path) if "segment" in dataset else np.zeros(n)
     steps = (np.diff(time) / np.timedelta64(1, "s"))[np.diff(segment) == 0]
-    if steps.size == 0 or steps[0] <= 0 or not np.allclose(steps, steps[0], rtol=0, atol=1e-3):
+    if steps.size == 0 or (steps != dt).any():
         odd = "none" if steps.size == 0 else f"{steps.min():g} to {steps.max():g} s"
-        raise InputError(f"{path}: time steps must be equal and positive inside a segment, found {odd}")
+        raise InputError(f"{path}: time steps must be equal inside a segment, found {odd}")
     arrays = {}
     for name, (unit, low, high) in VARIABLES.items():
         if name not in dataset:
@@ -120,7 +118,7 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     if not 0.0 < height < 1000.0:
         raise InputError(f"{path}: reference_height = {height:g} m, expected 0 to 1000 m")
     forcing = make_forcing(**arrays)
-    record = Record(time, segment.astype(int), forcing, float(steps[0]), height, dict(dataset.attrs))
+    record = Record(time, segment.astype(int), forcing, float(dt), height, dict(dataset.attrs))
     return record if net_radiation is None else _with_net_radiation(record, net_radiation)
 
 

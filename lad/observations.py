@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from lad.cf import intervals
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.periods import Periods, mask
@@ -68,13 +69,8 @@ def open_series(path: str | Path, site: str | None, names: Sequence[str]) -> xr.
 
 
 def interval_starts(dataset: xr.Dataset, path: str | Path) -> np.ndarray:
-    """Time axis (n,) datetime64[s] of a file; raises InputError unless it increases strictly."""
-    if "time" not in dataset.variables or not np.issubdtype(dataset["time"].dtype, np.datetime64):
-        raise InputError(f"{path}: has no CF variable time")
-    time = dataset["time"].values.astype("datetime64[s]")
-    if time.ndim != 1 or (np.diff(time) <= np.timedelta64(0)).any():
-        raise InputError(f"{path}: time does not increase strictly")
-    return time
+    """Interval starts (n,) datetime64[s] of a file, local standard time; raises InputError as `cf.intervals`."""
+    return intervals(dataset, path)[0]
 
 
 def read_observed(path: str | Path, site: str | None) -> Observed:

@@ -106,7 +106,7 @@ def test_overlapping_periods(site):
 def test_simulation_without_the_test_half_hours(site):
     late = site.time + np.timedelta64(5, "D")
     refused(site, "bulk.nc: lacks 48 of the 192 .* 2020-06-05T00:00:00", simulated_time=late)
-    refused(site, "bulk.nc: lacks 192 of the 192", simulated_time=site.time + np.timedelta64(15, "m"))
+    refused(site, "bulk.nc: lacks 192 of the 192", simulated_time=site.time + np.timedelta64(10, "m"))
     refused(site, "bulk.nc: time does not increase", simulated_time=site.time[::-1])
 
 

@@ -91,7 +91,7 @@ BAD_PAIRS = {
         "Tair is in 'degF', expected one of",
     ),
     "daily": (lambda d: d.isel(time=slice(0, None, 48)), "intervals of 86400 s"),
-    "backwards": (lambda d: d.isel(time=slice(None, None, -1)), "intervals of -1800 s"),
+    "backwards": (lambda d: d.isel(time=slice(None, None, -1)), "time does not increase strictly"),
     "no time": (lambda d: d.drop_vars("time"), "no dimension and variable time with dates"),
     "grid": (lambda d: xr.concat([d, d], "x", data_vars="all"), "expected one for each of"),
 }

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from lad.cf import intervals
 from lad.fluxes import FORCING_INPUTS, BulkFluxes, Scaling, network_inputs
 from lad.learn.data import LearningData
 from lad.learn.survey import FIRST_SPIN_UP
@@ -33,7 +34,7 @@ def made_up(forcing: xr.Dataset, time: np.ndarray) -> tuple[str, ...]:
 
     Wind that is a climatology in training varies in the test as no network has seen it.
     """
-    seen = np.isin(forcing["time"].values, time)
+    seen = np.isin(intervals(forcing, "forcing")[0], time)
     flags = {name: {"VPD": "Qair_qc"}.get(name, f"{name}_qc") for name in FORCING_INPUTS}
     return tuple(
         name

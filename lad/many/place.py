@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float
 
+from lad.cf import intervals
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS
 from lad.io import read_netcdf
@@ -57,7 +58,7 @@ def place(path: str | Path, height: float, attributes: Iterable[str]) -> Place:
         except KeyError:
             raise InputError(f"{path}: does not tell {name}, an attribute that the network sees") from None
     space = calibration_space(table)
-    absent = made_up(forcing, forcing["time"].values)
+    absent = made_up(forcing, intervals(forcing, path)[0])
     return Place(
         space, space.origin(), np.array(values), np.array([name in absent for name in FORCING_INPUTS])
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lad.cf import intervals
 from lad.errors import InputError
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf, write_csv, write_json
@@ -63,12 +64,13 @@ def run(args: argparse.Namespace) -> None:
     )
     given = {name: parse_periods(getattr(args, name)) for name in NAMES if getattr(args, name)}
     dataset = read_netcdf(args.observations)
+    step = intervals(dataset, args.observations)[1]
     if given:
         absent = [name for name in NAMES if name not in given]
         if absent:
             raise InputError(f"--{absent[0]}: expected all of {', '.join(NAMES)}, or none of them")
     daytime = np.where(light, both, np.nan)
-    years = usable_years(observed.time, _step(dataset), dataset["segment"].values, daytime)
+    years = usable_years(observed.time, step, dataset["segment"].values, daytime)
     periods = given or propose(years, args.observations)
     check_disjoint(train=periods["train"], test=periods["test"])
     check_disjoint(validation=periods["validation"], test=periods["test"])
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     rows["record"] = np.ones(len(observed.time), dtype=bool)
     shares = pd.DataFrame(
         {
-            "days": {name: group.sum() * _step(dataset) / 86400.0 for name, group in rows.items()},
+            "days": {name: group.sum() * step / 86400.0 for name, group in rows.items()},
             "daytime_LE_and_H": {name: both[light & group].mean() for name, group in rows.items()},
         }
     )
@@ -166,8 +168,3 @@ def _shifts(forcing: xr.Dataset, train: np.ndarray, test: np.ndarray) -> pd.Data
         table.append([name, one, two, *ratios, measured[train].mean(), measured[test].mean()])
     columns = ["variable", "train", "test", "shift", "spread_ratio", "measured_train", "measured_test"]
     return pd.DataFrame(table, columns=columns)
-
-
-def _step(dataset: xr.Dataset) -> int:
-    start, end = dataset["time_bnds"].values[0]
-    return int((end - start) / np.timedelta64(1, "s"))

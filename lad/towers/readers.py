@@ -67,8 +67,7 @@ def read_archive(
     check_site(path, site_id)
     reanalysis = None
     if path.suffix == ".nc":
-        index, step, values, flags, origins = read_alma(path, site_id)
-        remarks = []
+        index, step, values, flags, origins, remarks = read_alma(path, site_id)
     else:
         content = read_content(path, site_id)
         columns, index, step = read_csv(content.table, content.name)
