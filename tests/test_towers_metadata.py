@@ -7,7 +7,7 @@ from archives import alma_pair, write_zip
 
 from lad.cli import main
 from lad.errors import InputError
-from lad.towers.metadata import known, parse_settings, place
+from lad.towers.metadata import known, parse_settings, place, sensor_heights
 
 HEAD = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\n"
 ROWS = [
@@ -108,6 +108,35 @@ def test_real_metadata(shared):
         assert origin["latitude"] == "table of the package" and unknown["canopy_height"] != height
     path = shared / "fluxprep/vectors/bif/AMF_BIF_US-Me2_US-Wkg_subset.csv"
     assert not known("US-Wkg", [path])[1].keys() & {"sand"}  # not named like a file of metadata
+
+
+def test_heights_of_sensors(tmp_path):
+    """From the metadata inside an archive and from the file of AmeriFlux beside it; the latest of a sensor counts."""
+    rows = [
+        *HEIGHTS,
+        ("3", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "TA_1_3_1"),
+        ("3", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "12.5 m"),
+        ("3", "GRP_VAR_INFO", "VAR_INFO_DATE", "20150101"),
+        ("4", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "TA_1_3_1"),
+        ("4", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "11"),
+        ("4", "GRP_VAR_INFO", "VAR_INFO_DATE", "2014"),
+        ("5", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "SWC_1_1_1"),
+        ("5", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "-5 cm"),
+        ("6", "GRP_VAR_INFO", "VAR_INFO_VARNAME", "PA"),
+        ("6", "GRP_VAR_INFO", "VAR_INFO_HEIGHT", "on the roof"),
+    ]
+    path = archive(tmp_path, heights=rows)
+    inside = {"TA_F_MDS": 2.0, "WS_F": 4.5, "TA_1_3_1": 12.5, "SWC_1_1_1": -0.05}
+    assert sensor_heights("US-Abc", [path]) == inside
+    head = "Site_ID,Variable,Start_Date,Height,Instrument_Model,Instrument_Model2,Comment,BASE_Version\n"
+    for date, height in (("20230101", 99), ("20250318", 8)):
+        (tmp_path / f"BASE_MeasurementHeight_{date}.csv").write_text(
+            f"{head}US-Abc,WS_1_1_1,,{height},,,,9-5\nUS-Abc,TA_1_3_1,201601010000,13,,,,9-5\n"
+            "US-Abc,TA_1_4_1,,-9999,,,,9-5\nUS-Oth,WS_1_2_1,,30,,,,1-5\n"
+        )
+    assert sensor_heights("US-Abc", [path]) == inside | {"WS_1_1_1": 8.0, "TA_1_3_1": 13.0}
+    lone = tmp_path / "AMF_US-Abc_BASE_HH_9-5.csv"  # a table without metadata of its own
+    assert known("US-Abc", [lone])[0]["measurement_height"] == "8"
 
 
 def test_pair_of_plumber2_lacks_the_clock(tmp_path):

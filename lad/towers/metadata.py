@@ -11,6 +11,7 @@ import pandas as pd
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.archives import METADATA, is_metadata, members
+from lad.towers.table import NO_VALUE
 from lad.towers.sites import COLUMNS, REQUIRED, TABLE, Site, make_site, read_rows
 
 # Variable of a BIF: column of the site table.
@@ -26,6 +27,9 @@ BIF = {
     "DOI": "doi",
     "DOI_CITATION": "citation",
 }
+# Heights of sensors as AmeriFlux publishes them for all BASE archives, and its columns as variables of a BIF.
+SENSORS = "BASE_MeasurementHeight_*.csv"
+SENSOR_COLUMNS = {"Variable": "VAR_INFO_VARNAME", "Height": "VAR_INFO_HEIGHT", "Start_Date": "VAR_INFO_DATE"}
 HEIGHTS = ("WS", "TA")  # sensors whose height is the measurement height, the first that has one
 ALMA_NAMES = {
     "latitude": "latitude",
@@ -122,16 +126,56 @@ def _soil(cells: Mapping[str, str], site_id: str) -> tuple[str, str]:
     return str(kind), f"texture, sand {sand:g} %, clay {clay:g} %"
 
 
+def sensor_heights(site_id: str, archives: Iterable[str | Path]) -> dict[str, float]:
+    """Heights of sensors in m above ground (negative below), by the name of the column that holds their values.
+
+    Known from the metadata (BADM) in the archives and from a file of AmeriFlux, `BASE_MeasurementHeight_*.csv`, in
+    the folder of an archive. Of a sensor that has moved the latest height counts. Raises InputError for files of
+    metadata that cannot be read.
+    """
+    return _heights([group for path in archives for group in _groups(Path(path), site_id)])
+
+
+def _heights(groups: Iterable[Mapping[str, str]]) -> dict[str, float]:
+    dated = sorted(groups, key=lambda group: group.get("VAR_INFO_DATE", ""))  # YYYY, YYYYMMDD or longer
+    found = {group.get("VAR_INFO_VARNAME"): _metres(group.get("VAR_INFO_HEIGHT", "")) for group in dated}
+    return {name: height for name, height in found.items() if name and height is not None}
+
+
+def _metres(text: str) -> float | None:
+    """A height as it is written in metadata, "16.5", "16.5 m" or "80 cm"; None for a remark in place of one."""
+    found = re.fullmatch(r"(-?\d+\.?\d*|-?\.\d+)\s*(m|cm)?", text.strip(), re.IGNORECASE)
+    if not found or float(found[1]) == NO_VALUE:
+        return None
+    return float(found[1]) / (100.0 if (found[2] or "").lower() == "cm" else 1.0)
+
+
+def _groups(path: Path, site_id: str) -> list[dict[str, str]]:
+    """Values by variable of each group of BADM metadata that a path has of the site, or that lie beside it."""
+    if is_metadata(path.name, site_id):
+        files = {path.name: path.read_bytes()}
+    elif path.suffix.lower() == ".zip":
+        files = members(path, (METADATA,), site_id)
+    else:
+        files = {}
+    groups: dict[tuple, dict[str, str]] = {}
+    for name, content in sorted(files.items()):
+        for row in _rows(name, content):
+            variable, value = row.get("VARIABLE"), row.get("DATAVALUE")
+            if row.get("SITE_ID") == site_id and variable and value:
+                groups.setdefault((name, row.get("GROUP_ID")), {}).setdefault(variable, value.strip())
+    beside = sorted(path.parent.glob(SENSORS))[-1:]  # the newest: dates are in the names
+    rows = [row for file in beside for row in _rows(file.name, file.read_bytes())]
+    return [*groups.values()] + [
+        {name: row[column] for column, name in SENSOR_COLUMNS.items() if row.get(column)}
+        for row in rows
+        if row.get("Site_ID") == site_id
+    ]
+
+
 def _metadata(path: Path, site_id: str) -> dict[str, str]:
     """Columns of the site table that an archive, a table unpacked from one or a BIF file gives."""
-    if path.suffix == ".nc":
-        return _alma_metadata(path)
-    if is_metadata(path.name, site_id):
-        return _bif_columns([_rows(path.name, path.read_bytes())], site_id)
-    if path.suffix.lower() != ".zip":
-        return {}
-    files = members(path, (METADATA,), site_id)
-    return _bif_columns([_rows(name, text) for name, text in sorted(files.items())], site_id)
+    return _alma_metadata(path) if path.suffix == ".nc" else _bif_columns(_groups(path, site_id))
 
 
 def _alma_metadata(path: Path) -> dict[str, str]:
@@ -161,30 +205,22 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
         raise InputError(f"{name}: not a readable table of metadata ({error})") from None
 
 
-def _bif_columns(tables: Sequence[Sequence[Mapping[str, str]]], site_id: str) -> dict[str, str]:
+def _bif_columns(groups: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Columns of the site table; of a variable with several values the first counts, of heights the mean."""
     found: dict[str, str] = {}
-    means: dict[str, list[float]] = {}
-    groups: dict[tuple, dict[str, str]] = {}
-    for number, table in enumerate(tables):
-        for row in table:
-            variable, value = row.get("VARIABLE"), row.get("DATAVALUE")
-            if row.get("SITE_ID") != site_id or not variable or not value:
-                continue
-            groups.setdefault((number, row.get("GROUP_ID")), {}).setdefault(variable, value.strip())
-    for group in groups.values():
+    means: list[float] = []
+    for group in groups:
         for variable, column in BIF.items():
             if variable in group:
                 found.setdefault(column, group[variable])
-        statistic = group.get("HEIGHTC_STATISTIC", "Mean")
-        if "HEIGHTC" in group and statistic.lower() == "mean":
-            try:
-                means.setdefault("canopy_height", []).append(float(group["HEIGHTC"]))
-            except ValueError:
-                pass  # a remark in place of a number
+        height = _metres(group.get("HEIGHTC", ""))
+        if height is not None and group.get("HEIGHTC_STATISTIC", "Mean").lower() == "mean":
+            means.append(height)
+    if means:
+        found["canopy_height"] = f"{sum(means) / len(means):.4g}"
+    heights = _heights(groups)
     for sensor in HEIGHTS:
-        for group in groups.values():
-            named = re.fullmatch(rf"{sensor}(_F)?(_MDS)?(_1_1_\d+)?", group.get("VAR_INFO_VARNAME", ""))
-            if named and "VAR_INFO_HEIGHT" in group:
-                found.setdefault("measurement_height", group["VAR_INFO_HEIGHT"])
-    return found | {name: f"{sum(values) / len(values):.4g}" for name, values in means.items()}
+        for name in heights:
+            if re.fullmatch(rf"{sensor}(_F)?(_MDS)?(_1_1_\d+)?", name):
+                found.setdefault("measurement_height", f"{heights[name]:g}")
+    return found
