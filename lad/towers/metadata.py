@@ -191,7 +191,7 @@ def _groups(path: Path, site_id: str) -> list[dict[str, str]]:
 
 
 def _metadata(path: Path, site_id: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns of the site table that an archive, a table unpacked from one or a BIF file gives; how heights are found."""
+    """Columns of the site table of an archive, a table unpacked from one or a BIF file, and how heights are found."""
     return (_alma_metadata(path), {}) if path.suffix == ".nc" else _bif_columns(_groups(path, site_id))
 
 
@@ -223,7 +223,7 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
 
 
 def _bif_columns(groups: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns of the site table, of a variable with several values the first, and how those of the heights are found."""
+    """Columns of the site table, of several values of a variable the first, and how heights are found."""
     found: dict[str, str] = {}
     how: dict[str, str] = {}
     for group in groups:
