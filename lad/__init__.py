@@ -1,13 +1,13 @@
 """LaD, a differentiable land surface model, and its hybrid with neural flux laws.
 
 Physics runs in double precision: the switch is set here, before anything imports JAX, so that no module can
-forget it and the packages that do without JAX start without it.
+forget it and the packages that do without JAX start without it. Where it is off all the same the model refuses to run.
 """
 
 import os
 import sys
 
-os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 # Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
 # would keep the program out of the persistent compilation cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")

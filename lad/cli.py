@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from lad import lock
 from lad.errors import InputError
@@ -50,12 +51,57 @@ def _summary(step: str) -> str:
     return (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").split("\n")[0]
 
 
+def _why_jax_fails() -> str:
+    """Why JAX does not start with the variables of the shell, in one line; empty where it does."""
+    try:
+        import jax
+
+        jax.devices()
+    except Exception as error:  # JAX raises whatever it likes, with a text or without
+        text = (str(error).splitlines() or ["no such device here, or no plug-in for it"])[0].split(" (set ")[
+            0
+        ]
+        names = sorted(
+            name
+            for name in os.environ
+            if name.startswith("JAX_PLATFORM") or (name[:4] == "JAX_" and name in text.upper())
+        )
+        given = ", ".join(f"{name}={os.environ[name]}" for name in names)
+        return f"{given or 'JAX'} in the environment: {text}; unset {' and '.join(names) or 'what JAX does not know'}"
+    return ""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return the exit status (0 done, 1 the step failed, 2 bad input)."""
     argv = sys.argv[1:] if argv is None else argv
+    step = argv[0] if argv and argv[0] in STEPS else None
+    try:
+        args, module = _parsed(argv, step)
+        if lock.VARIABLE in os.environ:
+            lock.join_run(os.environ[lock.VARIABLE])
+        module.run(args)
+    except InputError as error:
+        print(f"lad {step}: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # disk full, read-only results, missing file: the system's words suffice
+        print(f"lad {step}: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"lad {step}: interrupted", file=sys.stderr)
+        return 130
+    except Exception:  # JAX starts with its first computation, wherever in a step that is
+        why = _why_jax_fails()
+        if not why:
+            raise
+        print(f"lad {step}: error: {why}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, ModuleType]:
+    """Options of a step, and its module, the only one that is imported."""
     parser = argparse.ArgumentParser(prog="lad", description=__doc__)
     commands = parser.add_subparsers(dest="step", required=True, metavar="step")
-    chosen = argv[0] if argv and argv[0] in STEPS else None
     module = None
     for step in STEPS:
         command = commands.add_parser(step, help=_summary(step))
@@ -64,21 +110,7 @@ def main(argv: list[str] | None = None) -> int:
             command.description = module.__doc__
             command.formatter_class = argparse.RawDescriptionHelpFormatter
             module.add_arguments(command)
-    args = parser.parse_args(argv)
-    try:
-        if lock.VARIABLE in os.environ:
-            lock.join_run(os.environ[lock.VARIABLE])
-        module.run(args)
-    except InputError as error:
-        print(f"lad {args.step}: error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:  # disk full, read-only results, missing file: the system's words suffice
-        print(f"lad {args.step}: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"lad {args.step}: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return parser.parse_args(argv), module
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ law, and by any solver that advances the state by ``dt N r_mean``.
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+import lad
 from lad.constants import L_FUSION, L_VAPORISATION, T_FREEZE
+from lad.errors import InputError
 from lad.fluxes import AbstractFluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
@@ -38,11 +40,31 @@ class Rates(NamedTuple):
     discharge: Float[Array, "..."]  # ground water out of the column
 
 
+def check_precision(*trees: Any) -> None:
+    """Raise InputError where JAX makes numbers of single precision or `trees` hold some: budgets would not close."""
+    if jnp.result_type(float) != jnp.float64:
+        hidden = (
+            "" if lad.__file__ else f"; the folder {lad.__path__[0]} hides the package lad, start elsewhere"
+        )
+        raise InputError(
+            "JAX runs in single precision, expected double: import lad, which turns it on (jax_enable_x64), and "
+            f"leave it on{hidden}"
+        )
+    if any(getattr(leaf, "dtype", None) == jnp.float32 for leaf in jax.tree.leaves(trees)):
+        raise InputError("parameters, state or forcing are float32, expected float64")
+
+
 class Model(eqx.Module):
-    """A LaD column: parameters and a law for the turbulent fluxes."""
+    """A LaD column: parameters and a law for the turbulent fluxes.
+
+    Raises InputError where JAX is in single precision, when it is made and when it runs.
+    """
 
     parameters: Parameters
     fluxes: AbstractFluxes
+
+    def __check_init__(self) -> None:
+        check_precision()
 
     def prepare(self) -> "Model":
         """The same model after whatever can be done once before a time loop."""
@@ -53,6 +75,7 @@ class Model(eqx.Module):
 
         `melt` (kg m-2 s-1) replaces the melt of `state`, for a solver that finds it by itself.
         """
+        check_precision()
         p = self.parameters
         state = dataclasses.replace(
             state, snow=jnp.maximum(state.snow, 0.0), root=jnp.maximum(state.root, 0.0)

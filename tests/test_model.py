@@ -1,7 +1,10 @@
 """Signs, units and budgets of the model."""
 
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 
 import equinox as eqx
 import jax
@@ -13,7 +16,7 @@ from reference_runs import DT, FAST, ORDER, case, network, run
 from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, STATES, BulkFluxes
 from lad.forcing import make_forcing
-from lad.integrate import roll_out
+from lad.integrate import original, roll_out
 from lad.model import (
     Model,
     energy_residual,
@@ -42,6 +45,62 @@ def weather(**values):
 @eqx.filter_jit
 def rates_of(model, state, forcing):
     return model.rates(state, forcing)
+
+
+PROBE = """
+{first}
+import lad
+import jax, jax.numpy as jnp
+from lad.model import Model
+from lad.fluxes import BulkFluxes
+from lad.parameters import table_parameters
+Model(table_parameters(6, 2, 10.0), BulkFluxes())
+print(jnp.zeros(1).dtype)
+"""
+
+
+def probe(folder, first="", **variables):
+    """Make a model in a process of its own, from `folder`, with these variables of the shell."""
+    command = [sys.executable, "-c", PROBE.format(first=first)]
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("first", ["", "import jax, jax.numpy"])
+def test_double_precision_whatever_the_shell_says(tmp_path, first):
+    shell = {"JAX_ENABLE_X64": "0", "JAX_DEFAULT_DTYPE_BITS": "32"}
+    assert probe(tmp_path, first, **shell).stdout == "float64\n"
+
+
+def test_clone_called_lad_from_the_folder_above(tmp_path):
+    """There it is a namespace package: in double precision all the same, or refused."""
+    (tmp_path / "lad").mkdir()
+    result = probe(tmp_path)
+    refused = result.stderr.strip().splitlines()[-1:] or [""]
+    assert result.stdout == "float64\n" or re.match(
+        r"lad.errors.InputError: JAX runs in single precision, .* the folder \S+/lad hides the package",
+        refused[0],
+    )
+
+
+def test_single_precision_is_refused(day):
+    model, start, year, _ = day
+    lower = jax.tree.map(lambda x: x.astype(jnp.float32), (start, year))
+    with pytest.raises(InputError, match="float32, expected float64"):
+        run(FAST, model, *lower, DT)
+    jax.config.update("jax_enable_x64", False)
+    try:
+        for use in (
+            lambda: Model(PARAMETERS, BulkFluxes()),
+            lambda: rates_of(MODEL, column(), weather()),
+            lambda: roll_out(FAST, model, start, year, DT),
+            lambda: original()(model, DT),
+        ):
+            with pytest.raises(InputError, match="JAX runs in single precision"):
+                use()
+    finally:
+        jax.config.update("jax_enable_x64", True)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,12 @@
 """The step `simulate`: what it reads, refuses and writes."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -126,6 +131,27 @@ def test_again_byte_for_byte(files, made, tmp_path):
     assert simulate(**files | {"output": again}) == 0
     with open(files["output"], "rb") as first:
         assert first.read() == again.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["JAX_PLATFORMS=cuda", "JAX_PLATFORMS=tpu", "JAX_PLATFORM_NAME=gpu", "JAX_DISABLE_JIT=perhaps"],
+)
+def test_variables_of_jax_that_do_not_fit_the_machine(files, tmp_path, variable):
+    if jax.default_backend() != "cpu":
+        pytest.skip("this machine has a device of that kind")
+    name, _, value = variable.partition("=")
+    options = [
+        word for k, v in (files | {"output": tmp_path / "out.nc"}).items() for word in (f"--{k}", str(v))
+    ]
+    command = [sys.executable, "-m", "lad.cli", "simulate", *options]
+    result = subprocess.run(
+        command, env=os.environ | {name: value}, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 2 and list(tmp_path.iterdir()) == []
+    assert re.fullmatch(
+        rf"lad simulate: error: {variable} in the environment: .*; unset {name}\n", result.stderr
+    )
 
 
 def test_columns_of_length_one_are_accepted(files, made, tmp_path):

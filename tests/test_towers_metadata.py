@@ -1,5 +1,7 @@
 """What is known of a tower: which source counts, and the metadata files of the networks."""
 
+import re
+
 import numpy as np
 import openpyxl
 import pytest
@@ -99,15 +101,94 @@ def test_table_with_the_column_names_of_others(shared):
     assert "canopy_height: table of the package" in tower.origin  # the cell is empty there
 
 
-def test_real_metadata(shared):
+def test_real_metadata(shared, tmp_path):
     cells, _ = known("US-Wkg", [shared / "fluxnet/AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"])
     assert cells["sand"] == "67"
-    for site_id, height in (("US-CRT", "0.4238"), ("US-Me2", "15.66")):
+    for site_id, height in (("US-CRT", 0.42), ("US-Me2", 16.5), ("US-Tw3", 0.3)):
         path = shared / f"fluxnet/bif/AMF_{site_id}_BIF_20231107.csv"
-        unknown, origin = known(site_id, [path])
-        assert origin["latitude"] == "table of the package" and unknown["canopy_height"] != height
+        assert known(site_id, [path])[1]["latitude"] == "table of the package"
+        of_another = tmp_path / path.name.replace(site_id, "US-Abc")  # a tower that the package does not know
+        of_another.write_text(path.read_text(encoding="utf-8").replace(site_id, "US-Abc"), encoding="utf-8")
+        assert float(known("US-Abc", [of_another])[0]["canopy_height"]) == pytest.approx(height, abs=0.02)
     path = shared / "fluxprep/vectors/bif/AMF_BIF_US-Me2_US-Wkg_subset.csv"
     assert not known("US-Wkg", [path])[1].keys() & {"sand"}  # not named like a file of metadata
+
+
+def heights(*measured) -> list[tuple[str, str, str, str]]:
+    """Rows of a BIF, a group for each height: value, then what is said of it, by the end of the variable's name."""
+    return [
+        (f"h{number}", "GRP_HEIGHTC", f"HEIGHTC{'_' if end else ''}{end}", text)
+        for number, (value, said) in enumerate(measured)
+        for end, text in {"": value, **said}.items()
+    ]
+
+
+GRASS = ("0.4", {"VEGTYPE": "Grass", "STATISTIC": "Mean", "DATE": "20190601"})
+
+
+@pytest.mark.parametrize(
+    ("measured", "height", "words"),
+    [
+        (
+            [("14", {"DATE": "2001"}), ("16.5", {"DATE": "2011"}), ("16.49", {"DATE": "20140429"})],
+            16.495,
+            "2011 to 2014",
+        ),
+        (
+            [("16.5", {"SPP": "PIPO", "DATE": "2011"}), ("0.8", {"SPP": "PUTR2"}), ("12", {"SPP": "CADE"})],
+            16.5,
+            "PIPO",
+        ),
+        (
+            [("18", {"VEGTYPE": "Tree", "STATISTIC": "Median"}), GRASS, GRASS],
+            18.0,
+            "one height, not dated, Tree",
+        ),
+        (
+            [("18", {"COMMENT": "overstory, not the understory"}), ("2", {"COMMENT": "Understory"})],
+            18.0,
+            "one height",
+        ),
+        (
+            [("18", {}), ("9", {"APPROACH": "seedlings, tape"}), ("25", {"VEG_STATUS": "Dead"})],
+            18.0,
+            "one height",
+        ),
+        ([("20", {"STATISTIC": "Maximum"}), ("4", {"STATISTIC": "Minimum"}), GRASS], 20.0, "maxima"),
+        (
+            [("20", {"STATISTIC": "Maximum"}), ("17", {"STATISTIC": "90th Percentile"})],
+            17.0,
+            "upper percentiles",
+        ),
+        (
+            [("1", {"STATISTIC": "10th Percentile"}), ("6", {"STATISTIC": "50th Percentile"})],
+            6.0,
+            "one height",
+        ),
+        ([("6", {"STATISTIC": "Mean"}), ("10", {"STATISTIC": "Maximum", "SPP": "JUOS"})], 6.0, "one height"),
+        (
+            [("2", {"VEGTYPE": "Crop", "SPP": "ZEMA"}), ("0", {"VEGTYPE": "Crop", "SPP": "GLMA4"})],
+            1.0,
+            "2 heights",
+        ),
+        ([("150 cm", {}), ("2.5 m", {}), ("-9999", {}), ("about 3", {})], 2.0, "mean of 2 heights"),
+    ],
+)
+def test_height_is_that_of_the_vegetation_that_carries_the_canopy(tmp_path, measured, height, words):
+    rows = [row for row in ROWS if not row[2].startswith("HEIGHTC")] + heights(*measured)
+    path = archive(tmp_path, rows, [])
+    tower = place("US-Abc", [path], settings={"measurement_height": "40"})
+    assert tower.canopy_height == pytest.approx(height, rel=1e-3)
+    assert re.search(rf"canopy_height: {path.name} \([^)]*{words}", tower.origin)
+
+
+@pytest.mark.parametrize(
+    "said", [{"STATISTIC": "Minimum"}, {"STATISTIC": "Standard Deviation"}, {"VEGTYPE": "Understory"}]
+)
+def test_no_height_of_a_canopy(tmp_path, said):
+    rows = [row for row in ROWS if not row[2].startswith("HEIGHTC")] + heights(("1.5", said))
+    with pytest.raises(InputError, match=r"US-Abc: canopy_height not known from .*; give --metadata"):
+        place("US-Abc", [archive(tmp_path, rows)])
 
 
 def test_heights_of_sensors(tmp_path):

@@ -1,7 +1,8 @@
 """The scores of all sites as a table for readers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE, whole
 from lad.io import read_table
+from lad.towers.product import KINDS, REPACKAGED
 
 SHOWN = {
     "rmse": ("RMSE", "{:.2f}"),
@@ -106,12 +108,40 @@ def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
     return lines
 
 
-def markdown(scores: pd.DataFrame) -> str:
-    """The table as Markdown: one block per site and target, or per target of many sites; models in a fixed order."""
+def _records(records: Mapping[str, Mapping[str, Any]], many: bool) -> list[str]:
+    """What the records are (`lad.towers.product.describe`), of many sites only those that are no releases."""
+    if many:
+        records = {site: record for site, record in records.items() if REPACKAGED in record["product"]}
+    products = [f"- {site}: {record['product']}" for site, record in records.items()]
+    if not products:
+        return []
+    text = "\n".join(["## Records\n", *products]) + "\n"
+    names = list(dict.fromkeys(name for record in records.values() for name in record["shares"]))
+    if many or not names:
+        return [text]
+    lines = [["site", *names]]
+    for site, record in records.items():
+        cells = (record["shares"].get(name, {}).values() for name in names)
+        lines.append([site, *("/".join(f"{share:.0f}" for share in cell) for cell in cells)])
+    return [text, f"% of the test periods {', '.join(KINDS)}:\n\n{grid(lines)}\n"]
+
+
+def markdown(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """The table as Markdown: one block per site and target, or per target of many sites; models in a fixed order.
+
+    `records` by site, as `lad.towers.product.describe` gives them for the test periods, are described at the end.
+    """
     if too_many(scores.site):
         blocks = [f"## {target}\n\n{grid(over_sites(scores, target))}\n" for target in scores.target.unique()]
         return "\n".join(
-            [f"# Scores on the test periods of {scores.site.nunique()} sites\n", OVER_SITES, *blocks]
+            [
+                f"# Scores on the test periods of {scores.site.nunique()} sites\n",
+                OVER_SITES,
+                *blocks,
+                *_records(records or {}, many=True),
+            ]
         )
     blocks = [_block(rows) for _, rows in scores.groupby(["site", "target"], sort=False)]
-    return "\n".join(["# Scores on the test periods\n", LEGEND, *blocks])
+    return "\n".join(
+        ["# Scores on the test periods\n", LEGEND, *blocks, *_records(records or {}, many=False)]
+    )

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from lad.constants import CP_AIR, L_FUSION, L_VAPORISATION, R_DRY, SIGMA, T_FREEZE, VIRTUAL
 from lad.errors import InputError
 from lad.forcing import Forcing
-from lad.model import Model, Rates
+from lad.model import Model, Rates, check_precision
 from lad.parameters import Parameters
 from lad.physics import radiation, soil_heat, turbulence
 from lad.physics.hydrology import STRESS_ONSET
@@ -54,6 +54,7 @@ def original(steps: int = 1):
     """Solver with `steps` equal steps of LaD's own scheme in each interval, for states of `split_state`."""
 
     def solver(model: Model, dt):
+        check_precision()
         h = dt / steps
 
         def interval(state: SplitState, forcing: Forcing) -> tuple[SplitState, Rates]:

@@ -6,7 +6,7 @@ import jax
 from jaxtyping import Array, Float
 
 from lad.forcing import Forcing
-from lad.model import Model, Rates, energy_residual, water_residual
+from lad.model import Model, Rates, check_precision, energy_residual, water_residual
 from lad.state import State
 
 
@@ -20,8 +20,11 @@ class Trajectory(NamedTuple):
 
 
 def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) -> tuple[State, Trajectory]:
-    """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory."""
+    """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory.
 
+    Raises InputError for numbers of single precision.
+    """
+    check_precision(model.parameters, start, forcing)
     model = model.prepare()
     advance = solver(model, dt)
 

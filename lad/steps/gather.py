@@ -1,7 +1,9 @@
 """Gather the scores of several sites in one file and one table."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lad.evaluation.missing import add_missing_argument, missing_note
 from lad.evaluation.table import markdown, read_scores
@@ -20,11 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_missing_argument(parser)
 
 
+def _records(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """What the record of each site is, from the files that `lad evaluate` writes beside its scores."""
+    settings = [
+        read_json(path.with_suffix(".json"))["settings"]
+        for path in paths
+        if path.with_suffix(".json").exists()
+    ]
+    return {own["site"]: own["record"] for own in settings if "record" in own}
+
+
 def run(args: argparse.Namespace) -> None:
     """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
     with replacing(args.table) as temporary:
-        temporary.write_text(missing_note(args.missing) + markdown(scores), encoding="utf-8")
+        text = missing_note(args.missing) + markdown(scores, _records(args.scores))
+        temporary.write_text(text, encoding="utf-8")
     if args.citations:
         with replacing(args.citations) as temporary:
             temporary.write_text(citations([read_json(path) for path in args.sources]), encoding="utf-8")

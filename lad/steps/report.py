@@ -27,7 +27,9 @@ from lad.report.contents import origin_section, shown, study_sections, summary
 from lad.report.experiments import of_daemons, of_landscapes
 from lad.report.page import Links, Section, Text, render
 from lad.report.plots import Plot, timeseries
+from lad.report.tables import Table
 from lad.report.titles import EXPERIMENTS
+from lad.towers.product import describe
 
 STUDY = "study"
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
@@ -116,8 +118,27 @@ def _site_sections(
         addresses = {site: os.path.relpath(page, args.output.parent) for site, page in pages.items()}
         return [Section("Sites", [Links(addresses)])]
     return [
-        Section(site, [_plot(args, site, drawn), *shown(_named(files[site], own=True))]) for site in sites
+        Section(site, [_record(args, site), _plot(args, site, drawn), *shown(_named(files[site], own=True))])
+        for site in sites
     ]
+
+
+def _record(args: argparse.Namespace, site: str) -> Table:
+    """What the record of a site is, and how much of it and of its test period was measured."""
+    forcing, observations = (
+        _of_site(name, getattr(args, name), site) for name in ("forcing", "observations")
+    )
+    test = read_periods(_of_site("periods", args.periods, site), "test")["test"]
+    parts = {"": describe(forcing, observations), "test: ": describe(forcing, observations, test)}
+    frame = pd.concat(
+        [
+            pd.DataFrame.from_dict(part["shares"], orient="index").add_prefix(name)
+            for name, part in parts.items()
+        ],
+        axis=1,
+    )
+    caption = f"{parts['']['product']}. % of the half-hours of the record, and of its test period."
+    return Table.of(frame.rename_axis("variable").reset_index(), "Record", caption)
 
 
 def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:

@@ -18,11 +18,12 @@ from lad.towers.arguments import add_service_arguments
 from lad.towers.fetch import find_archives, left_out, unknown_names
 from lad.towers.folders import sites_of
 from lad.towers.metadata import place
+from lad.towers.product import product, shares
 from lad.towers.record import read_record
 from lad.towers.report import coverage, daytime_fluxes
 from lad.towers.sources import listed_sites, listed_snapshot
 from lad.towers.transfer import Client, NotAvailable, check_web
-from lad.towers.variables import FORCING, NOT_KNOWN, OWN_VALUES
+from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
 
 MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is told
 
@@ -83,9 +84,13 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         except InputError as error:
             yield row | {"verdict": f"no: {error}"}
             continue
-        shares = coverage(record)
-        print(f"{site_id}, {record.site.name}: % measured, or without a flag (LE, H: of daylight)")
-        print(shares.fillna(0.0).round().astype(int).to_string(), end="\n\n")
+        by_year = coverage(record)
+        of_product = product(record.sources)
+        print(f"{site_id}, {record.site.name}: {of_product}")
+        flags = record.flags.reindex(columns=[*FORCING, "Qle", "Qh"], fill_value=MISSING)
+        print(f"% of the record\n{shares(flags).round().astype(int).to_string()}")
+        print("% measured, or without a flag, by year (LE, H: of daylight)")
+        print(by_year.fillna(0.0).round().astype(int).to_string(), end="\n\n")
         about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
         years = usable_years(record.time, record.step, record.segment, daytime_fluxes(record))
         good = [period for period, share in years.items() if share >= ENOUGH]
@@ -98,7 +103,11 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
             verdict += f"; {unknown:.0f} % of LE or H without a flag, perhaps filled"
         if filled:
             verdict += f"; own values: {', '.join(filled)}"
-        yield row | about | {"years": " ".join(map(str, shares.columns)), "verdict": verdict}
+        yield (
+            row
+            | about
+            | {"years": " ".join(map(str, by_year.columns)), "record": of_product, "verdict": verdict}
+        )
 
 
 def _published(entry: dict[str, Any], source: str, here: set[str]) -> dict[str, Any]:

@@ -31,6 +31,21 @@ BIF = {
 SENSORS = "BASE_MeasurementHeight_*.csv"
 SENSOR_COLUMNS = {"Variable": "VAR_INFO_VARNAME", "Height": "VAR_INFO_HEIGHT", "Start_Date": "VAR_INFO_DATE"}
 HEIGHTS = ("WS", "TA")  # sensors whose height is the measurement height, the first that has one
+# Statistics of canopy height, the best first; others, as a minimum or a standard deviation, are no height of a canopy.
+STATISTICS = (
+    r"|mean|average|median|mode|50th percentile",
+    r"single observation|expert estimate",
+    r"[5-9]\d(st|nd|rd|th) percentile",
+    r"maximum|max",
+)
+BELOW = re.compile(
+    r"under-?\s?stor|sub-?canopy|suppressed|seedling|sapling|regenerat|\bdead\b|\bsnag|\bstump", re.I
+)
+NOT_BELOW = re.compile(
+    r"over-?\s?stor|dominant|\b(no|without|exclud\w+)\b", re.I
+)  # where BELOW is named only besides
+QUALIFIERS = ("HEIGHTC_VEGTYPE", "HEIGHTC_SPP", "HEIGHTC_VEG_STATUS", "HEIGHTC_APPROACH", "HEIGHTC_COMMENT")
+LATEST = 5  # years before the last measurement of a canopy from which heights count: forests grow, crops have seasons
 ALMA_NAMES = {
     "latitude": "latitude",
     "longitude": "longitude",
@@ -56,16 +71,17 @@ def known(
     Each value is taken from the first that has it: `settings`, the user's `table`, the table of the package, the
     metadata in the archives. The rows of the package are such metadata, looked through: towers move and grow.
     """
-    layers = [("settings", settings or {})]
+    layers = [("settings", settings or {}, {})]
     if table:
-        layers.append((Path(table).name, read_rows(table).get(site_id, {})))
-    layers.append(("table of the package", read_rows().get(site_id, {})))
-    layers += [(Path(path).name, _metadata(Path(path), site_id)) for path in archives]
+        layers.append((Path(table).name, read_rows(table).get(site_id, {}), {}))
+    layers.append(("table of the package", read_rows().get(site_id, {}), {}))
+    layers += [(Path(path).name, *_metadata(Path(path), site_id)) for path in archives]
     cells, origin = {"site_id": site_id}, {}
-    for source, layer in layers:
+    for source, layer, how in layers:
         for name, text in layer.items():
             if name not in cells:
-                cells[name], origin[name] = text, source
+                cells[name] = text
+                origin[name] = f"{source} ({how[name]})" if name in how else source
     return cells, origin
 
 
@@ -80,8 +96,9 @@ def place(
     Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` tells where each
     value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
     """
+    archives = list(archives)
     cells, origin = known(site_id, archives, table, settings)
-    tried = ", ".join(sorted(set(origin.values())))
+    tried = ", ".join(Path(path).name for path in (*([table] if table else []), *archives)) or TABLE.name
     cells.setdefault("name", site_id)
     if "cover" not in cells and cells.get("igbp") in COVER:
         cells["cover"], origin["cover"] = str(COVER[cells["igbp"]]), f"IGBP class {cells['igbp']}"
@@ -173,9 +190,9 @@ def _groups(path: Path, site_id: str) -> list[dict[str, str]]:
     ]
 
 
-def _metadata(path: Path, site_id: str) -> dict[str, str]:
-    """Columns of the site table that an archive, a table unpacked from one or a BIF file gives."""
-    return _alma_metadata(path) if path.suffix == ".nc" else _bif_columns(_groups(path, site_id))
+def _metadata(path: Path, site_id: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Columns of the site table of an archive, a table unpacked from one or a BIF file, and how heights are found."""
+    return (_alma_metadata(path), {}) if path.suffix == ".nc" else _bif_columns(_groups(path, site_id))
 
 
 def _alma_metadata(path: Path) -> dict[str, str]:
@@ -205,22 +222,59 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
         raise InputError(f"{name}: not a readable table of metadata ({error})") from None
 
 
-def _bif_columns(groups: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Columns of the site table; of a variable with several values the first counts, of heights the mean."""
+def _bif_columns(groups: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Columns of the site table, of several values of a variable the first, and how heights are found."""
     found: dict[str, str] = {}
-    means: list[float] = []
+    how: dict[str, str] = {}
     for group in groups:
         for variable, column in BIF.items():
             if variable in group:
                 found.setdefault(column, group[variable])
-        height = _metres(group.get("HEIGHTC", ""))
-        if height is not None and group.get("HEIGHTC_STATISTIC", "Mean").lower() == "mean":
-            means.append(height)
-    if means:
-        found["canopy_height"] = f"{sum(means) / len(means):.4g}"
+    height, how["canopy_height"] = _canopy(groups)
+    if height is not None:
+        found["canopy_height"] = f"{height:.4g}"
     heights = _heights(groups)
     for sensor in HEIGHTS:
         for name in heights:
             if re.fullmatch(rf"{sensor}(_F)?(_MDS)?(_1_1_\d+)?", name):
                 found.setdefault("measurement_height", f"{heights[name]:g}")
-    return found
+                how.setdefault("measurement_height", name)
+    return found, how
+
+
+def _canopy(groups: Iterable[Mapping[str, str]]) -> tuple[float | None, str]:
+    """Height (m) of the vegetation that carries the canopy, and what it is the mean of; None where none is known.
+
+    Heights are sorted by type of vegetation and species, crops taken together since they follow one another; what is
+    said to stand below the canopy or to be dead does not count. Each sort has the mean of its last `LATEST` years, of
+    its best statistic. Of the sorts that reach half the height of the tallest that with the best statistic counts, of
+    several the tallest: a mean over trees and grass is the height of neither.
+    """
+    sorts: dict[str, list[tuple[int, int, float]]] = {}
+    for group in groups:
+        height, said = _metres(group.get("HEIGHTC", "")), " ".join(group.get(q, "") for q in QUALIFIERS)
+        statistic = group.get("HEIGHTC_STATISTIC", "").lower()
+        ranks = [rank for rank, known in enumerate(STATISTICS) if re.fullmatch(known, statistic)]
+        if height is None or height < 0.0 or not ranks or (BELOW.search(said) and not NOT_BELOW.search(said)):
+            continue
+        dates = [
+            group[f"HEIGHTC_DATE{end}"][:4] for end in ("", "_END", "_START") if f"HEIGHTC_DATE{end}" in group
+        ]
+        year = int(dates[0]) if dates and dates[0].isdecimal() else 0
+        vegetation = [group[q] for q in ("HEIGHTC_VEGTYPE", "HEIGHTC_SPP") if q in group]
+        crop = vegetation and "crop" in vegetation[0].lower()
+        sorts.setdefault(vegetation[0] if crop else " ".join(vegetation), []).append((ranks[0], year, height))
+    means = []
+    for vegetation, heights in sorts.items():
+        best = min(heights)[0]
+        last = max(year for rank, year, _ in heights if rank == best)
+        used = [(year, height) for rank, year, height in heights if rank == best and year >= last - LATEST]
+        mean = sum(height for _, height in used) / len(used)
+        first = min(used)[0]
+        years = f"{first} to {last}" if first < last else str(last or "not dated")
+        words = [f"mean of {len(used)} heights" if len(used) > 1 else "one height", years, vegetation]
+        words += [("", "single observations or estimates", "upper percentiles", "maxima")[best]]
+        means.append((best, mean, ", ".join(filter(None, words))))
+    tall = [of for of in means if of[1] >= 0.5 * max(mean for _, mean, _ in means)]
+    _, height, how = min(tall, key=lambda of: (of[0], -of[1]), default=(0, None, ""))
+    return height, how
