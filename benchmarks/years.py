@@ -1,7 +1,7 @@
 """What each year of training brings, and which model holds in years that it has not seen.
 
-    .venv/bin/python benchmarks/years.py US-Me2 2002 2004 2005 2006 2007 --models residual --test
-    .venv/bin/python benchmarks/years.py US-Me2 2002,2004 2005,2006,2007
+    .venv/bin/python benchmarks/years.py US-Me2 2013 2014 2015 2016 --models residual --test
+    .venv/bin/python benchmarks/years.py US-Me2 2013,2014 2015,2016
 
 For each argument, one or several years, the study of the site is made anew without these years in calibration and
 training, in a folder of its own under `results/years`, by the workflow itself: two at a time, each on one core. Printed

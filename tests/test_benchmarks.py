@@ -73,5 +73,5 @@ def test_settings_without_a_year_are_settings(root):
     config = years["settings"]([]) | {"archives": "none"}
     for models in (list(config["models"]), ["residual"]):
         config["models"] = {name: config["models"][name] for name in models}
-        own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2002}), config)
+        own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2013}), config)
         assert list(checked(own, root / "workflow/schemas/config.schema.yaml")["sites"]) == ["US-Me2"]

@@ -10,9 +10,8 @@ STUDIES = ["demo", "paper"]
 JOINT = "many: {studies: [paper]}"  # a network for its two sites, which the paper does not have by itself
 WITH_JOINT = ["--configfile", "joint.yaml"]
 ARCHIVES = [
-    "AMF_US-Me2_FLUXNET_FULLSET_2002-2007_1-1.zip",
-    "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_1-1.zip",
-    "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip",
+    "AMF_US-Me2_BASE-BADM_19-5.zip",
+    "AMF_US-Wkg_FLUXNET_2004-2025_v1.3_r1.zip",
 ]
 TRAIN = [f"train/{model}" for model in SETTINGS["models"]]
 SIMULATE = [f"simulate/{model}" for model in SETTINGS["models"]]
@@ -75,7 +74,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
         WKG,
         ["periods", "evaluate", "figures", "sanity", "daemons"],
     ),
-    ("sites: {US-Me2: {train: [[2002-01-01, 2002-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
+    ("sites: {US-Me2: {train: [[2013-01-01, 2015-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
     ("many: {training: {steps: 5}}", ["paper"], ["train_many"]),

@@ -109,9 +109,8 @@ def test_missing_archives_are_told_before_anything_runs(tree):
 
 def test_plan_of_all_studies(tree, tmp_path):
     for name in [
-        "AMF_US-Me2_FLUXNET_FULLSET_2002-2007_1-1.zip",
-        "AMF_US-Me2_FLUXNET_FULLSET_2005-2020_1-1.zip",
-        "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip",
+        "AMF_US-Me2_BASE-BADM_19-5.zip",
+        "AMF_US-Wkg_FLUXNET_2004-2025_v1.3_r1.zip",
     ]:
         (tmp_path / name).touch()
     sites, models, seeds = 3, MODELS, 5
@@ -145,7 +144,7 @@ def test_own_study_of_an_own_site(tree, tmp_path):
         f"sites_table: {table}\n"
         "sites:\n"
         "  US-Abc: {train: [[2001-01-01, 2001-12-31]], validation: [[2001-07-01, 2001-07-10]],"
-        " test: [[2002-01-01, 2002-12-31]]}\n"
+        " test: [[2012-01-01, 2012-12-31]]}\n"
         "studies: {mine: [US-Abc]}\n",
         encoding="utf-8",
     )
