@@ -380,9 +380,11 @@ def test_newest_version_is_taken_and_its_years_are_joined(taken, left):
     ("name", "expected"),
     [
         ("2025_ICOSETC_US-Abc_ARCHIVE_L2.zip", ICOS),
+        ("Copy of ICOSETC_US-Abc_FLUXNET_HH_L2.csv", "ICOSETC_US-Abc_FLUXNET_HH_L2.csv"),
+        (f"{FIRST}.7z", FIRST),
         ("AMF_US-Abc_BASE-BADM.zip", "AMF_US-Abc_BASE-BADM_*.zip"),
         ("amf_us-abc_base-badm_19-5.zip", "AMF_US-Abc_BASE-BADM_*.zip"),
-        ("AMF_US-Abc_FLUXNET_FULLSET_HH_2002-2020_3-5.csv.gz", "AMF_US-Abc_FLUXNET_FULLSET_*.zip"),
+        ("AMF_US-Abc_FLUXNET_HH.csv.gz", "AMF_US-Abc_FLUXNET_*.zip"),
         ("US-Abc_FLUXNET2015.zip", "FLX_US-Abc_FLUXNET2015_FULLSET_*.zip"),
         ("US-Abc_europe-fluxdata.zip", "US-Abc_europe-fluxdata_*.zip"),
         ("US-Abc_Met.nc", "US-Abc_*_Met.nc with US-Abc_*_Flux.nc"),

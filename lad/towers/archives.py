@@ -217,10 +217,17 @@ def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
         site = f"{site[0][:2].upper()}{site[0][2:]}"
         if is_archive(name, site) or (site_id and site.lower() != site_id.lower()):
             continue
+        patterns = [
+            pattern for product in PRODUCTS for pattern in (product.archive, product.table) if pattern
+        ]
+        within = [found[0] for pattern in patterns if (found := re.search(pattern.format(site=site), name))]
         # From the last on: the names of the first have parts in common with those of others.
-        likely = [product for product in PRODUCTS[::-1] if re.search(product.hint, name, re.IGNORECASE)]
-        if likely:
-            example = likely[0].example.format(site=site_id or site)
+        likely = [
+            product.example.format(site=site_id or site)
+            for product in PRODUCTS[::-1]
+            if re.search(product.hint, name, re.IGNORECASE)
+        ]
+        for example in (within + likely)[:1]:
             lines.append(f"{name}: not the name of an archive, expected {example}")
     return lines
 

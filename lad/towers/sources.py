@@ -51,10 +51,10 @@ def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: st
     address = urllib.parse.urljoin(base, "api/v2/amf_shuttle_data_files_and_manifest")
     offers = _offers("AmeriFlux", client.read(address, query), site_id, address)
     try:
-        told = json.loads(
+        stated = json.loads(
             client.read(urllib.parse.urljoin(base, "api/v2/citations/FLUXNET"), {"site_ids": [site_id]})
         )
-        citation = next(entry["citation"] for entry in told["values"] if entry["site_id"] == site_id)
+        citation = next(entry["citation"] for entry in stated["values"] if entry["site_id"] == site_id)
     except (NotAvailable, ValueError, KeyError, TypeError, StopIteration):
         citation = ""
     return [Offer(**vars(offer) | {"citation": str(citation)}) for offer in offers]
