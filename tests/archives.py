@@ -122,6 +122,10 @@ def public_members(
             texts[f"ICOSETC_{site}_{other}_L2.csv"] = "TIMESTAMP_START,TIMESTAMP_END,TA_1_1_1\n"
         for other in ("SITEINFO", "ANCILLARY", "VARINFO_FLUXNET_HH"):
             texts[f"ICOSETC_{site}_{other}_L2.csv"] = BIF.format(site)
+    if product == "FLUXNET-1F":
+        texts[f"AMF_{site}_FLUXNET_BIF_2002-2020_3-5.csv"] = BIF.format(site)
+    if product == "FLUXNET2015":
+        texts["FLX_AA-Flx_BIF_HH_20200501.csv"] = BIF.format(site)
     if product == "FLUXNET":
         texts[f"AMF_{site}_FLUXNET_BIF_2004-2025_v1.3_r1.csv"] = BIF.format(site)
         texts[form.format(site=site, kind="BIFVARINFO", step=step)] = BIF.format(site)

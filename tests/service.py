@@ -29,7 +29,8 @@ class Fault(NamedTuple):
 class Service(ThreadingHTTPServer):
     """Serves `files` by name. `faults` are answers to files given instead, first to last.
 
-    The open manifest offers `offered`, the account `for_account` (product: names), the THREDDS catalogue `.nc` files.
+    The open manifest offers `offered`, the account `for_account` (product: names) at the paths that are not `gone`
+    (path: status), the THREDDS catalogue `.nc` files.
     With `ranges` a transfer can be resumed. While `answers` is cleared, what is posted waits for its answer; while
     `cuts` is, a transfer that is to be cut hangs there.
     """
@@ -40,7 +41,7 @@ class Service(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.requests, self.faults = dict(files), [], []
         self.offered, self.for_account = [name for name in files if name.endswith(".zip")], {}
-        self.checksums, self.sizes = {}, {}
+        self.checksums, self.sizes, self.gone = {}, {}, {}
         self.ranges, self.citation, self.manifest = True, CITATION, None
         self.answers = threading.Event()
         self.cuts = threading.Event()
@@ -78,7 +79,11 @@ class Handler(BaseHTTPRequestHandler):
         path = self.note(body)
         query = json.loads(body)
         self.server.answers.wait()
-        if path == "/api/v2/amf_shuttle_data_files_and_manifest":
+        if path in self.server.gone:
+            self.send(b"<html>this service has moved</html>", "text/html", self.server.gone[path])
+        elif path == "/api/v2/log_shuttle_data_request":
+            self.send(b"{}", "application/json", 201)
+        elif path == "/api/v2/amf_shuttle_data_files_and_manifest":
             entries = self.server.entries(self.server.offered, query["site_ids"], promised=True)
             text = self.server.manifest or json.dumps({"data_urls": entries, "manifest": []})
             self.send(text.encode(), "application/json")
@@ -94,7 +99,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = self.note(b"")
-        if path == "/api/v2/site_info_display/AmeriFlux":
+        if path in self.server.gone:
+            self.send(b"<html>this service has moved</html>", "text/html", self.server.gone[path])
+        elif path == "/api/v2/site_info_display/AmeriFlux":
             self.send(json.dumps({"values": SITES}).encode(), "application/json")
         elif path.endswith("/catalog.xml"):
             kind = path.split("/")[-2]

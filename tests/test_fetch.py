@@ -304,23 +304,80 @@ def test_snapshot_that_is_none(service, tmp_path):
             get(service, tmp_path / "archives", snapshot=path)
 
 
-def test_account_asks_for_the_newer_product_first(service, tmp_path):
-    service.offered, service.for_account = [], {"FLUXNET2015": [NAME]}
-    (path,) = get(service, tmp_path, account=("me", "me@example.org"))
-    assert path.name == NAME
-    newer, older = service.asked("/data_download")
-    assert [newer.path, older.path] == ["/api/v2/data_download", "/api/v1/data_download"]
-    assert json.loads(newer.body).keys() >= {
-        "user_id",
-        "user_email",
-        "data_policy",
-        "intended_use",
-        "description",
-    }
-    assert json.loads(older.body)["agree_policy"] is True
+ME = ("me", "me@example.org")
+
+
+def test_account_asks_for_one_product_after_the_other(service, tmp_path):
+    service.offered, service.for_account = [], {"BASE-BADM": [CRT.name]}
+    service.files[CRT.name] = CRT.read_bytes()
+    (path,) = get(service, tmp_path, account=ME)
+    assert path.read_bytes() == CRT.read_bytes()
+    asked = [(request.path, json.loads(request.body)) for request in service.asked("/data_download")]
+    assert [(path, body["data_product"]) for path, body in asked] == [
+        ("/api/v2/data_download", "FLUXNET"),
+        ("/api/v1/data_download", "FLUXNET"),
+        ("/api/v1/data_download", "FLUXNET2015"),
+        ("/api/v2/data_download", "BASE-BADM"),
+    ]
+    for path, body in asked:
+        assert body.keys() >= {"user_id", "user_email", "data_policy", "intended_use", "description"}
+        assert body.get("agree_policy", False) is ("v1" in path)
+    service.for_account = {"FLUXNET": [OLD], "BASE-BADM": [CRT.name]}
+    service.files[OLD] = write_product(tmp_path / "made", product_rows(days=3)).read_bytes()
+    assert [path.name for path in get(service, tmp_path / "b", account=ME)] == [OLD]
+    names = [path.name for path in get(service, tmp_path / "c", patterns=["*BASE*"], account=ME)]
+    assert names == [CRT.name]  # the settings ask for it
     service.for_account = {}
-    told = refused(service, tmp_path / "b", account=("me", "me@example.org"))
-    assert "is AMERIFLUX_USER_ID a registered name?" in told
+    assert "is AMERIFLUX_USER_ID a registered name?" in refused(service, tmp_path / "d", account=ME)
+
+
+def test_newest_of_several_versions_is_downloaded(service, tmp_path):
+    names = [f"AMF_US-CRT_BASE-BADM_{version}.zip" for version in ("9-5", "19-5", "3-5")]
+    service.offered, service.for_account = [], {"BASE-BADM": names}
+    service.files |= dict.fromkeys(names, CRT.read_bytes())
+    assert [path.name for path in get(service, tmp_path, account=ME)] == [names[1]]
+
+
+MANIFEST = "/api/v2/amf_shuttle_data_files_and_manifest"
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 410])
+def test_service_that_is_gone_is_passed_over_in_one_line(service, tmp_path, status):
+    service.gone = dict.fromkeys((MANIFEST, "/api/v2/data_download"), status)
+    service.for_account = {"FLUXNET": [NAME]}
+    said = []
+    (path,) = obtain("US-CRT", tmp_path, services(service, account=ME), client=Client(0.0), say=said.append)
+    assert path.name == NAME and service.requests[-1].path.startswith("/files/")
+    assert len(said) == 2 and said[0].startswith("US-CRT: AmeriFlux: ")
+    assert ("sent no manifest but b'<html>" if status == 200 else f"answers {status}") in said[0]
+    assert said[1].endswith("from AmeriFlux account, FLUXNET")
+    service.gone |= {"/thredds/catalog/ks32/CLEX_Data/PLUMBER2/v1-0/Met/catalog.xml": status}
+    printed = refused(service, tmp_path / "none")
+    assert ("sends no catalogue" if status == 200 else f"catalog.xml answers {status}") in printed
+
+
+def test_link_of_a_list_that_is_gone_is_passed_over(service, tmp_path):
+    pair = alma_pair(tmp_path / "made")
+    service.files, service.offered = {path.name: path.read_bytes() for path in pair}, []
+    paths = get(service, tmp_path / "archives", snapshot=shuttle_list(tmp_path, service))
+    assert {path.name for path in paths} == {path.name for path in pair}
+
+
+def test_half_a_pair_does_not_stay(service, tmp_path):
+    met, flux = alma_pair(tmp_path / "made")
+    service.files, service.offered = {met.name: met.read_bytes(), flux.name: b"<html>"}, []
+    assert "is no netCDF file" in refused(service, tmp_path)
+    assert not list((tmp_path / "archives").iterdir())
+
+
+def test_use_is_counted_only_if_the_settings_say_so(service, tmp_path):
+    get(service, tmp_path / "a")
+    assert not service.asked("log_shuttle")
+    get(service, tmp_path / "b", notify=True)
+    (request,) = service.asked("log_shuttle")
+    assert json.loads(request.body).items() >= {"user_id": "fluxnetshuttle", "zip_filenames": [NAME]}.items()
+    service.gone = {"/api/v2/log_shuttle_data_request": 404}
+    assert get(service, tmp_path / "c", notify=True)  # no reason to fail
 
 
 def test_account_is_told_by_the_environment_alone():
@@ -381,7 +438,10 @@ def test_step_copies_what_a_folder_has(tmp_path):
     first, second, out = tmp_path / "first", tmp_path / "second", tmp_path / "out"
     rows = crt_rows(days=4)
     write_base(first, rows, site="US-Tw3")
-    one, two = (write_base(second, rows, version=version) for version in ("1-1", "2-1"))
+    one, two = second / "US-CRT_tower_1.csv", second / "US-CRT_tower_2.csv"
+    second.mkdir()
+    for path, part in ((one, rows[:96]), (two, rows[96:])):
+        part.to_csv(path, index=False)
     folders = [str(first), str(tmp_path / "none"), str(second)]
     arguments = ["fetch", "--site", "US-CRT", "--archives", *folders, "--output", str(out)]
     assert main(arguments) == 0
@@ -397,7 +457,7 @@ def test_step_copies_what_a_folder_has(tmp_path):
     assert str(tmp_path).encode() not in text
     assert main(arguments) == 0
     assert (out / "source.json").read_bytes() == text
-    assert main([*arguments, "--archive", "*_2-*.zip"]) == 0
+    assert main([*arguments, "--archive", "*_2.csv"]) == 0
     assert [path.name for path in (out / "archive").iterdir()] == [two.name]
 
 
@@ -413,6 +473,7 @@ def test_step_copies_all_archives_or_none(tmp_path, capsys, monkeypatch):
     rows, out = crt_rows(days=4), tmp_path / "out"
     whole, other = (write_base(tmp_path / "archives", rows, version=version) for version in ("1-1", "2-1"))
     arguments = ["fetch", "--site", "US-CRT", "--archives", str(whole.parent), "--output", str(out)]
+    arguments += ["--archive", "*_1-1.zip", "--archive", "*_2-1.zip"]
     copy = shutil.copyfile
 
     def full(source, target):
@@ -453,22 +514,49 @@ def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
 
 def test_finding_archives_by_name(tmp_path):
     bif = "AMF_US-CRT_BIF_20231107.csv"
-    for name in (
-        CRT.name,
-        NAME,
-        bif,
-        "AMF_US-CRT_BASE_HH_3-5.csv",
-        "AMF_US-CRTx_BASE-BADM_1-1.zip",
-        "US-CRT_lai.csv",
-        "a.txt",
-    ):
+    unpacked = "AMF_US-CRT_BASE_HH_3-5.csv"
+    names = [CRT.name, NAME, bif, unpacked, "AMF_US-CRTx_BASE-BADM_1-1.zip", "US-CRT_lai.csv", "a.txt"]
+    for name in names:
         (tmp_path / name).touch()
-    found = [path.name for path in find_archives("US-CRT", [tmp_path / "none", tmp_path])]
-    assert found == [CRT.name, "AMF_US-CRT_BASE_HH_3-5.csv", NAME, bif]
-    assert [path.name for path in find_archives("US-CRT", [tmp_path], ["*FLUXNET*"])] == [NAME, bif]
+    folders = [tmp_path / "none", tmp_path]
+    assert [path.name for path in find_archives("US-CRT", folders)] == [NAME, bif]
+    assert [path.name for path in find_archives("US-CRT", folders, ["*BASE*"])] == [CRT.name, unpacked, bif]
     assert find_archives("US-Me2", [tmp_path]) == []
     assert find_archives("US-CRT", [tmp_path], ["*FLUXNET*", "*_2050_*"]) == []  # not a part of the record
     assert "AMF_US-Me2_BASE-BADM_*.zip" in missing_message("US-Me2", "archives")
+
+
+def test_step_prints_what_it_leaves_out_and_names_that_are_not_known(tmp_path, capsys):
+    rows = crt_rows(days=4)
+    new, old = (write_base(tmp_path / "archives", rows, version=version) for version in ("19-5", "9-5"))
+    (tmp_path / "archives/Copy of AMF_US-CRT_BASE-BADM_3-5.zip").touch()
+    (tmp_path / "archives/2025_ICOSETC_US-CRT_ARCHIVE_L2.zip").touch()
+    arguments = [
+        "fetch",
+        "--site",
+        "US-CRT",
+        "--archives",
+        str(new.parent),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "2025_ICOSETC_US-CRT_ARCHIVE_L2.zip: not the name of an archive, expected ICOSETC_US-CRT_ARCHIVE_L2.zip",
+        "Copy of AMF_US-CRT_BASE-BADM_3-5.zip: not the name of an archive, expected AMF_US-CRT_BASE-BADM_3-5.zip",
+        f"US-CRT: takes {new.name}, leaves out {old.name} (not the newest version)",
+        f"US-CRT: {new.name} from {new.parent}",
+    ]
+    assert main(["sites", "--archives", str(new.parent)]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert set(printed[:3]) <= set(listed)
+    new.unlink()
+    old.unlink()
+    assert main(["sites", "--archives", str(new.parent)]) == 2
+    assert main([*arguments, *offline()]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(printed[0] in line and printed[1] in line for line in lines)
 
 
 def test_check_live_tells_each_service(service, tmp_path, capsys):

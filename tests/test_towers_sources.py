@@ -1,18 +1,37 @@
 """Archives of other kinds: netCDF pairs, own tables, reanalysis beside the tower, leaf area."""
 
+import struct
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from archives import CRT, alma_pair, crt_rows, product_rows, write_base, write_zip
+from archives import (
+    CRT,
+    PUBLIC,
+    alma_pair,
+    crt_rows,
+    fullset_rows,
+    product_rows,
+    public_members,
+    write_base,
+    write_zip,
+)
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_netcdf
+from lad.towers import archives
+from lad.towers.archives import check_whole, choose, is_metadata, misnamed
+from lad.towers.fetch import find_archives, left_out, unknown_names
 from lad.towers.fill import fill
+from lad.towers.folders import sites_of
 from lad.towers.forcing import forcing_dataset
 from lad.towers.humidity import snow_fraction_jordan, specific_humidity
 from lad.towers.leaves import lai_at, read_lai
+from lad.towers.metadata import known
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
 from lad.towers.sites import site
@@ -249,10 +268,10 @@ def test_snow_after_jordan():
 
 
 def test_every_archive_goes_through(shared, tmp_path, capsys):
-    archives = [[path] for path in sorted((shared / "fluxnet").glob("*.zip"))]
-    archives.append([path for (path,) in archives if "US-Me2" in path.name])
-    assert len(archives) == 7
-    for paths in archives:
+    found = [[path] for path in sorted((shared / "fluxnet").glob("*.zip"))]
+    found.append(sorted((shared / "fluxnet/repackaged").glob("*.zip")))
+    assert len(found) == 8
+    for paths in found:
         name = next(part for part in paths[0].name.split("_") if "-" in part)
         arguments = [
             "--site",
@@ -274,3 +293,147 @@ def test_every_archive_goes_through(shared, tmp_path, capsys):
 
 def test_demo_archive_is_the_shared_one(shared):
     assert CRT.read_bytes() == (shared / "fluxnet" / CRT.name).read_bytes()
+
+
+@pytest.mark.parametrize("product", PUBLIC)
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_public_names_are_found_and_read(tmp_path, product, unpacked):
+    rows = (crt_rows if product == "AmeriFlux BASE" else fullset_rows)(days=3)
+    archive, texts = public_members(product, rows.to_csv(index=False), "US-Abc")
+    table, metadata = next(iter(texts)), [name for name in texts if is_metadata(name, "US-Abc")]
+    if unpacked:
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    else:
+        write_zip(tmp_path / archive, texts)
+    assert sites_of([tmp_path]) == ["US-Abc"]
+    found = find_archives("US-Abc", [tmp_path])
+    assert [path.name for path in found] == ([table, *sorted(metadata)] if unpacked else [archive])
+    assert not unknown_names(tmp_path) and not left_out("US-Abc", found)
+    read, raw = read_archive(found[0], "US-Abc"), crt_rows(days=3)
+    latent = pd.to_numeric(raw["LE"]).replace(-9999, np.nan).to_numpy()
+    assert read.values["Qle"].to_numpy() == pytest.approx(latent, nan_ok=True)
+    assert read.values["Tair"].to_numpy() == pytest.approx(pd.to_numeric(raw["TA"]) + 273.15)
+    assert (read.reanalysis is not None) == (product.startswith("FLUXNET") and not unpacked)
+    assert known("US-Abc", found)[0]["name"] == "A field"
+    out = tmp_path / "out"
+    assert main(["fetch", "--site", "US-Abc", "--archives", str(tmp_path), "--output", str(out)]) == 0
+    assert {path.name for path in (out / "archive").iterdir()} == {path.name for path in found}
+
+
+@pytest.mark.parametrize("product", [name for name in PUBLIC if name != "AmeriFlux BASE"])
+def test_real_rows_under_public_names(shared, tmp_path, product):
+    path = shared / "fluxnet/AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"
+    with zipfile.ZipFile(path) as archive:
+        with archive.open("AMF_US-Wkg_FLUXNET_FULLSET_HH_2018-2021_0-0.csv") as file:
+            text = "".join(file.readline().decode() for _ in range(2001))
+    name, texts = public_members(product, text, "US-Wkg")
+    read = read_archive(write_zip(tmp_path / name, texts), "US-Wkg")
+    real = read_archive(path, "US-Wkg")
+    columns = list(real.values.columns.intersection(read.values.columns))
+    assert {"Qle", "Qh", "Tair", "VPD", "Precip", "SWdown"} <= set(columns)
+    pd.testing.assert_frame_equal(read.values[columns], real.values[columns].iloc[:2000])
+    pd.testing.assert_frame_equal(read.flags[columns], real.flags[columns].iloc[:2000])
+
+
+NEW, FIRST, ICOS, OLD, BASE = (archive.format(site="US-Abc") for archive, _ in PUBLIC.values())
+INTERIM = "ICOSETC_US-Abc_ARCHIVE_INTERIM_L2.zip"
+EUROPE = ["US-Abc_europe-fluxdata_2013.zip", "US-Abc_europe-fluxdata_2014.txt"]
+PAIR = ["US-Abc_2002-2014_FLUXNET2015_Flux.nc", "US-Abc_2002-2014_FLUXNET2015_Met.nc"]
+PARTS = ["AMF_US-Abc_FLUXNET_FULLSET_2002-2007_0-1.zip", "AMF_US-Abc_FLUXNET_FULLSET_2005-2020_0-0.zip"]
+
+
+def test_one_product_is_taken_in_the_order_of_the_rule():
+    order = [["US-Abc_tower.csv", "US-Abc_tower_2013.csv"], [NEW], [FIRST], [ICOS], [INTERIM], [OLD], [BASE]]
+    order += [EUROPE, PAIR, PARTS]
+    for number, best in enumerate(order):
+        names = [name for group in order[number:] for name in group]
+        taken, reasons = choose(reversed(names), "US-Abc")
+        assert taken == best
+        assert reasons.keys() == set(names) - set(best)
+
+
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        ([BASE], [BASE.replace("19-5", "9-5"), BASE.replace("19-5", "18-6"), "AMF_US-Abc_BASE_HH_19-5.csv"]),
+        ([NEW.replace("r1", "r2")], [NEW, NEW.replace("2025", "2024")]),
+        ([NEW.replace("v1.3", "v1.10")], [NEW]),
+        ([NEW], [NEW.replace("2025", "2024"), "AMF_US-Abc_FLUXNET_FLUXMET_HH_2004-2025_v1.3_r1.csv"]),
+        ([FIRST], [FIRST.replace("FULLSET", "SUBSET"), *PARTS]),
+        ([OLD], [OLD.replace("1-4", "1-3")]),
+        ([FIRST, FIRST.replace("2002-2020", "2021-2023")], []),  # other years of the same version
+        (EUROPE, [EUROPE[0].replace(".zip", ".txt")]),
+        (PAIR, ["US-Abc_2003-2006_LaThuile_Met.nc", "US-Abc_2003-2006_LaThuile_Flux.nc"]),
+        (PAIR, ["US-Abc_2003-2020_Else_Met.nc"]),  # without its Flux file
+        ([*PAIR, *(name.replace("2002-2014", "2015-2018") for name in PAIR)], []),
+        (["US-Abc_2004-2004_New_Met.nc", "US-Abc_2004-2004_Old_Flux.nc"], []),
+        (["US-Abc_tower.csv", "US-Abc_tower_2013.csv"], []),
+    ],
+)
+def test_newest_version_is_taken_and_its_years_are_joined(taken, left):
+    found, reasons = choose([*left, *taken], "US-Abc")
+    assert found == sorted(taken) and reasons.keys() == set(left)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("2025_ICOSETC_US-Abc_ARCHIVE_L2.zip", ICOS),
+        ("Copy of ICOSETC_US-Abc_FLUXNET_HH_L2.csv", "ICOSETC_US-Abc_FLUXNET_HH_L2.csv"),
+        (f"{FIRST}.7z", FIRST),
+        ("AMF_US-Abc_BASE-BADM.zip", "AMF_US-Abc_BASE-BADM_*.zip"),
+        ("amf_us-abc_base-badm_19-5.zip", "AMF_US-Abc_BASE-BADM_*.zip"),
+        ("AMF_US-Abc_FLUXNET_HH.csv.gz", "AMF_US-Abc_FLUXNET_*.zip"),
+        ("US-Abc_FLUXNET2015.zip", "FLX_US-Abc_FLUXNET2015_FULLSET_*.zip"),
+        ("US-Abc_europe-fluxdata.zip", "US-Abc_europe-fluxdata_*.zip"),
+        ("US-Abc_Met.nc", "US-Abc_*_Met.nc with US-Abc_*_Flux.nc"),
+        ("US-Abc-tower.csv", "US-Abc_tower*.csv"),
+    ],
+)
+def test_name_that_is_not_known_gets_the_one_expected(name, expected):
+    assert misnamed([name], "US-Abc") == [f"{name}: not the name of an archive, expected {expected}"]
+    assert misnamed([name], "US-Xyz") == []
+
+
+def test_files_beside_the_tables_are_no_misnamed_archives():
+    names = [NEW, *EUROPE, *PAIR, "US-Abc_lai.csv", "sites.csv", ".AMF_US-Abc_BASE.part.zip"]
+    names += ["ICOSETC_US-Abc_METEO_L2.csv", "ICOSETC_US-Abc_FLUXNET_DD_L2.csv", f"{BASE}.source.json"]
+    assert misnamed(names) == []
+
+
+def test_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatch):
+    path = write_base(tmp_path, crt_rows(days=3))
+    with zipfile.ZipFile(path) as archive:
+        (info,) = archive.infolist()
+    size = info.file_size
+    monkeypatch.setattr(archives, "LARGEST", size)
+    assert len(read_archive(path, "US-CRT").values) == 144
+    monkeypatch.setattr(archives, "LARGEST", size - 1)
+    for read in (
+        lambda: read_archive(path, "US-CRT"),
+        lambda: check_whole(path),
+        lambda: known("US-CRT", [path]),
+    ):
+        with pytest.raises(
+            InputError, match=rf"{path.name}: {info.filename} unpacks to .* GB, expected at most"
+        ):
+            read()
+
+
+def test_archive_that_states_another_size_than_it_has(tmp_path):
+    """A bomb whose directory says that it is small, and one that says how large it is."""
+    rows = crt_rows(days=3).to_csv(index=False)
+    path = write_zip(
+        tmp_path / BASE.replace("US-Abc", "US-CRT"), {"AMF_US-CRT_BASE_HH_19-5.csv": rows + "\n" * 10**7}
+    )
+    content = path.read_bytes()
+    true = struct.pack("<I", len(rows) + 10**7)
+    for stated, words in ((len(rows), "damaged or not a ZIP archive"), (2**32 - 2, "unpacks to 4.29 GB")):
+        path.write_bytes(content.replace(true, struct.pack("<I", stated)))
+        tracemalloc.start()
+        with pytest.raises(InputError, match=words):
+            read_archive(path, "US-CRT")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 10**7

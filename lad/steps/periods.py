@@ -80,9 +80,8 @@ def run(args: argparse.Namespace) -> None:
             way_out = f"take {as_settings(args.site, _clipped(propose(years, args.observations), recorded))}"
         except InputError as error:
             way_out = f"no periods can be proposed: {error}"
-        raise InputError(
-            f"{args.observations}: lacks days of {', '.join(lacking)}, it has {', '.join(map(str, recorded))}; {way_out}"
-        )
+        days = ", ".join(map(str, recorded))
+        raise InputError(f"{args.observations}: lacks days of {', '.join(lacking)}, it has {days}; {way_out}")
     for name in NAMES:
         for period in periods[name]:
             if not either[mask(observed.time, (period,))].any():

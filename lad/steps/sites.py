@@ -25,7 +25,7 @@ from lad.towers.sources import listed_sites, listed_snapshot
 from lad.towers.transfer import Client, NotAvailable, check_web
 from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
 
-MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is told
+MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is printed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -94,7 +94,7 @@ PRODUCTS = (
 )
 REANALYSIS = r"[A-Z]+_{site}_FLUXNET(2015)?_(ERA5|ERAI)_(HH|HR)_.*\.csv"
 METADATA = (
-    r"[A-Z]+_({site}|AA-[A-Za-z]{{3}})_(FLUXNET_|FLUXNET-)?(BIF|BIFVARINFO)_.*\.(csv|xlsx)"
+    r"[A-Z]+_({site}|AA-[A-Za-z]{{3}})_(FLUXNET(2015)?[_-])?(BIF|BIFVARINFO)_.*\.(csv|xlsx)"
     r"|ICOSETC_{site}_(SITEINFO|ANCILLARY|VARINFO_FLUXNET_(HH|HR))_.*\.csv"
 )
 # What products have beside their tables.
@@ -182,9 +182,14 @@ def _version(name: str, found: Mapping[str, Product]) -> tuple:
         if len({ALMA_KIND.search(other)[1] for other in pair}) < 2:
             return (0,)
         return (1, max(_years(other)[1] for other in pair), source)
-    numbers = [tuple(int(part) for part in match.groups() if part) for match in VERSION.finditer(name)]
-    version = numbers[-1] if numbers else ()
+    version = _numbers(name)
     return (0,) if version[:1] == (0,) else version
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    """The version in the name of a file: (19, 5), or (1, 3, 1) for v1.3_r1."""
+    found = [tuple(int(part) for part in match.groups() if part) for match in VERSION.finditer(name)]
+    return found[-1] if found else ()
 
 
 def _years(name: str) -> tuple[int, int]:
@@ -194,12 +199,12 @@ def _years(name: str) -> tuple[int, int]:
 
 
 def _covers(one: str, other: str) -> bool:
-    """Whether an archive has all years of another of the same version; of equal ones the fuller, then the ZIP."""
+    """Whether an archive has all years of another one; of equal years counts the fuller, the newer, the ZIP."""
     (first, last), (start, end) = _years(one), _years(other)
     kinds = [found[1] if (found := ALMA_KIND.search(name)) else "" for name in (one, other)]
-    order = [("SUBSET" in name, not name.endswith(".zip"), name) for name in (one, other)]
+    order = [("SUBSET" not in name, _numbers(name), name.endswith(".zip"), name) for name in (one, other)]
     inside = first <= start and end <= last
-    return kinds[0] == kinds[1] and inside and ((first, last) != (start, end) or order[0] < order[1])
+    return kinds[0] == kinds[1] and inside and ((first, last) != (start, end) or order[0] > order[1])
 
 
 def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
@@ -212,10 +217,17 @@ def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
         site = f"{site[0][:2].upper()}{site[0][2:]}"
         if is_archive(name, site) or (site_id and site.lower() != site_id.lower()):
             continue
+        patterns = [
+            pattern for product in PRODUCTS for pattern in (product.archive, product.table) if pattern
+        ]
+        within = [found[0] for pattern in patterns if (found := re.search(pattern.format(site=site), name))]
         # From the last on: the names of the first have parts in common with those of others.
-        likely = [product for product in PRODUCTS[::-1] if re.search(product.hint, name, re.IGNORECASE)]
-        if likely:
-            example = likely[0].example.format(site=site_id or site)
+        likely = [
+            product.example.format(site=site_id or site)
+            for product in PRODUCTS[::-1]
+            if re.search(product.hint, name, re.IGNORECASE)
+        ]
+        for example in (within + likely)[:1]:
             lines.append(f"{name}: not the name of an archive, expected {example}")
     return lines
 

@@ -245,12 +245,12 @@ def md5(path: str | Path) -> str:
 def record_of(path: Path) -> dict[str, str | int]:
     """Name, size, checksums and origin of an archive; of one that was put into the folder, the date of the file."""
     try:
-        told = read_json(source_file(path))
+        stated = read_json(source_file(path))
     except InputError:
-        told = {}
+        stated = {}
     dated = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).strftime("%Y-%m-%dT%H:%MZ")
     checks = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path), "md5": md5(path)}
-    return {"service": "folder", "url": "", "citation": "", "date": dated} | told | checks
+    return {"service": "folder", "url": "", "citation": "", "date": dated} | stated | checks
 
 
 def citations(sources: Sequence[Mapping]) -> str:

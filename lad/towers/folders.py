@@ -1,4 +1,4 @@
-"""The towers of which folders hold archives, told by the names of the files."""
+"""The towers of which folders hold archives, by the names of the files."""
 
 from collections.abc import Iterable
 from pathlib import Path

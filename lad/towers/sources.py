@@ -51,10 +51,10 @@ def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: st
     address = urllib.parse.urljoin(base, "api/v2/amf_shuttle_data_files_and_manifest")
     offers = _offers("AmeriFlux", client.read(address, query), site_id, address)
     try:
-        told = json.loads(
+        stated = json.loads(
             client.read(urllib.parse.urljoin(base, "api/v2/citations/FLUXNET"), {"site_ids": [site_id]})
         )
-        citation = next(entry["citation"] for entry in told["values"] if entry["site_id"] == site_id)
+        citation = next(entry["citation"] for entry in stated["values"] if entry["site_id"] == site_id)
     except (NotAvailable, ValueError, KeyError, TypeError, StopIteration):
         citation = ""
     return [Offer(**vars(offer) | {"citation": str(citation)}) for offer in offers]
@@ -129,9 +129,12 @@ def plumber2(client: Client, site_id: str, base: str = PLUMBER2) -> list[Offer]:
     for kind in ("Met", "Flux"):
         address = urllib.parse.urljoin(base, f"catalog/ks32/CLEX_Data/PLUMBER2/v1-0/{kind}/catalog.xml")
         try:
-            paths = [element.get("urlPath", "") for element in xml.fromstring(client.read(address)).iter()]
+            catalogue = xml.fromstring(client.read(address))
         except xml.ParseError:
-            raise NotAvailable(f"{address} sends no catalogue") from None
+            catalogue = None
+        if catalogue is None or not catalogue.tag.endswith("catalog"):
+            raise NotAvailable(f"{address} sends no catalogue")
+        paths = [element.get("urlPath", "") for element in catalogue.iter()]
         found = [path for path in paths if path.rpartition("/")[2].startswith(f"{site_id}_")]
         if not found:
             raise NotAvailable("PLUMBER2 has no such site")

@@ -42,7 +42,7 @@ def check_web(url: str, example: str) -> None:
 
 
 def _received(response: http.client.HTTPResponse) -> bytes:
-    """The next piece of a body; what breaks the connection is told apart from what a disk refuses."""
+    """The next piece of a body; what breaks the connection is another error than what a disk refuses."""
     try:
         return response.read(PIECE)
     except OSError as error:
