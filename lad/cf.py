@@ -148,9 +148,10 @@ def _to_local(dataset: xr.Dataset, source: str | Path) -> np.timedelta64:
     if stated is None:
         return np.timedelta64(0, "s")
     if offset is None:
+        zone = f"UTC{stated:+g}" if stated else "UTC"
         raise InputError(
-            f"{source}: time is in {f'UTC{stated:+g}' if stated else 'UTC'} ({named}), expected local standard time, or the offset of the site "
-            f"in a global attribute {OFFSETS[0]}"
+            f"{source}: time is in {zone} ({named}), expected local standard time, or the offset of the site in a "
+            f"global attribute {OFFSETS[0]}"
         )
     return np.timedelta64(round(3600 * (offset - decoded)), "s")
 

@@ -111,6 +111,16 @@ def test_a_gain_in_some_weeks_and_a_loss_in_others_is_not_sure(pair):
     assert "LE: neither is surely better.\n" in pair.text()
 
 
+def test_runs_with_other_labels_of_the_same_intervals_are_equal(pair):
+    path = pair.save("b", **pair.runs["a"])
+    dataset = read_netcdf(path)
+    dataset = dataset.assign_coords(time=dataset["time"] + np.timedelta64(30, "m"))
+    dataset["time"].attrs["long_name"] = "end of the interval"
+    dataset.to_netcdf(path)
+    table = pair.compare(b=path)
+    assert (table[["difference", "low", "high"]].astype(float) == 0).all().all() and (table.n == N).all()
+
+
 def test_swapped_runs_give_the_opposite(pair):
     pair.runs["b"] = pair.run(0.7 * pair.noise + 2.0)
     one = pair.compare()

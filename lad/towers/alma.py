@@ -83,7 +83,7 @@ def read_alma(
     air = {"VPD": deficit(values["Tair"], values["RH"])} if {"Tair", "RH"} <= values.keys() else {}
     flags, found = synthetic(air | values, flags, step)
     remarks += found + _derive(values, flags, origins, dataset)
-    unread = _unread(dataset, values, set(spelled.values()))
+    unread = _unread(dataset, values, {*spelled.values(), dataset["time"].attrs.get("bounds")})
     if unread:
         remarks.append(f"variables over time that are not read: {', '.join(unread)}")
     kept = {name: "_RH" if name == "RH" else name for name in values if name == "RH" or name not in HELPERS}

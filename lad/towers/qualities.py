@@ -108,7 +108,7 @@ def _explained(attrs: Mapping[str, Any], pattern: str) -> list[tuple[int, str]] 
             else " ".join(map(str, np.ravel(values)))
         )
         listed = [int(number) for number in NUMBER.findall(numbers)]
-        for separator in (None, ",", ";"):
+        for separator in (",", ";", None):
             words = meanings.split(separator)
             if len(words) == len(listed):
                 return list(zip(listed, words, strict=True))
