@@ -6,7 +6,9 @@ from evaluation_site import lad
 
 from lad.errors import InputError
 from lad.evaluation.scores import COLUMNS
-from lad.io import read_json, sha256, write_csv
+from lad.evaluation.table import markdown
+from lad.io import read_json, sha256, write_csv, write_json
+from lad.towers.product import REPACKAGED
 
 
 def scores(site: str) -> pd.DataFrame:
@@ -64,6 +66,31 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
     ]
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
     assert lines[-1] == "30 of 900 half-hours may be filled: they carry no quality flag."
+
+
+def test_table_ends_with_what_the_records_are(written, tmp_path):
+    _, without = gather(written, tmp_path)
+    shares = {"Tair": {"measured": 0.4, "without a flag": 0.0, "filled": 99.6, "missing": 0.0}}
+    for file, words in zip(written, ("version 0-0: repackaged", "version 3-5"), strict=True):
+        record = {"product": words, "shares": shares}
+        write_json(file.with_suffix(".json"), {"settings": {"site": file.stem}, "record": record})
+    _, table = gather(written, tmp_path)
+    assert table.startswith(without) and "Records" not in without
+    lines = table.removeprefix(without).splitlines()
+    assert "- US-Two: version 0-0: repackaged" in lines and "- AA-One: version 3-5" in lines
+    assert [line.split("|")[2].strip() for line in lines if line.startswith("|")][::2] == [
+        "Tair",
+        "0/0/100/0",
+    ]
+    assert "% of the test periods measured, without a flag, filled, missing:" in lines
+
+
+def test_of_many_sites_only_repackaged_records_are_named():
+    sites = [f"AA-{number:03}" for number in range(30)]
+    records = {site: {"product": "version 3-5", "shares": {}} for site in sites}
+    records["AA-007"] = {"product": f"version 0-1: {REPACKAGED}", "shares": {}}
+    table = markdown(pd.concat(map(scores, sites)), records)
+    assert table.count("version") == 1 and f"- AA-007: version 0-1: {REPACKAGED}" in table
 
 
 def test_rerun_is_identical(written, tmp_path):

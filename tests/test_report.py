@@ -28,6 +28,7 @@ from lad.report.page import Section, Text, render
 from lad.report.plots import timeseries
 from lad.report.tables import LONGEST, Cell, Table, read_csv
 from lad.report.titles import TITLES
+from lad.towers.product import KINDS
 
 SITES = ("US-Me2", SITE)
 EVIL = "</script><script>document.title = 'caught'</script>"
@@ -318,6 +319,15 @@ def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path)
     origin = json.loads(re.search(r'id="provenance">(.*?)</script>', text)[1])
     assert origin["code"]["sha256"] in text and {"scores", "history US-Me2/mlp"} < set(origin["inputs"])
     assert str(page.parent.parent) not in text
+
+
+def test_section_of_a_site_says_what_its_record_is(page):
+    text = page.read_text(encoding="utf-8")
+    record = re.search(r'id="US-Me2-Record-\d+".*?</table>', text, re.DOTALL)[0]
+    assert "not known" in record  # the synthetic files name no archive
+    for kind in KINDS:
+        assert f"test: {kind}" in record
+    assert re.search(r">LE<", record) and re.search(r">H<", record)
 
 
 def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):

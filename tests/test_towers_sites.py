@@ -1,9 +1,14 @@
 """The site table."""
 
+import re
+
+import numpy as np
 import pytest
 
+from lad.cli import main
 from lad.errors import InputError
 from lad.parameters import COVER, SOIL
+from lad.towers.product import REPACKAGED, product, shares
 from lad.towers.sites import RANGES, TABLE, read_sites, site
 
 
@@ -74,3 +79,42 @@ def test_missing_column_double_row_and_missing_file(tmp_path):
         read_sites(path)
     with pytest.raises(InputError, match="no such site table"):
         read_sites(tmp_path / "none.csv")
+
+
+EUROPE = "European Fluxes Database"
+PRODUCTS = {
+    "AMF_US-Abc_FLUXNET_FULLSET_2018-2021_0-0.zip": f"AmeriFlux FLUXNET FULLSET 2018-2021, version 0-0: {REPACKAGED}",
+    "FLX_DE-Abc_FLUXNET2015_FULLSET_HH_2001-2004_0-1.csv": f"FLUXNET2015 FULLSET 2001-2004, version 0-1: {REPACKAGED}",
+    "AMF_US-Abc_FLUXNET_FULLSET_2000-2010_3-5.zip": "AmeriFlux FLUXNET FULLSET 2000-2010, version 3-5",
+    "AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1 (1).zip": "AmeriFlux FLUXNET 2011-2013, version v1.3 r1",
+    "AMF_US-Abc_BASE-BADM_10-5.zip": "AmeriFlux BASE, version 10-5: measured, unfilled",
+    "FR-Abc_europe-fluxdata_2015.zip FR-Abc_europe-fluxdata_2016.zip": f"{EUROPE} 2015; {EUROPE} 2016",
+    "US-Abc_2000-2005_LaThuile_Flux.nc US-Abc_2000-2005_LaThuile_Met.nc": "2000-2005 LaThuile",
+    "US-Abc_tower_mine.csv": "own table mine",
+}
+
+
+@pytest.mark.parametrize(("names", "words"), PRODUCTS.items())
+def test_product_in_words(names, words):
+    assert product(re.split(r" (?=[A-Z])", names)) == words
+
+
+def test_shares_follow_the_flags():
+    table = shares({"Tair": np.array([0, 0, -1, 2, 3, 101, 9, 9]), "LE": np.array([-1])})
+    assert table.loc["Tair"].tolist() == [25.0, 12.5, 37.5, 25.0] and table.loc["LE"].tolist() == [
+        0,
+        100,
+        0,
+        0,
+    ]
+
+
+def test_list_of_sites_says_what_a_record_is(shared, tmp_path, capsys):
+    name = "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"
+    (tmp_path / name).symlink_to((shared / "fluxnet" / name).resolve())
+    assert main(["sites", "--archives", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"AmeriFlux FLUXNET FULLSET 2018-2021, version 0-0: {REPACKAGED}")
+    rows = {line.split()[0]: line.split()[1:] for line in lines[3:12]}
+    assert rows["Tair"] == ["0", "0", "100", "0"] and rows["Precip"][0] == "100" and rows["Qle"][1] == "100"
+    assert REPACKAGED in lines[-1]

@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> None:
     periods = periods_from(args, *NAMES)
     found = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
-    settings["record"] = describe(args.forcing, args.observations, periods["test"])
-    record = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
-    write_json(args.output.with_suffix(".json"), record)
+    origin = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
+    record = describe(args.forcing, args.observations, periods["test"])
+    write_json(args.output.with_suffix(".json"), origin | {"record": record})
     for name in ("differences", "intervals", "strata"):
         if path := getattr(args, name):
             write_csv(path, getattr(found, name))

@@ -24,12 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _records(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """What the record of each site is, from the files that `lad evaluate` writes beside its scores."""
-    settings = [
-        read_json(path.with_suffix(".json"))["settings"]
-        for path in paths
-        if path.with_suffix(".json").exists()
-    ]
-    return {own["site"]: own["record"] for own in settings if "record" in own}
+    beside = [path.with_suffix(".json") for path in paths]
+    found = [read_json(path) for path in beside if path.exists()]
+    return {own["settings"]["site"]: own["record"] for own in found if "record" in own}
 
 
 def run(args: argparse.Namespace) -> None:

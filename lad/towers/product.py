@@ -16,7 +16,7 @@ from lad.towers.variables import MEASURED, MISSING, NOT_KNOWN
 # Words for parts of the names of archives; of the others the parts themselves stand.
 WORDS = {
     "AMF": "AmeriFlux",
-    "FLX": "FLUXNET",
+    "FLX": "",  # FLUXNET2015 follows
     "ICOSETC": "ICOS ETC",
     "EUF": "European Fluxes Database",
     "OZF": "OzFlux",
@@ -46,7 +46,7 @@ def _product(name: str) -> str:
     parts = re.sub(r" ?\(\d+\)$", "", Path(name).stem).split("_")
     parts = [part for part in parts if not SITE_ID.fullmatch(part) and part not in DROPPED]
     version = [part for part in parts if VERSION.fullmatch(part)]
-    words = " ".join(WORDS.get(part, part) for part in parts if part not in version)
+    words = " ".join(filter(None, (WORDS.get(part, part) for part in parts if part not in version)))
     words += f", version {' '.join(version)}" if version else ""
     if version and version[0].startswith("0-"):
         return f"{words}: {REPACKAGED}"
