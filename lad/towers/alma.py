@@ -10,9 +10,8 @@ import xarray as xr
 from lad.cf import intervals
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers.humidity import EPSILON, deficit, saturation
+from lad.towers.humidity import EPSILON, saturation
 from lad.towers.qualities import PLUMBER2, translate, vocabulary
-from lad.towers.synthesis import synthetic
 from lad.towers.table import NO_VALUE, STEPS, check_raster
 from lad.towers.variables import FLUXES, FORCING, LEAVES, MISSING, NOT_KNOWN, USTAR, worst
 
@@ -51,7 +50,7 @@ def read_alma(
     Names are those of ALMA, case aside. VPD or relative humidity is read rather than `Qair`, whose flags are wrong in
     PLUMBER2. What the file lacks is derived where it can be: precipitation is rain and snow, wind the length of its
     components, net radiation the balance of its parts. Flags are as the file explains them (`qualities`); values that
-    they call missing or wrong are NaN, values that only look measured are synthesised (`synthesis.synthetic`).
+    they call missing or wrong are NaN.
     Raises InputError for another site, units that are not known or contradict the values, a variable that is there
     twice, and time axes that `cf.intervals` refuses.
     """
@@ -80,9 +79,7 @@ def read_alma(
         )
     origins = {name: spelled[name] for name in values}
     _humidity(values, flags, origins)
-    air = {"VPD": deficit(values["Tair"], values["RH"])} if {"Tair", "RH"} <= values.keys() else {}
-    flags, found = synthetic(air | values, flags, step)
-    remarks += found + _derive(values, flags, origins, dataset)
+    remarks += _derive(values, flags, origins, dataset)
     unread = _unread(dataset, values, {*spelled.values(), dataset["time"].attrs.get("bounds")})
     if unread:
         remarks.append(f"variables over time that are not read: {', '.join(unread)}")

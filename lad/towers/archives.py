@@ -95,7 +95,7 @@ PRODUCTS = (
 REANALYSIS = r"[A-Z]+_{site}_FLUXNET(2015)?_(ERA5|ERAI)_(HH|HR)_.*\.csv"
 METADATA = (
     r"[A-Z]+_({site}|AA-[A-Za-z]{{3}})_(FLUXNET(2015)?[_-])?(BIF|BIFVARINFO)_.*\.(csv|xlsx)"
-    r"|ICOSETC_{site}_(SITEINFO|ANCILLARY|VARINFO_FLUXNET_(HH|HR))_.*\.csv"
+    r"|BASE_MeasurementHeight_.*\.csv|ICOSETC_{site}_(SITEINFO|ANCILLARY|VARINFO_FLUXNET_(HH|HR))_.*\.csv"
 )
 # What products have beside their tables.
 BESIDE = re.compile(

@@ -13,6 +13,7 @@ from lad.towers.alma import read_alma
 from lad.towers.archives import Content, check_site, read_content
 from lad.towers.humidity import deficit
 from lad.towers.sensors import read_sensors
+from lad.towers.synthesis import synthetic
 from lad.towers.table import read_csv
 from lad.towers.variables import (
     FLAGS,
@@ -90,6 +91,8 @@ def read_archive(
         origins["VPD"] = ", ".join(filter(None, (origins.get("VPD"), origins["_RH"])))
     for table in (values, flags, origins):
         table.pop("_RH", None)
+    flags, formulas = synthetic(values, flags, step)
+    remarks = [*remarks, *formulas]
     values = pd.DataFrame(values, index=index)
     flags = pd.DataFrame(flags, index=index).astype(np.int8).mask(values.isna(), MISSING)
     remarks = tuple(f"{path.name}: {remark}" for remark in remarks)
