@@ -105,6 +105,35 @@ def test_rain_alone_is_precipitation_and_snow_is_added(tmp_path):
     assert read.values["Precip"].to_numpy() * read.step == pytest.approx(rain + snow)
 
 
+def test_rain_of_a_gauge_with_few_values_is_that_of_the_other(tmp_path):
+    rain = np.where(np.arange(N) % 9 == 0, 1.2, 0.0)
+    read = table(tmp_path, drop=("P",), P=gaps(rain, FEW), P_RAIN_1_1_1=rain)
+    assert read.values["Precip"].to_numpy() * read.step == pytest.approx(rain)
+    assert "P: P_RAIN_1_1_1 is the series" in read.remarks[0]
+
+
+def test_months_in_which_a_sensor_drifts_fill_no_gaps(tmp_path):
+    rows = crt_rows("2013-06-01", 91)
+    air = rows.pop("TA").astype(float).mask(lambda x: x < -100.0)
+    number = np.arange(len(rows))
+    first, second = (
+        gaps(air, number % 10 > 0),
+        gaps(air + np.where(number < 61 * 48, 0.0, 3.0), number % 2 == 0),
+    )
+    rows["TA_1_1_1"], rows["TA_1_1_2"] = text(first), text(second)
+    read = read_archive(write_base(tmp_path, rows), "US-CRT")
+    lacking = np.isnan(first) & (np.isnan(second) | (number >= 61 * 48))
+    assert read.values["Tair"].isna().tolist() == lacking.tolist()
+    assert "not in 1 months from 2013-08 on, where it differs by 3" in read.remarks[0]
+
+
+def test_numbers_of_other_flags_are_counted(tmp_path):
+    rows = crt_rows(days=DAYS).assign(LE="50", LE_QC=np.resize(["0", "10"], N))
+    read = read_archive(write_base(tmp_path, rows), "US-CRT")
+    assert read.values["Qle"].count() == N // 2
+    assert f"LE: {N // 2} values are not used, LE_QC is 10" in read.remarks[0]
+
+
 def test_gauges_that_contradict_each_other_are_not_joined(tmp_path):
     rain = np.where(np.arange(N) % 9 == 0, 1.2, 0.0)
     read = table(

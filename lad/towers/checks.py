@@ -11,7 +11,7 @@ from lad.towers.humidity import saturation
 from lad.towers.readers import Table
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.synthesis import STEFAN_BOLTZMANN, pressure
+from lad.towers.synthesis import STANDARD_TEMPERATURE, STEFAN_BOLTZMANN, pressure
 from lad.towers.variables import FORCING, MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
@@ -31,7 +31,6 @@ SOME = 5e-2
 DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
-STANDARD_TEMPERATURE = 288.15  # K
 NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
 
 
@@ -78,6 +77,7 @@ def check_labels(table: Table, site: Site) -> list[str]:
                 trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
                 least = trials.loc[year].idxmin()
                 trial = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
+                trial = "with no other offset much less" if least == 0 else trial
             raise InputError(
                 f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
                 f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
@@ -98,7 +98,7 @@ def check_rain(table: Table) -> None:
             )
 
 
-def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
+def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
     Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, deficits
@@ -114,6 +114,8 @@ def without_spikes(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
         wrong = column.notna() & ~column.between(low, high)
         if name in NEEDED:
             _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), f"{low:g} to {high:g}")
+        elif wrong.sum() > SOME * column.notna().sum():  # the unit is wrong, and so is what looks possible
+            wrong = column.notna()
         if name == "VPD" and "Tair" in values:
             negative = column > 1.01 * saturation(values["Tair"])
             _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")

@@ -19,6 +19,7 @@ from lad.towers.variables import (
     FLAGS,
     FLUXES,
     FORCING,
+    LATENT_HEAT,
     LEAVES,
     MISSING,
     PROFILES,
@@ -28,7 +29,6 @@ from lad.towers.variables import (
     worst,
 )
 
-LATENT_HEAT = 2.5e6  # J kg-1
 WHOLE_YEAR = 0.9  # share of a year that the record must have for its sum to be one of the year
 DRAWN = 150.0  # mm that the soil may give in a year beyond what falls
 SAME = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")

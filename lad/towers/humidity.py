@@ -20,6 +20,11 @@ def deficit(tair: np.ndarray, relative_humidity: np.ndarray) -> np.ndarray:
     return np.maximum(saturation(tair) * (1.0 - relative_humidity / 100.0), 0.0)
 
 
+def relative(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
+    """Relative humidity, %, from K and Pa: the way back from `deficit`."""
+    return 100.0 * (1.0 - vpd / saturation(tair))
+
+
 LEAST = 1.0  # Pa
 
 

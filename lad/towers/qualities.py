@@ -50,6 +50,8 @@ NAMED = r"qc|flag|quality"  # names of attributes that may explain flags
 def meaning(words: str) -> int | None:
     """Our flag for the words that explain another, None where they do not say what it is."""
     words = re.sub(NOT_FILLED, " original ", re.sub(r"[\s_-]+", " ", words.lower()))
+    if re.search(r"%|percent|fraction|share", words):  # of the values of an interval
+        return None
     if re.search(FILLED, words):
         return next(flag for pattern, flag in HOW.items() if re.search(pattern, words))
     kinds = {UNUSED: MISSING, DOUBTED: POOR, f"{SENSED}|{PRAISED}": MEASURED}
@@ -61,7 +63,7 @@ def pairs(text: str) -> list[tuple[int, str]]:
     aside = re.sub(r"\([^()]*[^\W\d][^()]*\)", " ", text)
     plain = re.sub(r"[(){}\[\]\"']", " ", aside if NUMBER.search(aside) else text)
     plain = re.sub(r"(?<![\w.-])(\d+)\s*(?:-|–|\.\.+|\bto\b)\s*(\d+)(?![\w.])", _spelled_out, plain)
-    found = list(NUMBER.finditer(plain))
+    found = [match for match in NUMBER.finditer(plain) if abs(int(match[1])) < 1000]  # no years
     edges = [0, *(edge for match in found for edge in match.span()), len(plain)]
     between = [plain[first:last] for first, last in zip(edges[::2], edges[1::2], strict=True)]
     groups: list[list[int]] = []  # positions of numbers with nothing between them

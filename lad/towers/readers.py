@@ -1,5 +1,6 @@
 """Readers of tower archives: whatever the family, the same table in SI units with flags."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from lad.towers.variables import (
     REANALYSIS,
     SYNTHESISED,
     USTAR,
+    VARIABLES,
     to_si,
     worst,
 )
@@ -33,6 +35,7 @@ from lad.towers.variables import (
 COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
 # Columns that only the FLUXNET products have; BASE has some that end on _F too.
 PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
+READ = {v.fluxnet for v in VARIABLES.values()} | {"RH"}
 DRY = 300.0  # Pa, deficit above which errors of the sensors do not hide a wrong unit
 CONTRADICTION = 1.5
 
@@ -79,6 +82,7 @@ def read_archive(
             columns.index = index
             sensors = read_sensors(columns, step, _stated_flag, heights or {}, reference)
             values, flags, origins, remarks = sensors
+        remarks = [*remarks, *_other_flags(columns)]
         if content.reanalysis is not None:
             reanalysis = _read_reanalysis(content)
     if {"Tair", "_RH"} <= values.keys():
@@ -170,3 +174,17 @@ def _stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarr
     stated = columns[f"{source}_QC"].to_numpy(float)
     known = np.isin(stated, list(FLAGS))
     return np.where(known, np.nan_to_num(stated), np.where(np.isnan(stated), NOT_KNOWN, MISSING)).astype(int)
+
+
+def _other_flags(columns: pd.DataFrame) -> list[str]:
+    """A line for each column with values whose `_QC` has numbers that are none of ours: they are not used."""
+    remarks = []
+    for name in columns.filter(regex="_QC$"):
+        source = name.removesuffix("_QC")
+        if source in columns and re.split(r"_[FP\d]", source)[0] in READ:
+            stated = columns[name][columns[source].notna() & columns[name].notna()]
+            other = stated[~stated.isin(list(FLAGS))]
+            if len(other):
+                numbers = ", ".join(f"{number:g}" for number in np.unique(other))
+                remarks.append(f"{source}: {len(other)} values are not used, {name} is {numbers}")
+    return remarks

@@ -10,12 +10,13 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.towers.archives import expected, is_metadata
-from lad.towers.checks import check_labels, check_rain, without_spikes
-from lad.towers.faults import check_units, without_faults, without_wrong_sun
+from lad.towers.checks import check_labels, check_rain, without_impossible
+from lad.towers.faults import without_faults, without_spikes, without_wrong_sun
 from lad.towers.humidity import saturation
 from lad.towers.metadata import sensor_heights
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
+from lad.towers.units import check_units
 from lad.towers.variables import MISSING, REQUIRED, variable
 
 LONGEST_GAP = 30  # days; a longer one ends a segment
@@ -56,15 +57,16 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
     Raises InputError for what `readers.read_archive` and `checks` refuse, for contradicting archives, and if
     a required variable is missing.
     """
-    tables, spikes, clocks = [], {}, []
+    tables, spikes, faults = [], {}, []
     heights = sensor_heights(site.site_id, paths)
     for path in sorted(map(Path, paths), key=lambda path: path.name):
         if is_metadata(path.name, site.site_id):
             continue
         table = read_archive(path, site.site_id, heights, site.measurement_height)
-        table, removed = without_spikes(table, site)
+        table, odd = without_spikes(table)
+        table, removed = without_impossible(table, site)
         table, wrong = without_wrong_sun(table, site)
-        clocks += [*wrong, *check_labels(table, site)]
+        faults += [*odd, *wrong, *check_labels(table, site)]
         check_rain(table)
         tables.append(table)
         spikes = {name: spikes.get(name, 0) + removed.get(name, 0) for name in {*spikes, *removed}}
@@ -75,11 +77,11 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
         if name not in joined.values:
             source = variable(name).fluxnet + (" (nor RH)" if name == "VPD" else "")
             raise InputError(f"{joined.name}: no column {source} with any value, it is required")
-    joined, faults = without_faults(joined, site)
-    check_units(joined, site)
-    values, flags, segment = _segments(joined)
+    joined, mended = without_faults(joined, site)
+    joined, unused = check_units(joined, site)
+    values, flags, segment, cut = _segments(joined)
     sources = {table.name: table.sha256 for table in tables}
-    remarks = (*(remark for table in tables for remark in table.remarks), *clocks, *faults)
+    remarks = (*(remark for table in tables for remark in table.remarks), *faults, *mended, *unused, *cut)
     origins = {
         name: "; ".join(f"{table.origins[name]} of {table.name}" for table in tables if name in table.origins)
         for name in values
@@ -121,6 +123,7 @@ def _join(tables: list[Table]) -> Table:
             name=f"{joined.name}, {table.name}",
             values=values,
             flags=flags,
+            origins={**table.origins, **joined.origins},
             reanalysis=functools.reduce(pd.DataFrame.combine_first, reanalyses) if reanalyses else None,
         )
     return joined
@@ -135,15 +138,21 @@ def _print_precision(name: str, tables: tuple[Table, Table], common: pd.Datetime
     columns = [table.values.loc[common, name] for table in tables]
     tolerance = np.maximum(columns[0].abs(), columns[1].abs()) * FLOAT32
     tolerance += 0.5 * max(_last_digit(name, column, tables[0].step) for column in columns)
-    if name == "VPD" and any("RH" in table.origins[name] for table in tables):
-        warmth = max(_last_digit("Tair", table.values["Tair"], table.step) for table in tables)
-        tolerance += saturation(tables[0].values.loc[common, "Tair"]) * (HUMIDITY + PER_KELVIN * warmth)
+    warm = [table for table in tables if "Tair" in table.values]
+    if name == "VPD" and warm and any("RH" in table.origins.get(name, "") for table in tables):
+        digit = max(_last_digit("Tair", table.values["Tair"], table.step) for table in warm)
+        tolerance += saturation(warm[0].values.loc[common, "Tair"]) * (HUMIDITY + PER_KELVIN * digit)
     return tolerance
 
 
 def _last_digit(name: str, column: pd.Series, step: int) -> float:
     """Unit of the last digit of a column, SI: of the numbers in our units or in those of the networks."""
-    numbers, described = column.dropna().to_numpy(), variable(name)
+    numbers, described = (
+        column[column != 0.0].dropna().to_numpy(),
+        variable(name),
+    )  # zero has any number of digits
+    if not numbers.size:
+        return 0.0
     printed = (numbers - described.offset) / described.scale * (step if described.per_step else 1.0)
     units = {0.0}
     for values, scale in ((numbers, 1.0), (printed, described.scale / (step if described.per_step else 1.0))):
@@ -172,8 +181,8 @@ def run_lengths(true: np.ndarray, segment: np.ndarray) -> np.ndarray:
     return np.where(true, np.bincount(run)[run], 0)
 
 
-def _segments(table: Table) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """Values and flags on a regular axis without the long gaps, and the segment of each row."""
+def _segments(table: Table) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, list[str]]:
+    """Values and flags on a regular axis without the long gaps, the segment of each row, and lines on what is cut."""
     step = pd.Timedelta(seconds=table.step)
     axis = pd.date_range(table.values.index[0], table.values.index[-1], freq=step, unit="s")
     values = table.values.reindex(axis)
@@ -182,10 +191,17 @@ def _segments(table: Table) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     inside = np.flatnonzero(known.any(axis=1))
     keep = np.zeros(len(axis), dtype=bool)
     keep[inside[0] : inside[-1] + 1] = True
-    for column in known.T:
-        length = run_lengths(~column, np.zeros(len(axis), dtype=int))
-        keep &= length * step <= pd.Timedelta(days=LONGEST_GAP)
+    cut = []
+    for name, column in zip(ESSENTIAL, known.T, strict=True):
+        long = run_lengths(~column, np.zeros(len(axis), dtype=int)) * step > pd.Timedelta(days=LONGEST_GAP)
+        others = long & known[:, [other != name for other in ESSENTIAL]].all(axis=1)
+        if others.any():
+            cut.append(
+                f"{others.sum()} intervals are left out, since {variable(name).fluxnet} alone is missing for more than "
+                f"{LONGEST_GAP} days"
+            )
+        keep &= ~long
     if not keep.any():
         raise InputError(f"{table.name}: no time at which {', '.join(ESSENTIAL)} are all measured")
     segment = np.cumsum(np.diff(np.flatnonzero(keep), prepend=np.flatnonzero(keep)[0]) > 1).astype(np.int32)
-    return values[keep], flags[keep], segment
+    return values[keep], flags[keep], segment, cut

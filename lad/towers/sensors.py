@@ -44,6 +44,9 @@ RAIN = 0.3  # two gauges agree if their sums differ by at most this share
 OVERLAP = 48  # intervals in which both measured; with fewer nothing can be compared
 SAME = 0.95  # of two places with nearly as many values the first counts
 SOME = 0.5  # share of the most values that a sensor at the reference height must have
+STRONG_SUN, NIGHT = 500.0, 20.0  # W m-2, at least and at most
+AGAINST = (-10.0, 2.0)  # W m-2, medians under strong sun and at night of a flux of the opposite sign
+FEWEST = 10  # intervals of a month from which such a median is taken
 OTHER_HEIGHT = 0.2  # relative difference in height above which a sensor measures something else
 
 
@@ -63,8 +66,8 @@ def read_sensors(
     values, flags, origins, remarks = {}, {}, {}, []
     for name, fluxnet in SINGLE.items():
         columns_of = sensors(columns, fluxnet)
-        if name == "Precip" and columns_of.isna().all(axis=None):
-            columns_of = _rain_and_snow(columns)
+        if name == "Precip":
+            columns_of = columns_of.join(_rain_and_snow(columns))
         columns_of = columns_of.dropna(axis=1, how="all")
         if columns_of.empty:
             continue
@@ -73,6 +76,10 @@ def read_sensors(
         )
         measured = columns_of.mask(_failed(columns, columns_of, fluxnet) | (quality == MISSING))
         if name == "Qg":
+            swdown = sensors(columns, "SW_IN").mean(axis=1)
+            for column in measured:  # each by itself: plates of opposite signs cancel
+                measured[column], turned = upright(measured[column], swdown)
+                remarks += [f"{column} {turned}"] if turned else []
             values[name], flags[name] = measured.mean(axis=1).to_numpy(float), quality.max(axis=1).to_numpy()
             origins[name] = ", ".join(measured.columns)
         else:
@@ -194,9 +201,9 @@ def _joined(
     value, flag = measured[first].to_numpy(float, copy=True), quality[first].to_numpy(copy=True)
     used, unused, notes = [first], [], [""]
     for column in (*replicates, *(column for column in by_count if column not in chosen)):
-        other = measured[column].to_numpy(float)
+        reason, remark, apart = _disagreement(name, measured[first], measured[column])
+        other = measured[column].mask(apart).to_numpy(float)
         gap = np.isnan(value) & ~np.isnan(other)
-        reason, remark = _disagreement(name, measured[first], measured[column])
         if name in BY_HEIGHT and first in heights and column in heights:
             if abs(heights[column] - heights[first]) > OTHER_HEIGHT * heights[first]:
                 reason = f"at {heights[column]:g} m"
@@ -213,25 +220,62 @@ def _joined(
     return value, flag, used, "; ".join(notes)
 
 
-def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str]:
-    """Why `other` cannot stand for `one`, empty if it can; and how often they are far apart."""
+def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str, np.ndarray]:
+    """Why `other` (n,) cannot stand for `one` (n,), empty if it can; how often they are far apart; and where it cannot.
+
+    Months in which they disagree, although they agree on the whole, are a drift of one of them.
+    """
     both = one.notna() & other.notna()
+    nowhere = np.zeros(len(one), dtype=bool)
     if both.sum() < OVERLAP:
-        return "", ""
+        return "", " (not compared, they hardly measured together)", nowhere
     a, b = one[both], other[both]
     if name == "Precip":
         wrong = abs(a.sum() - b.sum()) > RAIN * max(a.sum(), b.sum())
-        return (f"{b.sum():.0f} mm where {one.name} has {a.sum():.0f} mm" if wrong else ""), ""
+        return (f"{b.sum():.0f} mm where {one.name} has {a.sum():.0f} mm" if wrong else ""), "", nowhere
     fixed, relative, far = AGREEMENT[name]
-    difference = (a - b).abs()
-    median = difference.median()
-    if median > fixed + relative * a.abs().mean():
-        return f"differs by {median:.3g} in the median of {both.sum()} intervals", ""
+    difference, tolerance = (a - b).abs(), fixed + relative * a.abs().mean()
+    if difference.median() > tolerance:
+        reason = f"differs by {difference.median():.3g} in the median of {both.sum()} intervals"
+        return reason, "", nowhere
+    by_month = difference.groupby(difference.index.to_period("M"))
+    drift = by_month.median()[(by_month.median() > tolerance) & (by_month.count() >= OVERLAP)]
+    remark = ""
+    if not drift.empty:
+        remark += (
+            f", not in {len(drift)} months from {drift.index[0]} on, where it differs by {drift.median():.3g}"
+        )
     apart = difference[difference > far]
-    if apart.empty:
-        return "", ""
-    years = apart.groupby(apart.index.year).size()
-    return "", (
-        f" (more than {far:g} from it in {len(apart)} of {both.sum()} intervals, most in {years.idxmax()}:"
-        f" {years.max()})"
+    if not apart.empty:
+        years = apart.groupby(apart.index.year).size()
+        remark += (
+            f" (more than {far:g} from it in {len(apart)} of {both.sum()} intervals, most in {years.idxmax()}:"
+            f" {years.max()})"
+        )
+    return "", remark, one.index.to_period("M").isin(drift.index)
+
+
+def upright(flux: pd.Series, swdown: pd.Series) -> tuple[pd.Series, str]:
+    """A flux into the ground (n,), W m-2, positive downward, and what was turned; by month, from `swdown` (n,).
+
+    Turned are months in which it is negative under strong sun and positive at night, in the median.
+    """
+    month = flux.index.to_period("M")
+    by_day, by_night = (flux.where(light).groupby(month) for light in (swdown > STRONG_SUN, swdown < NIGHT))
+    wrong = (by_day.median() < AGAINST[0]) & (by_night.median() > AGAINST[1])
+    wrong &= (by_day.count() >= FEWEST) & (by_night.count() >= FEWEST)
+    rows = month.isin(wrong.index[wrong])
+    if not rows.any():
+        return flux, ""
+    # Weak sun shows no sign: in winter the sign is that of the year, where most months of the year show it.
+    shown = by_day.count() >= FEWEST
+    for year in sorted({period.year for period in wrong.index[wrong]}):
+        own = wrong.index.year == year
+        if wrong[own].sum() > 0.5 * shown[own].sum():
+            rows |= (month.year == year) & ~month.isin(wrong.index[shown & ~wrong])
+    light, dark = flux[rows & (swdown > STRONG_SUN)].median(), flux[rows & (swdown < NIGHT)].median()
+    return flux.where(~rows, -flux), (
+        f"has the opposite sign, {light:.0f} W m-2 under strong sun and {dark:.0f} at night in the median, from "
+        f"{flux.index[rows][0]:%Y-%m-%d} to {flux.index[rows][-1]:%Y-%m-%d}: the sign of {flux[rows].count()} values "
+        "is changed"
     )

@@ -61,6 +61,7 @@ PROFILES = {
 }
 VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
+LATENT_HEAT = 2.5e6  # J kg-1, of vaporisation
 REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 
 
