@@ -6,7 +6,6 @@ import xarray as xr
 from archives import CRT, alma_pair
 
 from lad.errors import InputError
-from lad.towers.alma import read_alma
 from lad.towers.humidity import saturation, vapour_pressure
 from lad.towers.qualities import translate, vocabulary
 from lad.towers.readers import read_archive
@@ -326,12 +325,11 @@ def test_formulas_do_not_count_as_measured(case):
 @pytest.mark.parametrize("site", ["US-Blo_2000-2005", "US-Syv_2002-2005"])
 def test_what_la_thuile_synthesised(shared, site):
     path = shared / f"fluxnet/{site}_LaThuile_Met.nc"
-    *_, flags, origins, remarks = read_alma(path, path.name[:6])
+    table = read_archive(path, path.name[:6])
     for name in ("LWdown", "Psurf"):
-        assert (flags[name] == SYNTHESISED).all() and any(
-            remark.startswith(f"{name}: 100%") for remark in remarks
-        )
-    assert (flags["Tair"] == NOT_KNOWN).all() and origins["VPD"] == "Qair"
+        assert (table.flags[name] == SYNTHESISED).all()
+        assert any(f"{name}: 100%" in remark for remark in table.remarks)
+    assert (table.flags["Tair"] == NOT_KNOWN).all() and table.origins["VPD"] == "Qair"
 
 
 def test_no_measured_series_of_the_shared_towers_is_taken_for_a_formula(shared):

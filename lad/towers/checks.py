@@ -114,7 +114,7 @@ def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]
         wrong = column.notna() & ~column.between(low, high)
         if name in NEEDED:
             _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), f"{low:g} to {high:g}")
-        elif wrong.sum() > SOME * column.notna().sum():  # the unit is wrong, and so is what looks possible
+        elif wrong.sum() > 0.5 * column.notna().sum():  # the unit is wrong, and so is what looks possible
             wrong = column.notna()
         if name == "VPD" and "Tair" in values:
             negative = column > 1.01 * saturation(values["Tair"])

@@ -63,7 +63,7 @@ def pairs(text: str) -> list[tuple[int, str]]:
     aside = re.sub(r"\([^()]*[^\W\d][^()]*\)", " ", text)
     plain = re.sub(r"[(){}\[\]\"']", " ", aside if NUMBER.search(aside) else text)
     plain = re.sub(r"(?<![\w.-])(\d+)\s*(?:-|–|\.\.+|\bto\b)\s*(\d+)(?![\w.])", _spelled_out, plain)
-    found = [match for match in NUMBER.finditer(plain) if abs(int(match[1])) < 1000]  # no years
+    found = [match for match in NUMBER.finditer(plain) if not 1900 <= int(match[1]) <= 2100]  # years
     edges = [0, *(edge for match in found for edge in match.span()), len(plain)]
     between = [plain[first:last] for first, last in zip(edges[::2], edges[1::2], strict=True)]
     groups: list[list[int]] = []  # positions of numbers with nothing between them
