@@ -150,7 +150,7 @@ def choose(names: Iterable[str], site_id: str) -> tuple[list[str], dict[str, str
         return [], {}
     versions = {name: _version(name, found) for name in found}
     ranks = {
-        name: (versions[name] == (0,) and product is not ALMA, PRODUCTS.index(product))
+        name: (versions[name] == (0,), PRODUCTS.index(product))
         for name, product in found.items()
     }
     best = min(ranks.values())
@@ -158,9 +158,10 @@ def choose(names: Iterable[str], site_id: str) -> tuple[list[str], dict[str, str
     taken, reasons = [], {}
     for name, product in found.items():
         if ranks[name] != best:
-            reasons[name] = "repackaged" if ranks[name][0] > best[0] else product.title
+            worse = "no Met and Flux file of one source" if product is ALMA else "repackaged"
+            reasons[name] = worse if ranks[name][0] > best[0] else product.title
         elif versions[name] != newest:
-            reasons[name] = "not the newest version"
+            reasons[name] = "another source" if product is ALMA else "not the newest version"
         else:
             taken.append(name)
     for name in list(taken):
@@ -187,7 +188,12 @@ def _version(name: str, found: Mapping[str, Product]) -> tuple:
 
 
 def _numbers(name: str) -> tuple[int, ...]:
-    """The version in the name of a file: (19, 5), or (1, 3, 1) for v1.3_r1."""
+    """The version in the name of a file: (19, 5), or (1, 3, 1) for v1.3_r1.
+
+    Releases in the layout of FLUXNET2015 that came after it (Warm Winter 2020) are called beta-3.
+    """
+    if beta := re.search(r"_beta-(\d+)", name):
+        return (99, int(beta[1]))
     found = [tuple(int(part) for part in match.groups() if part) for match in VERSION.finditer(name)]
     return found[-1] if found else ()
 

@@ -51,7 +51,7 @@ def exceedances(
 
 
 def check_labels(table: Table, site: Site) -> list[str]:
-    """Raise InputError if the sun contradicts the time labels of a year; otherwise tell of clocks that go wrong.
+    """Raise InputError if the sun contradicts the time labels of a year; otherwise return lines on clocks that are off.
 
     Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
     potential radiation are counted for shifts from -60 to 60 min: an error is more than a handful, and either

@@ -84,7 +84,7 @@ def observations_dataset(record: Record) -> xr.Dataset:
     """Fluxes and soil sensors in the layout of observations.nc: NaN and flag 9 where missing.
 
     Qle and Qh are positive upward, Qg and Rnet positive downward; all four are there, if only as NaN. Qle_cor and
-    Qh_cor are corrected for the energy balance (`closure`), `closure_method` tells how.
+    Qh_cor are corrected for the energy balance (`closure`), `closure_method` states how.
     """
     absent = [name for name in FLUXES if name not in record.values]
     values = record.values.assign(**dict.fromkeys(absent, np.nan))

@@ -93,7 +93,7 @@ def place(
 ) -> Site:
     """The tower of an id, from all that is known of it (`known`).
 
-    Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` tells where each
+    Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` states where each
     value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
     """
     archives = list(archives)
@@ -109,15 +109,15 @@ def place(
     if len(absent) > len(REQUIRED) // 2:
         raise InputError(
             f"unknown site {site_id!r}: neither {asked} (with {', '.join(sorted(read_rows(table)))}) nor the "
-            "metadata of its archives tell of it; give a table with its row (--sites)"
+            "metadata of its archives know it; give a table with its row (--sites)"
         )
     if absent:
         raise InputError(
             f"{site_id}: {' and '.join(absent)} not known from {tried}; give --metadata {absent[0]}=VALUE, or a "
             "table of sites (--sites)"
         )
-    told = (f"{name}: {origin[name]}" for name in COLUMNS if name in origin)
-    return make_site(cells, site_id, "; ".join(told))
+    origins = (f"{name}: {origin[name]}" for name in COLUMNS if name in origin)
+    return make_site(cells, site_id, "; ".join(origins))
 
 
 def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
