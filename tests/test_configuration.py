@@ -91,19 +91,19 @@ REFUSED = [  # settings, what is said about them
         "sites.US-CRT: period '2012-01-01:2011-01-01': the last day is before the first",
     ),
     (
-        "sites: {US-CRT: {test: [[2012-12-31, 2013-12-31]]}}",
-        "sites.US-CRT: train period 2011-01-01:2012-12-31 overlaps test period 2012-12-31:2013-12-31",
+        "sites: {US-CRT: {test: [[2012-12-31, 2013-01-31]]}}",
+        "sites.US-CRT: train period 2013-01-01:2013-12-31 overlaps test period 2012-12-31:2013-01-31",
     ),
     (
-        "sites: {US-CRT: {validation: [[2013-02-01, 2013-02-10]]}}",
-        "sites.US-CRT: validation period 2013-02-01:2013-02-10 overlaps test period",
+        "sites: {US-CRT: {validation: [[2012-02-01, 2012-02-10]]}}",
+        "sites.US-CRT: validation period 2012-02-01:2012-02-10 overlaps test period",
     ),
     (
-        "sites: {US-CRT: {test: [[2013-07-01, 2013-07-03], [2013-08-01, 2013-08-03]]}}",
+        "sites: {US-CRT: {test: [[2012-07-01, 2012-07-03], [2012-08-01, 2012-08-03]]}}",
         "sites.US-CRT: 6 days of test, expected at least 7",
     ),
     (
-        "sites: {US-CRT: {test: [[2013-07-01, 2013-07-04], [2013-07-01, 2013-07-04]]}}",
+        "sites: {US-CRT: {test: [[2012-07-01, 2012-07-04], [2012-07-01, 2012-07-04]]}}",
         "sites.US-CRT: 4 days of test, expected at least 7",
     ),
     ("sites: {US-Xyz: {train: [[2001-01-01, 2001-12-31]]}}", "sites.US-Xyz: 'validation' is a dependency"),
