@@ -149,10 +149,7 @@ def choose(names: Iterable[str], site_id: str) -> tuple[list[str], dict[str, str
     if not found:
         return [], {}
     versions = {name: _version(name, found) for name in found}
-    ranks = {
-        name: (versions[name] == (0,), PRODUCTS.index(product))
-        for name, product in found.items()
-    }
+    ranks = {name: (versions[name] == (0,), PRODUCTS.index(product)) for name, product in found.items()}
     best = min(ranks.values())
     newest = max(versions[name] for name in found if ranks[name] == best)
     taken, reasons = [], {}

@@ -37,6 +37,7 @@ MONTHS, FEWEST_YEARS = 12, 4
 RAIN = 0.2  # kg m-2 in an interval
 WARM = 283.15  # K; colder air may be near saturation under strong sun
 DRIEST_RAIN, WETTEST_SUN = 30.0, 90.0  # %, medians of relative humidity
+HEAVY, DRY_AIR = 2.0, 40.0  # kg m-2 in an interval, %
 HOURS = 10  # intervals of rain, and a tenth of those of strong sun, for a median of a month
 WRONG_MONTHS = 0.25  # share of months with such a fault; more of them are refused
 
@@ -120,7 +121,7 @@ def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
         if {name, "SWdown"} <= set(table.values):
             table.values[name], turned = upright(table.values[name], table.values["SWdown"])
             remarks += [f"{variable(name).fluxnet} {turned}"] if turned else []
-    return table, remarks + _drop_humidity(table)
+    return table, remarks + _drop_humidity(table) + _rain_in_dry_air(table)
 
 
 def _level_pressure(table: Table, site: Site) -> list[str]:
@@ -206,3 +207,21 @@ def _drop_humidity(table: Table) -> list[str]:
         )
         table.values.loc[gone, "VPD"], table.flags.loc[gone, "VPD"] = np.nan, MISSING
     return remarks
+
+
+def _rain_in_dry_air(table: Table) -> list[str]:
+    """A line on heavy precipitation in dry air, as of snow that melts in the gauge; nothing is changed."""
+    if not {"VPD", "Tair", "Precip"} <= set(table.values):
+        return []
+    v, depth = table.values, table.values["Precip"] * table.step
+    odd = depth[
+        (depth > HEAVY) & (relative(v["Tair"], v["VPD"]) < DRY_AIR) & table.flags["VPD"].isin(OWN_VALUES)
+    ]
+    if odd.empty:
+        return []
+    by_day = odd.groupby(odd.index.floor("D")).sum()
+    return [
+        f"P: {odd.sum():.0f} mm on {len(by_day)} days came with more than {HEAVY:g} mm in an interval of relative humidity "
+        f"below {DRY_AIR:g} % (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm); the gauge is doubtful, the values "
+        "are used"
+    ]
