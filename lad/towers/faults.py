@@ -221,7 +221,7 @@ def _rain_in_dry_air(table: Table) -> list[str]:
         return []
     by_day = odd.groupby(odd.index.floor("D")).sum()
     return [
-        f"P: {odd.sum():.0f} mm on {len(by_day)} days came with more than {HEAVY:g} mm in an interval of relative humidity "
-        f"below {DRY_AIR:g} % (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm); the gauge is doubtful, the values "
-        "are used"
+        f"P: {odd.sum():.0f} mm on {len(by_day)} days came with more than {HEAVY:g} mm in an interval of relative "
+        f"humidity below {DRY_AIR:g} % (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm); the gauge is "
+        "doubtful, the values are used"
     ]
