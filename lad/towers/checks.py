@@ -11,7 +11,7 @@ from lad.towers.humidity import saturation
 from lad.towers.readers import Table
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.synthesis import STANDARD_TEMPERATURE, STEFAN_BOLTZMANN, pressure
+from lad.towers.synthesis import STEFAN_BOLTZMANN, pressure
 from lad.towers.variables import FORCING, MISSING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
@@ -29,6 +29,7 @@ SHORT = 0.1  # years; shorter records may hold one storm
 FEW = {"Precip": 1e-3, "SWdown": 1e-3}
 SOME = 5e-2
 DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
+STANDARD_TEMPERATURE = 288.15  # K
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
 NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
@@ -76,8 +77,8 @@ def check_labels(table: Table, site: Site) -> list[str]:
                 offset = site.utc_offset_hours
                 trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
                 least = trials.loc[year].idxmin()
-                trial = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
-                trial = "with no other offset much less" if least == 0 else trial
+                other = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
+                trial = other if least else "with no other offset much less"
             raise InputError(
                 f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
                 f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
@@ -132,10 +133,15 @@ def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]
     return replace(table, values=values, flags=flags), removed
 
 
+def standard_pressure(table: Table, site: Site) -> float:
+    """Pressure, Pa, of the standard atmosphere at the elevation of a tower in air of its mean temperature."""
+    tair = table.values["Tair"].mean() if "Tair" in table.values else STANDARD_TEMPERATURE
+    return float(pressure(tair, site.elevation))
+
+
 def _limits(name: str, table: Table, site: Site) -> tuple[float, float]:
     if name == "Psurf":
-        tair = table.values["Tair"].mean() if "Tair" in table.values else STANDARD_TEMPERATURE
-        standard = float(pressure(tair, site.elevation))
+        standard = standard_pressure(table, site)
         return (1.0 - PRESSURE_MARGIN) * standard, (1.0 + PRESSURE_MARGIN) * standard
     return variable(name).low, variable(name).high
 

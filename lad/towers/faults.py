@@ -7,19 +7,20 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers.checks import TOLERANCE
+from lad.towers.checks import TOLERANCE, standard_pressure
 from lad.towers.humidity import relative
 from lad.towers.readers import Table
 from lad.towers.sensors import STRONG_SUN, upright
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.synthesis import STANDARD_TEMPERATURE, pressure
 from lad.towers.variables import DERIVED, MISSING, OWN_VALUES, variable
 
 # Sun: days on which so many half-hours lie above the potential radiation, and how such days make a stretch.
 WRONG_HOURS = 1.0  # h in a day
 APART = 4  # days between two such days of a stretch
 FEWEST_DAYS = 3
+LARGEST_SHARE, LONGEST = 0.2, 21  # of the days of an archive, and days, of which the larger counts
+LARGEST_SHARE_OF_SHORT = 0.5  # but of a short archive never more
 SLOW = ("Precip", "Psurf", "SoilMoist", "LAI")  # a clock some hours off does them no harm
 
 # A value this far from the running median is a spike of its sensor, SI units: of the hours around, and of the same
@@ -91,7 +92,8 @@ def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
     above = swdown.to_numpy() > top + TOLERANCE
     hours = pd.Series(above, time).groupby(time.floor("D")).sum() * table.step / 3600.0
     days = hours.index[hours > WRONG_HOURS]
-    if len(days) < FEWEST_DAYS or len(days) > min(max(0.2 * len(hours), 21), 0.5 * len(hours)):
+    most = min(max(LARGEST_SHARE * len(hours), LONGEST), LARGEST_SHARE_OF_SHORT * len(hours))
+    if not FEWEST_DAYS <= len(days) <= most:
         return table, []  # no stretch but wrong labels, which `check_labels` refuses
     values, flags, remarks = table.values.copy(), table.flags.copy(), []
     stretch = np.cumsum(np.diff(days, prepend=days[:1]) > pd.Timedelta(days=APART))
@@ -131,8 +133,7 @@ def _level_pressure(table: Table, site: Site) -> list[str]:
     weather does. Where all of the record is off the elevation may be wrong: that is reported and nothing is changed.
     """
     value = table.values["Psurf"].dropna()
-    tair = table.values["Tair"].mean() if "Tair" in table.values else STANDARD_TEMPERATURE
-    departure = value - float(pressure(tair, site.elevation))
+    departure = value - standard_pressure(table, site)
     month = departure.index.to_period("M")
     monthly = departure.groupby(month).median()
     monthly = monthly.reindex(pd.period_range(monthly.index[0], monthly.index[-1], freq="M"))

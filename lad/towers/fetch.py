@@ -14,9 +14,9 @@ from lad.io import read_json, sha256, write_json
 from lad.towers.archives import check_whole, choose, expected, is_archive, is_metadata, misnamed
 from lad.towers.readers import read_archive
 from lad.towers.sources import (
+    ACCOUNT_PRODUCTS,
     AMERIFLUX,
     PLUMBER2,
-    PRODUCTS,
     USER,
     Offer,
     account_ameriflux,
@@ -64,16 +64,12 @@ def find_archives(
     for folder in folders:
         present = _present(site_id, folder)
         if present and not _unmatched(patterns or (), present):
-            taken, _ = choose([path.name for path in present], site_id)
-            chosen = [
-                path
-                for path in present
-                if (
-                    any(fnmatch(path.name, pattern) for pattern in patterns)
-                    if patterns
-                    else path.name in taken
-                )
-            ]
+            names = [path.name for path in present]
+            if patterns:
+                taken = [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
+            else:
+                taken, _ = choose(names, site_id)
+            chosen = [path for path in present if path.name in taken]
             return chosen + [path for path in _files(folder) if is_metadata(path.name, site_id)]
     return []
 
@@ -143,7 +139,7 @@ def obtain(
     }
     if services.snapshot:
         tries["snapshot"] = lambda: snapshot(site_id, services.snapshot)
-    for product in PRODUCTS if services.account else ():
+    for product in ACCOUNT_PRODUCTS if services.account else ():
         tries[f"account, {product}"] = partial(
             account_ameriflux, client, site_id, product, *services.account, services.ameriflux
         )

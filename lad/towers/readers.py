@@ -13,7 +13,7 @@ from lad.io import sha256
 from lad.towers.alma import read_alma
 from lad.towers.archives import Content, check_site, read_content
 from lad.towers.humidity import deficit
-from lad.towers.sensors import read_sensors
+from lad.towers.sensors import read_sensors, stated_flag
 from lad.towers.synthesis import synthetic
 from lad.towers.table import read_csv
 from lad.towers.variables import (
@@ -23,16 +23,12 @@ from lad.towers.variables import (
     MISSING,
     NOT_KNOWN,
     PROFILES,
-    REANALYSIS,
-    SYNTHESISED,
     USTAR,
     VARIABLES,
     to_si,
     worst,
 )
 
-# Columns of the product that were never measured, whatever their own flag says.
-COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
 # Columns that only the FLUXNET products have; BASE has some that end on _F too.
 PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
 READ = {v.fluxnet for v in VARIABLES.values()} | {"RH"}
@@ -80,8 +76,7 @@ def read_archive(
             values, flags, origins, remarks = _read_product(columns, step)
         else:
             columns.index = index
-            sensors = read_sensors(columns, step, _stated_flag, heights or {}, reference)
-            values, flags, origins, remarks = sensors
+            values, flags, origins, remarks = read_sensors(columns, step, heights or {}, reference)
         remarks = [*remarks, *_other_flags(columns)]
         if content.reanalysis is not None:
             reanalysis = _read_reanalysis(content)
@@ -151,7 +146,7 @@ def _read_product(columns: pd.DataFrame, step: int) -> Columns:
         for source in sources:
             if source not in columns:
                 continue
-            column, quality = columns[source].to_numpy(float), _stated_flag(columns, source, NOT_KNOWN)
+            column, quality = columns[source].to_numpy(float), stated_flag(columns, source, NOT_KNOWN)
             take = np.isnan(value) & ~np.isnan(column) & (quality != MISSING)
             if take.any():
                 value[take], flag[take] = column[take], quality[take]
@@ -159,21 +154,6 @@ def _read_product(columns: pd.DataFrame, step: int) -> Columns:
         if used:
             values[name], flags[name], origins[name] = to_si(name, value, step), flag, ", ".join(used)
     return values, flags, origins, []
-
-
-def _stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarray:
-    """Flags of a column from its `_QC`, `otherwise` without one.
-
-    Missing flags are `not_known`. Numbers that are none of ours are `missing`: other networks give them to values
-    that are not to be used.
-    """
-    if source in COMPUTED:
-        return np.full(len(columns), COMPUTED[source])
-    if f"{source}_QC" not in columns:
-        return np.full(len(columns), otherwise)
-    stated = columns[f"{source}_QC"].to_numpy(float)
-    known = np.isin(stated, list(FLAGS))
-    return np.where(known, np.nan_to_num(stated), np.where(np.isnan(stated), NOT_KNOWN, MISSING)).astype(int)
 
 
 def _other_flags(columns: pd.DataFrame) -> list[str]:

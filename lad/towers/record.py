@@ -101,11 +101,9 @@ def _join(tables: list[Table]) -> Table:
         common = joined.values.index.intersection(table.values.index)
         for name in joined.values.columns.intersection(table.values.columns):
             one, other = joined.values.loc[common, name], table.values.loc[common, name]
-            differ = (
-                one.notna()
-                & other.notna()
-                & ((one - other).abs() > _print_precision(name, (joined, table), common))
-            )
+            differ = one.notna() & other.notna() & (one != other)
+            if differ.any():
+                differ &= (one - other).abs() > _print_precision(name, (joined, table), common)
             if differ.any():
                 at = common[int(np.argmax(differ))]
                 a, b = _distinct(one[at], other[at])
@@ -147,15 +145,12 @@ def _print_precision(name: str, tables: tuple[Table, Table], common: pd.Datetime
 
 def _last_digit(name: str, column: pd.Series, step: int) -> float:
     """Unit of the last digit of a column, SI: of the numbers in our units or in those of the networks."""
-    numbers, described = (
-        column[column != 0.0].dropna().to_numpy(),
-        variable(name),
-    )  # zero has any number of digits
-    if not numbers.size:
+    numbers, described = column[column != 0.0].dropna().to_numpy(), variable(name)
+    if not numbers.size:  # zero has any number of digits
         return 0.0
-    printed = (numbers - described.offset) / described.scale * (step if described.per_step else 1.0)
+    theirs = described.scale / (step if described.per_step else 1.0)
     units = {0.0}
-    for values, scale in ((numbers, 1.0), (printed, described.scale / (step if described.per_step else 1.0))):
+    for values, scale in ((numbers, 1.0), ((numbers - described.offset) / theirs, theirs)):
         for digits in range(MOST_DIGITS):
             if np.allclose(values, np.round(values, digits), rtol=1e-9, atol=1e-9):
                 units.add(10.0**-digits * scale)

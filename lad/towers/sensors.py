@@ -5,23 +5,29 @@ humidity and wind the sensor at the reference height counts, where heights are k
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from lad.towers.variables import (
+    FLAGS,
     FLUXES,
     FORCING,
     LEAVES,
     MEASURED,
     MISSING,
+    NOT_KNOWN,
     OWN_VALUES,
     PROFILES,
+    REANALYSIS,
+    SYNTHESISED,
     USTAR,
     to_si,
 )
 
+# Columns of the product that were never measured, whatever their own flag says.
+COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
 SINGLE = {name: v.fluxnet for name, v in (FORCING | FLUXES | USTAR | LEAVES).items()} | {"_RH": "RH"}
 BY_HEIGHT = ("Tair", "VPD", "Wind", "_RH")
 # Two sensors agree if the median of their difference is at most `a + b * mean`, in the units of the network; a
@@ -53,7 +59,6 @@ OTHER_HEIGHT = 0.2  # relative difference in height above which a sensor measure
 def read_sensors(
     columns: pd.DataFrame,
     step: int,
-    stated_flag: Callable[[pd.DataFrame, str, int], np.ndarray],
     heights: Mapping[str, float],
     reference: float | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str], list[str]]:
@@ -104,6 +109,21 @@ def read_sensors(
             value = 100.0 * value
         values[name] = to_si(name, value, step)
     return values, {name: flags[name] for name in values}, {name: origins[name] for name in values}, remarks
+
+
+def stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarray:
+    """Flags of a column from its `_QC`, `otherwise` without one.
+
+    Missing flags are `not_known`. Numbers that are none of ours are `missing`: other networks give them to values
+    that are not to be used.
+    """
+    if source in COMPUTED:
+        return np.full(len(columns), COMPUTED[source])
+    if f"{source}_QC" not in columns:
+        return np.full(len(columns), otherwise)
+    stated = columns[f"{source}_QC"].to_numpy(float)
+    known = np.isin(stated, list(FLAGS))
+    return np.where(known, np.nan_to_num(stated), np.where(np.isnan(stated), NOT_KNOWN, MISSING)).astype(int)
 
 
 def sensors(columns: pd.DataFrame, fluxnet: str) -> pd.DataFrame:
@@ -161,11 +181,10 @@ def _main(
             for place, replicates in places.items()
             if count[place] >= SOME * most and any(c in heights for c in replicates)
         }
-        same = _as_the_team(own, places, team)
         if known and reference is not None:
             main = min(known, key=lambda place: abs(known[place] - reference))
             why = f" (at {known[main]:g} m, the reference height is {reference:g} m)"
-        elif len(places) > 1 and same:
+        elif len(places) > 1 and (same := _as_the_team(own, places, team)):
             main, why = same, f" (the site team's own {team.columns[0]} is equal to it)"
         elif len(places) > 1:
             why = " (heights are not known, the first with most values)"

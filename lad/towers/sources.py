@@ -25,7 +25,7 @@ PLUMBER2_CITATION = (
     "models. v1.0. NCI National Research Data Collection, https://doi.org/10.25914/5fdb0902607e1"
 )
 # What an account is asked for, in this order: the paths that served it, first to last.
-PRODUCTS = {
+ACCOUNT_PRODUCTS = {
     "FLUXNET": ("api/v2/data_download", "api/v1/data_download"),
     "FLUXNET2015": ("api/v1/data_download",),
     "BASE-BADM": ("api/v2/data_download", "api/v1/data_download"),
@@ -73,7 +73,7 @@ def log_request(client: Client, names: Sequence[str], base: str = AMERIFLUX, use
 def account_ameriflux(
     client: Client, site_id: str, product: str, user: str, email: str, base: str = AMERIFLUX
 ) -> list[Offer]:
-    """Archive of a site for a registered user of AmeriFlux: one of `PRODUCTS`."""
+    """Archive of a site for a registered user of AmeriFlux: one of `ACCOUNT_PRODUCTS`."""
     query = {
         "user_id": user,
         "user_email": email,
@@ -85,7 +85,7 @@ def account_ameriflux(
         "description": PURPOSE,
     }
     failures = []
-    for path in PRODUCTS[product]:
+    for path in ACCOUNT_PRODUCTS[product]:
         address = urllib.parse.urljoin(base, path)
         body = query | ({"agree_policy": True} if "v1" in path else {})
         try:

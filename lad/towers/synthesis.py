@@ -12,7 +12,6 @@ R_DRY = 287.04  # J kg-1 K-1
 LAPSE_RATE = 0.0065  # K m-1, standard atmosphere
 SEA_LEVEL = 101325.0  # Pa
 STEFAN_BOLTZMANN = 5.6704e-8  # W m-2 K-4
-STANDARD_TEMPERATURE = 288.15  # K
 DAY = 86400.0  # s
 BLOCK, ENOUGH = 30, 10  # days that are judged together, and how many of them must have values
 # What a measured series has no part of: departure (standard deviation) from a smooth function of the air. Measured

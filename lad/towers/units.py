@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers.checks import TOLERANCE, YEAR
+from lad.towers.checks import YEAR
 from lad.towers.humidity import relative
 from lad.towers.readers import Table
-from lad.towers.sensors import STRONG_SUN
+from lad.towers.sensors import NIGHT, STRONG_SUN
 from lad.towers.sites import Site
 from lad.towers.solar import potential
-from lad.towers.synthesis import LAPSE_RATE, STEFAN_BOLTZMANN
+from lad.towers.synthesis import DAY, LAPSE_RATE, STEFAN_BOLTZMANN
 from lad.towers.variables import LATENT_HEAT, MEASURED, MISSING, variable
 
-DAY = 86400  # s
 ENOUGH = 100  # intervals from which a median is taken
 VON_KARMAN = 0.4
 
@@ -131,7 +130,7 @@ def _rain(table: Table, site: Site) -> Iterator[Contradiction]:
 
 def _turbulent_fluxes(table: Table, site: Site) -> Iterator[Contradiction]:
     v = table.values
-    sun, night = v["SWdown"] > STRONG_SUN, v["SWdown"] < TOLERANCE
+    sun, night = v["SWdown"] > STRONG_SUN, v["SWdown"] < NIGHT
     for name, least in (("Qle", 12.0), ("Qh", 30.0)):
         flux, source = v[name][sun], variable(name).fluxnet
         if _days(table, name) < 90 or flux.count() < ENOUGH:
