@@ -15,7 +15,7 @@ from lad.errors import InputError
 from lad.towers.arguments import add_service_arguments, services_from
 from lad.towers.fetch import download
 from lad.towers.sources import (
-    PRODUCTS,
+    ACCOUNT_PRODUCTS,
     account_ameriflux,
     described,
     listed_sites,
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
             plumber2(client, args.plumber2_site, services.plumber2)
         ),
     }
-    for product in PRODUCTS if services.account else ():
+    for product in ACCOUNT_PRODUCTS if services.account else ():
         checks[f"AmeriFlux, account, {product} of US-Me2"] = lambda product=product: described(
             account_ameriflux(client, "US-Me2", product, *services.account, services.ameriflux)
         )

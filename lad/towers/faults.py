@@ -38,7 +38,7 @@ MONTHS, FEWEST_YEARS = 12, 4
 RAIN = 0.2  # kg m-2 in an interval
 WARM = 283.15  # K; colder air may be near saturation under strong sun
 DRIEST_RAIN, WETTEST_SUN = 30.0, 90.0  # %, medians of relative humidity
-HEAVY, DRY_AIR = 2.0, 40.0  # kg m-2 in an interval, %
+HEAVY, DRY_AIR = 2.0, 40.0  # kg m-2 in an interval, % in it and for an hour after
 HOURS = 10  # intervals of rain, and a tenth of those of strong sun, for a median of a month
 WRONG_MONTHS = 0.25  # share of months with such a fault; more of them are refused
 
@@ -123,7 +123,7 @@ def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
         if {name, "SWdown"} <= set(table.values):
             table.values[name], turned = upright(table.values[name], table.values["SWdown"])
             remarks += [f"{variable(name).fluxnet} {turned}"] if turned else []
-    return table, remarks + _drop_humidity(table) + _rain_in_dry_air(table)
+    return table, remarks + _drop_humidity(table) + _drop_rain_in_dry_air(table)
 
 
 def _level_pressure(table: Table, site: Site) -> list[str]:
@@ -210,19 +210,25 @@ def _drop_humidity(table: Table) -> list[str]:
     return remarks
 
 
-def _rain_in_dry_air(table: Table) -> list[str]:
-    """A line on heavy precipitation in dry air, as of snow that melts in the gauge; nothing is changed."""
+def _drop_rain_in_dry_air(table: Table) -> list[str]:
+    """Set heavy precipitation missing, in place, where the air stays dry for an hour, as when snow melts in the gauge.
+
+    Rain of a storm that comes in dry air moistens it.
+    """
     if not {"VPD", "Tair", "Precip"} <= set(table.values):
         return []
-    v, depth = table.values, table.values["Precip"] * table.step
-    odd = depth[
-        (depth > HEAVY) & (relative(v["Tair"], v["VPD"]) < DRY_AIR) & table.flags["VPD"].isin(OWN_VALUES)
-    ]
+    depth = table.values["Precip"] * table.step
+    humidity = relative(table.values["Tair"], table.values["VPD"])
+    humidity = humidity.where(table.flags["VPD"].isin(OWN_VALUES))  # a reanalysis does not know when it rains
+    ahead = range(3600 // table.step + 1)
+    dry = np.logical_and.reduce([humidity.shift(-intervals) < DRY_AIR for intervals in ahead])
+    odd = depth[(depth > HEAVY) & dry]
     if odd.empty:
         return []
+    table.values.loc[odd.index, "Precip"], table.flags.loc[odd.index, "Precip"] = np.nan, MISSING
     by_day = odd.groupby(odd.index.floor("D")).sum()
     return [
-        f"P: {odd.sum():.0f} mm on {len(by_day)} days came with more than {HEAVY:g} mm in an interval of relative "
-        f"humidity below {DRY_AIR:g} % (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm); the gauge is "
-        "doubtful, the values are used"
+        f"P: {odd.sum():.0f} mm on {len(by_day)} days fell at more than {HEAVY:g} mm in an interval while relative "
+        f"humidity stayed below {DRY_AIR:g} % for an hour (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm): "
+        f"{len(odd)} values are not used"
     ]
