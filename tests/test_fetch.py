@@ -591,9 +591,9 @@ def test_list_of_the_network(service, tmp_path, capsys):
     snapshot = ["--snapshot", str(shuttle_list(tmp_path, service, "US-Abc"))]
     assert main([*arguments, *snapshot, "--output", str(output)]) == 0
     lines = output.read_text().splitlines()
-    assert lines[0] == "site_id,source,name,latitude,longitude,igbp,years,record,verdict"
-    assert lines[1].startswith("US-CRT,folder,Curtice") and "no: 0 of 0 whole years" in lines[1]
+    assert lines[0] == "site_id,source,name,latitude,longitude,igbp,years,record,verdict,reason"
+    assert lines[1].startswith("US-CRT,folder,Curtice") and ",no,0 of 0 whole years" in lines[1]
     assert '"Ontario - Groundhog River, Boreal Mixedwood Forest"' in "".join(lines)
-    assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder") for line in lines)
+    assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder,") for line in lines)
     assert any(line.startswith("US-Abc,snapshot.csv") and "2011-2013" in line for line in lines)
     assert not any("US-Nil" in line for line in lines)

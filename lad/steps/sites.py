@@ -25,6 +25,18 @@ from lad.towers.sources import listed_sites, listed_snapshot
 from lad.towers.transfer import Client, NotAvailable, check_web
 from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
 
+COLUMNS = [
+    "site_id",
+    "source",
+    "name",
+    "latitude",
+    "longitude",
+    "igbp",
+    "years",
+    "record",
+    "verdict",
+    "reason",
+]
 MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is printed
 
 
@@ -60,8 +72,11 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("; ".join([f"{', '.join(map(str, args.archives))}: no tower archive", *odd]))
     for line in odd:
         print(line)
-    table = pd.DataFrame(rows)
-    print(table.to_string(index=False))
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    print(table.drop(columns=["record", "reason"]).fillna("").to_string(index=False))
+    for row in rows:
+        if row.get("reason"):
+            print(f"{row['site_id']}: {row['reason']}")
     if args.output:
         write_csv(args.output, table)
 
@@ -82,7 +97,7 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
                 print(line)
             record = read_record(place(site_id, archives, sites), archives)
         except InputError as error:
-            yield row | {"verdict": f"no: {error}"}
+            yield row | {"verdict": "no", "reason": str(error)}
             continue
         by_year = coverage(record)
         of_product = product(record.sources)
@@ -94,20 +109,22 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
         years = usable_years(record.time, record.step, record.segment, daytime_fluxes(record))
         good = [period for period, share in years.items() if share >= ENOUGH]
-        own = record.flags.reindex(columns=list(FORCING), fill_value=9).isin(OWN_VALUES).mean() * 100.0
+        own = record.flags.reindex(columns=list(FORCING), fill_value=MISSING).isin(OWN_VALUES).mean() * 100.0
         filled = [f"{name} {share:.0f} %" for name, share in own.items() if share < MOSTLY]
-        verdict = "yes" if len(good) >= FEWEST_YEARS else "with periods of your own" if good else "no"
-        verdict += f": {len(good)} of {len(years)} whole years with LE and H"
+        verdict = (
+            "yes" if len(good) >= FEWEST_YEARS else "only with periods in the settings" if good else "no"
+        )
+        reason = (
+            f"{len(good)} of {len(years)} whole years have LE and H together in {100.0 * ENOUGH:.0f} % of daylight "
+            f"({', '.join(f'{period.first:%Y-%m} on: {100.0 * share:.0f} %' for period, share in years.items())})"
+        )
         unknown = (record.flags[["Qle", "Qh"]] == NOT_KNOWN).mean().max() * 100.0
         if unknown > 100.0 - MOSTLY:
-            verdict += f"; {unknown:.0f} % of LE or H without a flag, perhaps filled"
+            reason += f"; {unknown:.0f} % of LE or H without a flag, perhaps filled"
         if filled:
-            verdict += f"; own values: {', '.join(filled)}"
-        yield (
-            row
-            | about
-            | {"years": " ".join(map(str, by_year.columns)), "record": of_product, "verdict": verdict}
-        )
+            reason += f"; measured only in part: {', '.join(filled)}"
+        span = f"{by_year.columns[0]}-{by_year.columns[-1]}"
+        yield row | about | {"years": span, "record": of_product, "verdict": verdict, "reason": reason}
 
 
 def _published(entry: dict[str, Any], source: str, here: set[str]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def unknown_names(folder: str | Path, site_id: str | None = None) -> list[str]:
 
 
 def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
-    """What to do by hand about a site without its archives, in one line.
+    """What the user can do about a site without its archives, in one line.
 
     It names the `patterns` that fit no file of the folder, and files of names that are not known.
     """
@@ -97,8 +97,8 @@ def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | 
     names = "" if absent else f", {expected(site_id)}"
     odd = "".join(f"; {line}" for line in unknown_names(folder, site_id))
     return (
-        f"{site_id}: {what}; download it from its network (https://ameriflux.lbl.gov, https://fluxnet.org or "
-        f"https://data.icos-cp.eu) and put it into the folder {folder}{names}{odd}"
+        f"{site_id}: {what}; put one from its network (https://ameriflux.lbl.gov, https://fluxnet.org or "
+        f"https://data.icos-cp.eu) into the folder {folder}{names}{odd}"
     )
 
 

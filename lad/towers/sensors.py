@@ -32,19 +32,19 @@ SINGLE = {name: v.fluxnet for name, v in (FORCING | FLUXES | USTAR | LEAVES).ite
 BY_HEIGHT = ("Tair", "VPD", "Wind", "_RH")
 # Two sensors agree if the median of their difference is at most `a + b * mean`, in the units of the network; a
 # difference above `far` is counted in a remark.
-AGREEMENT = {  # a, b, far
-    "Tair": (1.0, 0.0, 5.0),
-    "VPD": (2.0, 0.1, 10.0),
-    "_RH": (7.0, 0.0, 25.0),
-    "Psurf": (0.3, 0.0, 0.5),
-    "Wind": (0.2, 0.2, 5.0),
-    "SWdown": (5.0, 0.05, 200.0),
-    "LWdown": (10.0, 0.0, 50.0),
-    "Rnet": (15.0, 0.1, 200.0),
-    "Qle": (10.0, 0.2, 200.0),
-    "Qh": (10.0, 0.2, 200.0),
-    "Ustar": (0.05, 0.2, 1.0),
-    "LAI": (0.5, 0.2, 2.0),
+AGREEMENT = {  # a, b, far, units
+    "Tair": (1.0, 0.0, 5.0, "K"),
+    "VPD": (2.0, 0.1, 10.0, "hPa"),
+    "_RH": (7.0, 0.0, 25.0, "%"),
+    "Psurf": (0.3, 0.0, 0.5, "kPa"),
+    "Wind": (0.2, 0.2, 5.0, "m s-1"),
+    "SWdown": (5.0, 0.05, 200.0, "W m-2"),
+    "LWdown": (10.0, 0.0, 50.0, "W m-2"),
+    "Rnet": (15.0, 0.1, 200.0, "W m-2"),
+    "Qle": (10.0, 0.2, 200.0, "W m-2"),
+    "Qh": (10.0, 0.2, 200.0, "W m-2"),
+    "Ustar": (0.05, 0.2, 1.0, "m s-1"),
+    "LAI": (0.5, 0.2, 2.0, "m2 m-2"),
 }
 RAIN = 0.3  # two gauges agree if their sums differ by at most this share
 OVERLAP = 48  # intervals in which both measured; with fewer nothing can be compared
@@ -235,7 +235,9 @@ def _joined(
         else:
             unused.append(f"{column}{remark}")
     if unused:
-        notes.append(f"no gap for {', '.join(unused)}")
+        notes.append(
+            f"{', '.join(unused)} {'agrees' if len(unused) == 1 else 'agree'} with it and fills no gap"
+        )
     return value, flag, used, "; ".join(notes)
 
 
@@ -252,23 +254,22 @@ def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str
     if name == "Precip":
         wrong = abs(a.sum() - b.sum()) > RAIN * max(a.sum(), b.sum())
         return (f"{b.sum():.0f} mm where {one.name} has {a.sum():.0f} mm" if wrong else ""), "", nowhere
-    fixed, relative, far = AGREEMENT[name]
+    fixed, relative, far, units = AGREEMENT[name]
     difference, tolerance = (a - b).abs(), fixed + relative * a.abs().mean()
     if difference.median() > tolerance:
-        reason = f"differs by {difference.median():.3g} in the median of {both.sum()} intervals"
+        reason = f"differs by {difference.median():.3g} {units} in the median of {both.sum()} intervals"
         return reason, "", nowhere
     by_month = difference.groupby(difference.index.to_period("M"))
     drift = by_month.median()[(by_month.median() > tolerance) & (by_month.count() >= OVERLAP)]
     remark = ""
     if not drift.empty:
-        remark += (
-            f", not in {len(drift)} months from {drift.index[0]} on, where it differs by {drift.median():.3g}"
-        )
+        remark += f", not in {len(drift)} months from {drift.index[0]} on, where it differs by {drift.median():.3g}"
+        remark += f" {units}"
     apart = difference[difference > far]
     if not apart.empty:
         years = apart.groupby(apart.index.year).size()
         remark += (
-            f" (more than {far:g} from it in {len(apart)} of {both.sum()} intervals, most in {years.idxmax()}:"
+            f" (more than {far:g} {units} from it in {len(apart)} of {both.sum()} intervals, most in {years.idxmax()}:"
             f" {years.max()})"
         )
     return "", remark, one.index.to_period("M").isin(drift.index)

@@ -215,7 +215,7 @@ def told_missing():
 def tell_missing_of_dry_run():
     """A dry run has no onstart, and tells last what would else stand above hundreds of jobs."""
     if workflow.dryrun and missing_archives:
-        print(told_missing(), file=sys.stderr)
+        print("archives: a run first tries to download what the folders lack", told_missing(), sep="\n", file=sys.stderr)
 
 
 def archive_sizes(wildcards):
