@@ -22,7 +22,7 @@ import numpy as np
 from lad.fluxes import STATES, BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing, rows
 from lad.integrate import fast, roll_out
-from lad.learn.objective import loss, simulated_fluxes
+from lad.training.loss import loss, simulated_fluxes
 from lad.model import Model
 from lad.parameters import table_parameters
 from lad.physics.saturation import saturation_specific_humidity

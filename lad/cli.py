@@ -20,7 +20,6 @@ STEPS = (
     "periods",
     "calibrate",
     "train",
-    "train-many",
     "place",
     "simulate",
     "baselines",

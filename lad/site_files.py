@@ -44,9 +44,12 @@ def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Perio
     return {site: read_periods(paths["periods"], *NAMES) for site, paths in files.items()}
 
 
-def record_of(site: str, path: Path) -> Record:
-    """The forcing file of a site; raises InputError if it is that of another, one that tells none is believed."""
-    record = read_record(path)
+def record_of(site: str, path: Path, net_radiation: Path | None = None) -> Record:
+    """`read_record` of the forcing file of a site; raises InputError if it is that of another.
+
+    A file that states no site is believed.
+    """
+    record = read_record(path, net_radiation)
     found = record.attrs.get("site_id", site)
     if found != site:
         raise InputError(f"{path}: is of site {found}, expected {site}")

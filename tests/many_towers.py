@@ -1,4 +1,4 @@
-"""Made-up months of several towers, unlike in land, length and segments, for the tests of joint training."""
+"""Synthetic months of several towers, unlike in land, length and segments, for the tests of multi-site training."""
 
 import json
 from pathlib import Path
@@ -38,12 +38,12 @@ def write_towers(folder: Path) -> Path:
 
 
 def train_command(folder: Path, output: Path, sites=tuple(SITES), **settings) -> list[str]:
-    """Arguments of `lad train-many` on `sites`."""
+    """Arguments of `lad train` on `sites`."""
     files = {
         name: [str(folder / site / f"{name}.nc") for site in sites] for name in ("forcing", "observations")
     }
     return [
-        *("train-many", "--site", *sites, "--forcing", *files["forcing"]),
+        *("train", "--site", *sites, "--forcing", *files["forcing"]),
         *("--observations", *files["observations"]),
         *("--periods", *(str(folder / site / "periods.json") for site in sites)),
         *("--model-settings", json.dumps(LAW), "--settings", json.dumps(SETTINGS | settings)),

@@ -13,12 +13,12 @@ from lad.configuration import checked
 from lad.errors import InputError
 from lad.forcing import read_record
 from lad.io import read_netcdf
-from lad.learn.data import learning_data
-from lad.many.place import ATTRIBUTES
 from lad.observations import read_observed
 from lad.parameters import COVER, SOIL
 from lad.periods import mask, parse_periods
 from lad.towers.sites import read_sites
+from lad.training.data import learning_data
+from lad.training.sites import ATTRIBUTES
 
 REFUSED = [  # settings, what is said about them
     ("trianing: {}", "trianing: no such key (did you mean training?), expected one of archives, fetch"),

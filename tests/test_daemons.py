@@ -13,8 +13,8 @@ from PIL import Image
 from lad.cli import main
 from lad.evaluation import daemons, landscape, landscape_curves
 from lad.evaluation.series import Simulated
-from lad.learn.files import load_model
 from lad.observations import Observed
+from lad.training.files import load_model
 
 TEST = "2013-06-22:2013-06-29"
 SETTINGS = {"steps": 2, "batch": 2, "window_days": [1], "learning_rate": 0.01, "refresh": 2, "patience": 9}

@@ -21,25 +21,44 @@ from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
-from lad.learn import checkpoint
-from lad.learn.calibration import calibration_space
-from lad.learn.data import learning_data
-from lad.learn.files import load_calibrated, load_model, save_model
-from lad.learn.fit import fit
-from lad.learn.hybrid import Hybrid, random_law
-from lad.learn.objective import WEIGHTINGS, loss, surface_penalty
-from lad.learn.rounds import Settings
-from lad.learn.survey import Survey
 from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
 from lad.periods import parse_periods
 from lad.provenance import code_sha256
+from lad.settings import Descent, ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
+from lad.training import loop
+from lad.training.data import learning_data
+from lad.training.files import load_model, save_hybrid
+from lad.training.free_run import FreeRuns
+from lad.training.hybrid import Hybrid, untrained_law
+from lad.training.loop import fit, window_at
+from lad.training.loss import WEIGHTINGS, loss, surface_penalty
+from lad.training.sites import Anchor, Site
+from lad.training.space import calibration_space, load_calibrated
 
 SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
 SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
 LAW = {"law": "mlp", "states": True, "hidden": [8]}
+
+
+def anchor(parameters):
+    """A site of the table's `parameters`, of which a network sees all inputs."""
+    space = calibration_space(parameters)
+    return Anchor(space, space.origin(), np.zeros(0), np.zeros(5, dtype=bool))
+
+
+def free_runs(build, data, parameters, weighting="variance", states=None):
+    """Free runs of the models of ``build(free)`` over the synthetic month."""
+    start = plain_state(parameters, data.forcing)
+    site = Site("XX-Tst", anchor(parameters), data, start, parameters, states)
+    return FreeRuns(lambda free, _: build(free), [site], fast(), weighting, "x")
+
+
+def descent(**settings):
+    """Settings of a fit."""
+    return Descent(**SETTINGS | settings)
 
 
 @pytest.fixture
@@ -48,17 +67,25 @@ def tower(tmp_path):
 
 
 def periods_file(tower):
-    """The periods of the made-up month."""
+    """The periods of the synthetic month."""
     return str(write_periods(tower / "periods.json", TRAIN, VALIDATION, "2014-06-01:2014-06-02"))
 
 
 def train_command(tower, output, **settings):
-    """Arguments of `lad train` on the made-up month."""
+    """Arguments of `lad train` on the synthetic month."""
     return [
-        *("train", "--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")),
+        *(
+            "train",
+            "--site",
+            "XX-Tst",
+            "--forcing",
+            str(tower / "forcing.nc"),
+            "--observations",
+            str(tower / "observations.nc"),
+        ),
         *("--parameters", str(tower / "parameters.json"), "--periods", periods_file(tower)),
         *("--settings", json.dumps(SETTINGS | settings), "--model-settings", json.dumps(LAW)),
-        *("--seeds", "2", "--steps-per-interval", "1", "--output-directory", str(output)),
+        *("--seeds", "2", "--integrator", "fast-1", "--output-directory", str(output)),
     ]
 
 
@@ -74,7 +101,7 @@ def same(one, other):
 
 
 def calibrate_command(tower, soil: str, site: str = "XX-Tst"):
-    """Arguments of `lad calibrate` on the made-up month, for a site of its own table."""
+    """Arguments of `lad calibrate` on the synthetic month, for a site of its own table."""
     head = "site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height,cover,soil"
     (tower / "sites.csv").write_text(f"{head}\n{site},Made up,40,-100,100,GRA,-7,0.3,10.2,6,{soil}\n")
     return [
@@ -88,11 +115,11 @@ def calibrate_command(tower, soil: str, site: str = "XX-Tst"):
 def test_calibration_tells_and_fingerprints_cover_soil_and_code(tower, monkeypatch):
     prints = []
 
-    def fit(build, free, *_, fingerprint, **__):
+    def far_enough(*_, fingerprint, **__):
         prints.append(fingerprint)
         raise InputError("far enough")
 
-    monkeypatch.setattr(calibrate, "fit", fit)
+    monkeypatch.setattr(calibrate, "calibrate", far_enough)
     for soil in ("2", "3", "3"):
         assert main(calibrate_command(tower, soil)) == 2
     monkeypatch.setattr("lad.provenance.git_revision", lambda: "a commit that leaves the code as it is")
@@ -180,7 +207,7 @@ class Steady(AbstractFluxes):
         return Fluxes(100.0 + 0.0 * state.T[0], 0.0 * state.root, 0.0 * state.root)
 
 
-def test_only_the_surface_penalty_tells_a_law_how_warm_the_surface_is(month, tmp_path, monkeypatch):
+def test_only_the_surface_penalty_shows_a_law_how_warm_the_surface_is(month, monkeypatch):
     _, data, parameters = month
     assert surface_penalty(jnp.array([300.0, 310.0]), jnp.array([295.0, 305.0])) == pytest.approx(1.0)
 
@@ -190,61 +217,37 @@ def test_only_the_surface_penalty_tells_a_law_how_warm_the_surface_is(month, tmp
 
     start = plain_state(parameters, data.forcing)
     begin, wanted = np.log(0.2 / 0.8), np.log(0.4 / 0.6)
-    surface = roll_out(fast(), build(wanted), start, data.forcing, data.dt)[1].state.T[0]
-    settings = Settings.from_dict(
-        SETTINGS | {"steps": 40, "refresh": 10, "learning_rate": 0.05, "weight_decay": 0}, "x"
-    )
+    states = roll_out(fast(), build(wanted), start, data.forcing, data.dt)[1].state
+    settings = descent(steps=40, refresh=10, learning_rate=0.05, weight_decay=0)
     ends = []
-    monkeypatch.setattr(checkpoint, "save", lambda *of: ends.append(float(of[3].free[0])))
-    for reference in (surface, None):
-        fit(
-            build,
-            jnp.array([begin]),
-            start,
-            data,
-            fast(),
-            settings,
-            seed=0,
-            label="XX-Tst",
-            checkpoint=tmp_path / "c",
-            fingerprint="",
-            surface=reference,
-        )
+    monkeypatch.setattr(loop, "save_checkpoint", lambda *of: ends.append(float(of[3].free[0])))
+    for reference in (states, None):
+        fit(jnp.array([begin]), free_runs(build, data, parameters, states=reference), settings, seed=0)
         if reference is not None:
             assert abs(ends[-1] - wanted) < 0.5 * abs(begin - wanted)
     assert ends[-1] == begin
 
 
-def test_best_survey_is_returned_and_a_fit_that_improves_no_more_stops(month, tmp_path, monkeypatch):
-    """Two members, whose validation losses are best at the second and at the first survey."""
+def test_best_free_runs_are_returned_and_a_fit_that_improves_no_more_stops(month, monkeypatch):
+    """Two members, whose validation losses are best at the second and at the first free runs."""
     _, data, parameters = month
     course = iter([[0.9, 0.4], [0.5, 0.6], [0.6, 0.7], [0.7, 0.8], [0.0, 0.0]])
-    free, whole = [], Survey.__call__
+    free, whole = [], FreeRuns.__call__
 
-    def surveyed(self, members, starts, passes):
+    def ran(self, members, starts, passes):
         free.append(np.asarray(members))
         return whole(self, members, starts, 0)._replace(losses=np.array([[1.0, 1.0], next(course)]))
 
-    monkeypatch.setattr(Survey, "__call__", surveyed)
+    monkeypatch.setattr(FreeRuns, "__call__", ran)
 
     def build(albedo):
         return Model(dataclasses.replace(parameters, alb0_warm=albedo, alb0_cold=albedo), BulkFluxes())
 
-    result = fit(
-        build,
-        jnp.array([0.2, 0.3]),
-        plain_state(parameters, data.forcing),
-        data,
-        fast(),
-        Settings.from_dict(SETTINGS | {"steps": 40, "patience": 2}, "x"),
-        seed=0,
-        label="XX-Tst",
-        checkpoint=tmp_path / "c",
-        fingerprint="",
-    )
+    runs = free_runs(build, data, parameters)
+    result = fit(jnp.array([0.2, 0.3]), runs, descent(steps=40, patience=2), seed=0)
     assert list(result.validation_loss) == [0.5, 0.4]
     assert list(result.free) == [free[1][0], free[0][1]] and free[1][0] != free[0][0]
-    assert len(free) == 4  # two surveys after the last that improved a member
+    assert len(free) == 4  # two free runs after the last that improved a member
 
 
 @pytest.mark.parametrize(
@@ -257,7 +260,7 @@ def test_best_survey_is_returned_and_a_fit_that_improves_no_more_stops(month, tm
     ],
     ids=lambda law: law["law"],
 )
-def test_every_law_trains_from_the_calibrated_body_and_comes_back_from_its_file(tower, law):
+def test_every_law_trains_from_calibrated_parameters_and_comes_back_from_its_file(tower, law):
     calibrated = dataclasses.replace(
         table_parameters(6, 2, 10.0), rs=jnp.asarray(300.0), Wmax=jnp.asarray(90.0)
     )
@@ -275,65 +278,51 @@ def test_every_law_trains_from_the_calibrated_body_and_comes_back_from_its_file(
     assert model.parameters.Wmax == pytest.approx(90.0, rel=0.05)
 
 
-def test_an_untrained_body_is_the_calibrated_one(tmp_path):
+def test_physical_parameters_before_training_are_the_calibrated_ones(tmp_path):
     table = table_parameters(4, 2, 20.0)
     space = calibration_space(table)
     calibrated = space.parameters(jnp.array([3.0, -2.0, 1.0, 4.0, -5.0, 0.5, -1.0, 2.0]))
     path = tmp_path / "parameters.json"
     write_json(path, to_json(calibrated) | {"provenance": {"settings": {"table": to_json(table)}}})
     parameters, found = load_calibrated(str(path), 20.0)
-    hybrid = Hybrid(BulkFluxes(), found, found.free(parameters))
-    body = hybrid.model(hybrid.free([BulkFluxes()])._replace(body=jnp.zeros(8))).parameters
+    here = Anchor(found, found.free(parameters), np.zeros(0), np.zeros(5, dtype=bool))
+    begun = Hybrid(BulkFluxes(), jnp.zeros(8)).at(here).parameters
     for name in ("rs", "Wmax", "z0", "zh", "Wc", "alb0_warm", "C", "lam"):
-        assert np.allclose(getattr(body, name), getattr(calibrated, name), rtol=1e-9), name
-    assert hybrid.space.bounds == space.bounds
+        assert np.allclose(getattr(begun, name), getattr(calibrated, name), rtol=1e-9), name
+    assert found.bounds == space.bounds
 
 
 def test_validation_losses_of_different_losses_can_be_compared(month):
     _, data, parameters = month
-    start = plain_state(parameters, data.forcing)
     told = {}
-    for name, scale in WEIGHTINGS.items():
-        survey = Survey(
-            lambda free: Model(parameters, BulkFluxes()), data, fast(), scale(data.scale()[1]), "x"
-        )
-        told[name] = survey(jnp.zeros(1), survey.begin(start, 1), 0).losses
+    for name in WEIGHTINGS:
+        runs = free_runs(lambda free: Model(parameters, BulkFluxes()), data, parameters, name)
+        told[name] = runs(jnp.zeros(1), runs.begin(1), 0).losses
     assert told["sum"][1] == told["variance"][1]
     assert told["sum"][0] != told["variance"][0]
 
 
 def test_windows_lengthen_through_the_training():
-    settings = Settings.from_dict(SETTINGS | {"steps": 60, "refresh": 10, "window_days": [1, 3, 10]}, "x")
-    assert [settings.window_at(step) for step in range(0, 60, 10)] == [1, 1, 3, 3, 10, 10]
-    short = Settings.from_dict(SETTINGS | {"steps": 5, "refresh": 10, "window_days": [1, 3]}, "x")
-    assert short.window_at(0) == 1
+    settings = descent(steps=60, refresh=10, window_days=[1, 3, 10])
+    assert [window_at(settings, step) for step in range(0, 60, 10)] == [1, 1, 3, 3, 10, 10]
+    assert window_at(descent(steps=5, refresh=10, window_days=[1, 3]), 0) == 1
 
 
 @pytest.fixture
 def month(tower):
-    """Record of the made-up month, what a fit sees of it, and parameters."""
+    """Record of the synthetic month, what a fit sees of it, and parameters."""
     record = read_record(tower / "forcing.nc")
     data = learning_data(record, tower / "observations.nc", *map(parse_periods, ([TRAIN], [VALIDATION])))
     return record, data, table_parameters(6, 2, 10.0)
 
 
-def test_gradient_not_finite_stops_with_half_hour_and_flux(month, tmp_path):
+def test_gradient_not_finite_stops_with_half_hour_and_flux(month):
     record, data, parameters = month
+    runs = free_runs(lambda weight: Model(parameters, Bursting(weight)), data, parameters)
     with pytest.raises(InputError) as error:
-        fit(
-            lambda weight: Model(parameters, Bursting(weight)),
-            jnp.array([1.0, 2.0]),
-            plain_state(parameters, data.forcing),
-            data,
-            fast(),
-            Settings.from_dict(SETTINGS | {"window_days": [6], "batch": 2}, "x"),
-            seed=0,
-            label="XX-Tst",
-            checkpoint=tmp_path / "c",
-            fingerprint="",
-        )
+        fit(jnp.array([1.0, 2.0]), runs, descent(window_days=[6], batch=2), seed=0)
     told = str(error.value)
-    assert "XX-Tst: loss or gradient of member 0 not finite in step 1, by " in told
+    assert "x: loss or gradient of member 0 not finite in step 1, at XX-Tst, by " in told
     by, _, when = told.rpartition(" of ")
     assert by.endswith("H")  # and LE, whose derivative by the weight is zero times infinity
     when = np.datetime64(when)
@@ -346,17 +335,21 @@ def test_free_run_not_finite_stops_with_half_hour_and_variables(month):
     def build(albedo):
         return Model(dataclasses.replace(parameters, alb0_warm=albedo, alb0_cold=albedo), BulkFluxes())
 
-    survey = Survey(build, data, fast(), np.ones(2), "XX-Tst")
+    runs = free_runs(build, data, parameters)
     with pytest.raises(InputError, match=r"LE, H, soil temperature 1.* of member 1 not finite .* 2013-06-01"):
-        survey(jnp.array([0.2, np.nan]), survey.begin(plain_state(parameters, data.forcing), 2), 0)
+        runs(jnp.array([0.2, np.nan]), runs.begin(2), 0)
 
 
 def test_law_file_round_trip_and_foreign_files(tmp_path):
     size = 14
     scaling = Scaling(jnp.arange(size) * 1.0, jnp.full(size, jnp.inf), jnp.ones(2), jnp.full(2, 3.0))
-    model = Model(table_parameters(6, 2, 10.0), random_law(LAW, scaling, seed=3))
-    save_model(tmp_path / "seed3.eqx", model, LAW, {"seed": 3})
-    assert eqx.tree_equal(load_model(tmp_path / "seed3.eqx"), model)
+    settings, here = ModelSettings(**LAW), anchor(table_parameters(6, 2, 10.0))
+    hybrid = Hybrid(untrained_law(settings, scaling, seed=3), jnp.linspace(-1.0, 1.0, 8))
+    save_hybrid(tmp_path / "seed3.eqx", hybrid, settings, {"XX-Tst": here}, {"seed": 3})
+    assert eqx.tree_equal(load_model(tmp_path / "seed3.eqx").fluxes, hybrid.at(here).fluxes)
+    assert to_json(load_model(tmp_path / "seed3.eqx").parameters) == to_json(hybrid.at(here).parameters)
+    with pytest.raises(InputError, match=r"seed3.eqx: is a model of XX-Tst, expected XX-Oth"):
+        load_model(tmp_path / "seed3.eqx", "XX-Oth")
     whole = (tmp_path / "seed3.eqx").read_bytes()
     for name, content in {"cut.eqx": whole[:-200], "text.eqx": b"not a model\n", "empty.eqx": b""}.items():
         (tmp_path / name).write_bytes(content)
@@ -438,7 +431,7 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
     )
     assert sum(lowest) < 0.9 * sum(first)
     trained = load_model(tower / "out" / "seed0.eqx").fluxes.network
-    before = random_law(LAW, trained.scaling, 0).network
+    before = untrained_law(ModelSettings(**LAW), trained.scaling, 0).network
     moved = np.asarray(trained.layers[0].weight - before.layers[0].weight)
     varying = np.isfinite(np.asarray(trained.scaling.input_std))
     assert len(np.unique(moved[:, varying])) == moved[:, varying].size

@@ -10,10 +10,12 @@ from learning_tower import DAYS, TRAIN, VALIDATION, of_another_site, rewrite, we
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS
 from lad.forcing import Record, make_forcing
-from lad.learn.data import LearningData, learning_data, window_starts
-from lad.learn.normalise import made_up, training_scaling
 from lad.parameters import table_parameters
 from lad.periods import parse_periods
+from lad.training.data import LearningData, learning_data, window_starts
+from lad.training.hybrid import training_scaling
+from lad.training.sites import Anchor, Site, gap_filled_inputs
+from lad.training.space import calibration_space
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def record(**attrs) -> Record:
 
 
 def seen(tower, train=(TRAIN,), validation=(VALIDATION,), **attrs) -> LearningData:
-    """What a fit sees of the made-up month."""
+    """What a fit sees of the synthetic month."""
     periods = parse_periods(list(train)), parse_periods(list(validation))
     return learning_data(record(**attrs), tower / "observations.nc", *periods)
 
@@ -75,16 +77,19 @@ def test_windows_stay_inside_segments_and_need_measurements(tower):
     assert {int(starts[0]) for starts in found} == set(range(3 * 48 + 1))
 
 
-def test_what_is_made_up_in_training_is_not_seen(tower):
+def test_inputs_that_are_gap_filled_in_training_are_not_seen(tower):
     data, n = seen(tower), 30 * 48
     forcing = xr.Dataset(coords={"time": record().time})
     for name, days in (("LWdown", 12), ("Wind", 8), ("Qair", 12)):  # of 17 days of training
         flags = np.where(np.arange(n) < days * 48, 6, 0)
         forcing[f"{name}_qc"] = ("time", flags)
-    unseen = made_up(forcing, data.trained)
-    assert unseen == ("LWdown", "VPD")
-    scaling = training_scaling(data, table_parameters(6, 2, 10.0), None, (), unseen)
-    assert list(np.isinf(scaling.input_std)) == [name in unseen for name in FORCING_INPUTS]
+    hidden = gap_filled_inputs(forcing, np.isin(record().time, data.trained))
+    assert hidden == ("LWdown", "VPD")
+    table = table_parameters(6, 2, 10.0)
+    space = calibration_space(table)
+    blind = np.array([name in hidden for name in FORCING_INPUTS])
+    site = Site("XX-Tst", Anchor(space, space.origin(), np.zeros(0), blind), data, None, table)
+    assert list(np.isinf(training_scaling([site], ()).input_std)) == list(blind)
 
 
 @pytest.mark.parametrize(

@@ -25,19 +25,15 @@ from lad.evaluation.scores import COLUMNS
 from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
-from lad.learn import checkpoint
-from lad.learn import fit as single
-from lad.learn.files import load_model
-from lad.learn.hybrid import Free, random_law, stacked_weights, with_weights
-from lad.learn.rounds import Settings
-from lad.many import devices, survey
-from lad.many import fit as many
-from lad.many.joint import Joint, load_joint, pooled_scaling, save_joint
-from lad.many.place import place
 from lad.many.scores import joint_scores
 from lad.model import Model
-from lad.periods import parse_periods
-from lad.steps.train_many import read_towers
+from lad.periods import parse_periods, read_periods
+from lad.settings import Descent, ModelSettings
+from lad.training import devices, free_run, loop
+from lad.training.files import load_hybrid, load_model, save_hybrid
+from lad.training.free_run import FreeRuns
+from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
+from lad.training.sites import read_site, unseen_anchor
 
 
 @pytest.fixture(scope="module")
@@ -46,88 +42,94 @@ def towers(tmp_path_factory):
     return write_towers(tmp_path_factory.mktemp("towers"))
 
 
-def read(folder, sites, law=LAW):
-    """Towers and moments of `sites`."""
-    files = {
-        site: {"forcing": folder / site / "forcing.nc", "observations": folder / site / "observations.nc"}
-        | {"periods": folder / site / "periods.json"}
+def read(folder, sites, attributes=LAW["attributes"]):
+    """The sites of a training."""
+    return [
+        read_site(
+            site,
+            folder / site / "forcing.nc",
+            folder / site / "observations.nc",
+            **read_periods(folder / site / "periods.json", "train", "validation"),
+            attributes=attributes,
+        )
         for site in sites
-    }
-    return read_towers(files, law, named("euler-1"))
+    ]
 
 
-def untrained(towers, moments, seed=0):
-    """A network of random weights."""
-    scaling = pooled_scaling([t.place for t in towers], moments, [t.data.scale() for t in towers])
-    return random_law(LAW, scaling, seed)
+def untrained(sites, seed=0, law=LAW):
+    """A hybrid of random weights."""
+    settings = ModelSettings(**law)
+    return Hybrid(untrained_law(settings, training_scaling(sites, settings.seen_states), seed), jnp.zeros(8))
+
+
+def save(path, hybrid, sites, origin, law=LAW):
+    """Write a hybrid as a training does."""
+    save_hybrid(path, hybrid, ModelSettings(**law), {site.site_id: site.anchor for site in sites}, origin)
 
 
 def left(output):
     """History, and arrays of all seeds, of a training."""
-    networks = [load_joint(output / f"seed{seed}.eqx")[0] for seed in (0, 1)]
+    networks = [load_hybrid(output / f"seed{seed}.eqx")[0] for seed in (0, 1)]
     return pd.read_csv(output / "history.csv"), jax.tree.leaves(eqx.filter(networks, eqx.is_array))
 
 
-def test_training_of_one_site_is_that_of_lad_train(towers, tmp_path):
-    """Steps, surveys and windows of the lanes are those of the training of a single site, gap included."""
-    found, moments = read(towers, ["XX-Two"])
-    tower, settings = found[0], Settings.from_dict(SETTINGS, "x")
-    assert len(tower.data.segments) == 2
-    laws = [untrained(found, moments, seed) for seed in (0, 1)]
-    free = Free(stacked_weights(laws), jnp.zeros((2, 8)))
-    about = {"seed": 0, "label": "x", "fingerprint": ""}
+def test_two_copies_of_a_site_are_trained_as_the_site_alone(towers):
+    """Also where a longer site stands beside them that does not count; gap included."""
+    (site,) = read(towers, ["XX-Two"])
+    assert len(site.data.segments) == 2
+    hybrids = [untrained([site], seed) for seed in (0, 1)]
+    free, settings = stacked([hybrid.free() for hybrid in hybrids]), Descent(**SETTINGS)
 
-    def joint(free):
-        return Joint(with_weights(laws[0], free.weights), free.body)
+    def runs(sites):
+        return FreeRuns(
+            lambda free, anchor: hybrids[0].with_free(free).at(anchor),
+            sites,
+            named("euler-1"),
+            "variance",
+            "x",
+        )
 
-    solver = named("euler-1")
-    one = single.fit(
-        *(lambda free: joint(free).at(tower.place), free, tower.start, tower.data, solver, settings),
-        **about,
-        checkpoint=tmp_path / "one",
-        surface=jnp.asarray(tower.surface),
-    )
-    other = many.fit(joint, free, found, solver, settings, **about, checkpoint=tmp_path / "many")
-    pd.testing.assert_frame_equal(one.history, other.history, rtol=1e-9)
-    assert one.history.train_loss.nunique() > 4
-    for a, b in zip(jax.tree.leaves(one.free), jax.tree.leaves(other.free), strict=True):
+    one, two = runs([site]), runs([site, *read(towers, ["XX-One"])])
+    share = np.array([1.0, 0.0])
+    two.lanes, two.shared = (eqx.tree_at(lambda x: x.share, x, share) for x in (two.lanes, two.shared))
+    found = [loop.fit(free, of, settings, seed=0) for of in (one, two)]
+    pd.testing.assert_frame_equal(*(of.history for of in found), rtol=1e-9)
+    assert found[0].history.train_loss.nunique() > 4
+    for a, b in zip(*(jax.tree.leaves(of.free) for of in found), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-def test_gradient_not_finite_stops_with_site_half_hour_and_flux(towers, tmp_path):
+def test_gradient_not_finite_stops_with_site_half_hour_and_flux(towers):
     """XX-One is dry, so that the law bursts at the second site."""
-
-    class Joined(eqx.Module):
-        weight: jax.Array
-
-        def at(self, place):
-            return Model(place.space.table, Bursting(self.weight))
-
-    found, _ = read(towers, ["XX-One", "XX-Two"])
-    forcing = found[0].data.forcing
+    sites = read(towers, ["XX-One", "XX-Two"])
+    forcing = sites[0].data.forcing
     dry = dataclasses.replace(forcing, Rainf=jnp.zeros_like(forcing.Rainf))
-    found[0] = found[0]._replace(data=dataclasses.replace(found[0].data, forcing=dry))
-    settings = Settings.from_dict(SETTINGS | {"window_days": [6]}, "x")
-    about = {"seed": 0, "label": "x", "checkpoint": tmp_path / "c", "fingerprint": ""}
-    free = jnp.array([1.0, 2.0])
+    sites[0] = sites[0]._replace(data=dataclasses.replace(sites[0].data, forcing=dry))
+    runs = FreeRuns(
+        lambda weight, anchor: Model(anchor.space.table, Bursting(weight)),
+        sites,
+        named("euler-1"),
+        "variance",
+        "x",
+    )
     with pytest.raises(
         InputError, match=r"^x: .* member 0 not finite in step 1, at XX-Two, by .* 2013-06-\d\d"
     ):
-        many.fit(Joined, free, found, named("euler-1"), settings, **about)
+        loop.fit(jnp.array([1.0, 2.0]), runs, Descent(**SETTINGS | {"window_days": [6]}), seed=0)
 
 
 @pytest.fixture(scope="module")
 def of_one_device(towers):
-    """Result of `lad train-many` in this process, which has one device; half.eqx is its first checkpoint."""
+    """Result of `lad train` in this process, which has one device; half.eqx is its first checkpoint."""
 
     def keep(path, *rest):
-        save(path, *rest)
+        write(path, *rest)
         if not (towers / "half.eqx").exists():
             shutil.copy(path, towers / "half.eqx")
 
     with pytest.MonkeyPatch.context() as patch:
-        save = checkpoint.save
-        patch.setattr(checkpoint, "save", keep)
+        write = loop.save_checkpoint
+        patch.setattr(loop, "save_checkpoint", keep)
         assert jax.device_count() == 1 and main(train_command(towers, towers / "one")) == 0
     return left(towers / "one")
 
@@ -140,7 +142,7 @@ def agree(one, other):
 
 
 def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device):
-    """Three sites on four devices, one of which has none."""
+    """Three sites on three devices."""
     header, _, arrays = (towers / "half.eqx").read_bytes().partition(b"\n")
     header = json.loads(header)
     header["history"][0]["train_loss"] = 99.0  # by which the checkpoint is known
@@ -150,7 +152,7 @@ def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device)
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "4"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "3 sites on 4 × cpu, four: " in result.stderr
+    assert "3 sites on 3 devices, four: " in result.stderr
     history, arrays = left(towers / "four")
     assert history.train_loss[0] == 99.0
     history.loc[0, "train_loss"] = of_one_device[0].train_loss[0]
@@ -160,7 +162,7 @@ def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device)
 def test_sites_side_by_side_give_what_they_give_one_after_the_other(towers, of_one_device, monkeypatch):
     """As on an accelerator, also where lanes end before the longest."""
     monkeypatch.setattr(devices, "at_once", lambda: True)
-    monkeypatch.setattr(survey, "at_once", lambda: True)
+    monkeypatch.setattr(free_run, "at_once", lambda: True)
     assert main(train_command(towers, towers / "side")) == 0
     agree(of_one_device, left(towers / "side"))
 
@@ -186,64 +188,58 @@ def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device
 
 
 def test_sites_count_alike_in_the_scaling(towers):
-    found, moments = read(towers, list(SITES))
-    places = [tower.place for tower in found]
-    scales = [tower.data.scale() for tower in found]
-    scaling = pooled_scaling(places, moments, scales)
+    sites, states = read(towers, list(SITES)), ("root",)
+    scaling = training_scaling(sites, states)
     air = FORCING_INPUTS.index("Tair")
-    means = np.array([mean[air] for mean, _ in moments])
-    stds = np.array([std[air] for _, std in moments])
-    # the moments of as many values of each site as of the others
-    rng = np.random.default_rng(0)
-    values = [
-        m + s * (x - x.mean()) / x.std()
-        for m, s, x in zip(means, stds, rng.normal(size=(3, 50)), strict=True)
-    ]
-    assert scaling.input_mean[air] == pytest.approx(np.mean(values))
-    assert scaling.input_std[air] == pytest.approx(np.std(values))
-    attributes = np.stack([tower.attributes for tower in places])
+    values = [np.asarray(site.data.forcing.Tair)[site.data.train.any(axis=1)] for site in sites]
+    alike = np.concatenate([np.tile(x, np.lcm.reduce([len(x) for x in values]) // len(x)) for x in values])
+    assert len({len(x) for x in values}) == 3
+    assert scaling.input_mean[air] == pytest.approx(np.mean(alike))
+    assert scaling.input_std[air] == pytest.approx(np.std(alike))
+    attributes = np.stack([site.anchor.attributes for site in sites])
     assert np.allclose(scaling.input_mean[-3:], attributes.mean(axis=0))
     assert list(attributes[:, 2]) == [0.5, 1.5, 2.5]
-    # wind that is made up at a site has no part, and is not seen there
+    # wind that is gap-filled at a site has no part, and is not seen there
     hidden = np.array([name == "Wind" for name in FORCING_INPUTS])
-    places[0] = eqx.tree_at(lambda p: p.hidden, places[0], hidden)
+    sites[0] = sites[0]._replace(anchor=eqx.tree_at(lambda a: a.hidden, sites[0].anchor, hidden))
     wind = FORCING_INPUTS.index("Wind")
-    others = pooled_scaling(places, moments, scales)
-    assert others.input_mean[wind] == pytest.approx(np.mean([mean[wind] for mean, _ in moments[1:]]))
-    joint = Joint(random_law(LAW, others, 0), jnp.zeros(8))
-    std = [joint.at(here).fluxes.network.scaling.input_std[wind] for here in places]
+    others = training_scaling(sites, states)
+    assert others.input_mean[wind] == pytest.approx(training_scaling(sites[1:], states).input_mean[wind])
+    hybrid = Hybrid(untrained_law(ModelSettings(**LAW), others, 0), jnp.zeros(8))
+    std = [hybrid.at(site.anchor).fluxes.network.scaling.input_std[wind] for site in sites]
     assert np.isinf(std[0]) and np.isfinite(std[1])
 
 
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):
-    found, moments = read(towers, ["XX-One", "XX-Two"])
-    joint = Joint(untrained(found, moments), jnp.linspace(-0.3, 0.3, 8))
-    save_joint(tmp_path / "seed0.eqx", joint, LAW, {"seed": 0})
-    again, settings = load_joint(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, joint) and settings == LAW
-    with pytest.raises(InputError, match=r"seed0.eqx: is a network for many towers, lad place"):
+    sites = read(towers, ["XX-One", "XX-Two"])
+    hybrid = Hybrid(untrained(sites).law, jnp.linspace(-0.3, 0.3, 8))
+    save(tmp_path / "seed0.eqx", hybrid, sites, {"seed": 0})
+    again, settings = load_hybrid(tmp_path / "seed0.eqx")
+    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**LAW)
+    with pytest.raises(InputError, match=r"seed0.eqx: is a model of XX-One, XX-Two, expected one of them"):
         load_model(tmp_path / "seed0.eqx")
+    known = load_model(tmp_path / "seed0.eqx", "XX-Two")
+    assert eqx.tree_equal(known.fluxes, hybrid.at(sites[1].anchor).fluxes)
     forcing, output = towers / "XX-Thr" / "forcing.nc", tmp_path / "model.eqx"
     command = ["place", "--network", str(tmp_path / "seed0.eqx"), "--forcing", str(forcing)]
     assert main([*command, "--output", str(output)]) == 0
     model = load_model(output)
-    expected = joint.at(place(forcing, 10.0, LAW["attributes"]))
+    expected = hybrid.at(unseen_anchor(forcing, 10.0, LAW["attributes"]))
     assert eqx.tree_equal(model.fluxes, expected.fluxes)
     assert model.parameters.rs == pytest.approx(float(expected.parameters.rs))
     assert model.fluxes.network.attributes[2] == 2.5
-    seen = Joint(joint.law, jnp.zeros(8)).at(found[0].place).parameters
-    assert seen.rs == pytest.approx(float(found[0].place.space.table.rs))  # body at the table's values
+    begun = Hybrid(hybrid.law, jnp.zeros(8)).at(sites[0].anchor).parameters
+    assert begun.rs == pytest.approx(float(sites[0].reference.rs))  # the table's values
 
 
 def test_a_network_without_attributes_is_the_same_at_all_towers(towers, tmp_path):
     law = LAW | {"attributes": []}
-    found, moments = read(towers, ["XX-One", "XX-Two"], law)
-    scaling = pooled_scaling([t.place for t in found], moments, [t.data.scale() for t in found])
-    joint = Joint(random_law(law, scaling, 0), jnp.zeros(8))
-    save_joint(tmp_path / "seed0.eqx", joint, law, {})
-    again, settings = load_joint(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, joint) and settings == law
-    one, other = (again.at(tower.place).fluxes for tower in found)
+    sites = read(towers, ["XX-One", "XX-Two"], ())
+    hybrid = untrained(sites, law=law)
+    save(tmp_path / "seed0.eqx", hybrid, sites, {}, law)
+    again, settings = load_hybrid(tmp_path / "seed0.eqx")
+    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**law)
+    one, other = (again.at(site.anchor).fluxes for site in sites)
     assert eqx.tree_equal(one, other)
 
 
@@ -251,7 +247,7 @@ def test_leaf_area_is_the_mean_of_the_record(towers, tmp_path):
     forcing = read_netcdf(towers / "XX-One" / "forcing.nc").drop_encoding()
     forcing["LAI"] = ("time", np.linspace(1.0, 4.0, forcing.sizes["time"]))
     write_netcdf(tmp_path / "forcing.nc", forcing)
-    assert place(tmp_path / "forcing.nc", 10.0, ["rs", "LAI"]).attributes[1] == pytest.approx(2.5)
+    assert unseen_anchor(tmp_path / "forcing.nc", 10.0, ["rs", "LAI"]).attributes[1] == pytest.approx(2.5)
 
 
 def shown(path, heading, site) -> tuple[list[str], list[str]]:
@@ -263,15 +259,15 @@ def shown(path, heading, site) -> tuple[list[str], list[str]]:
 
 
 def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
-    found, moments = read(towers, ["XX-One"])
+    known = read(towers, ["XX-One"])
     networks = []
     for fold in ("all", *SITES, "C9"):
         for seed in (0, 1):
             path = tmp_path / fold / f"seed{seed}.eqx"
-            law = untrained(found, moments, seed + 10 * len(networks))
+            hybrid = untrained(known, seed + 10 * len(networks))
             trained_on = [site for site, (cover, _) in SITES.items() if fold not in (site, f"C{cover}")]
             origin = {"settings": {"sites": trained_on, "training": SETTINGS}}
-            save_joint(path, Joint(law, jnp.zeros(8)), LAW, origin)
+            save(path, hybrid, known, origin)
             networks.append(f"{fold}/{seed}={path}")
     row = dict.fromkeys(METRICS, 1.0) | {"site": "XX-One", "target": "LE", "period": "p", "seed": ""}
     row |= {"n": 9, "n_not_known": 0}
@@ -340,7 +336,7 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     content = first.read_bytes()
     for sites, said in (
         (["XX-Thr", "XX-One"], "was trained on XX-One, expected a network without it"),
-        ([], "tell"),
+        ([], "does not state the sites of its training"),
     ):
         header = json.loads(content.partition(b"\n")[0]) | {"provenance": {"settings": {"sites": sites}}}
         first.write_bytes(json.dumps(header).encode() + b"\n" + content.partition(b"\n")[2])
@@ -354,12 +350,12 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
 
 def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
     """Sites of one type, as their files tell: networks without one of them know the type."""
-    found, moments = read(towers, ["XX-One", "XX-Two"])
+    known = read(towers, ["XX-One", "XX-Two"])
     networks = {}
     for fold, sites in (("all", ["XX-One", "XX-Two"]), ("XX-One", ["XX-Two"]), ("C6", ["XX-Two"])):
         path = tmp_path / fold / "seed0.eqx"
         origin = {"settings": {"sites": sites}}
-        save_joint(path, Joint(untrained(found, moments), jnp.zeros(8)), LAW, origin)
+        save(path, untrained(known), known, origin)
         networks[fold] = {"0": path}
     files = {name: towers / "XX-One" / f"{name}.nc" for name in ("forcing", "observations")}
     periods = {"train": ["2013-06-01:2013-06-20"], "validation": ["2013-06-09:2013-06-10"]}
@@ -384,9 +380,8 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
     ("change", "told"),
     {
         "lists": (lambda c: c.pop(c.index("--observations") + 1), "--observations: 2 files for 3 sites"),
-        "law": (lambda c: with_law(c, {"law": "bulk", "attributes": []}), "law = 'bulk' has no network"),
         "attribute": (lambda c: with_law(c, LAW | {"attributes": ["age"]}), "attributes = ['age'], expected"),
-        "absent": (lambda c: with_law(c, LAW | {"attributes": ["LAI"]}), "forcing.nc: does not tell LAI"),
+        "absent": (lambda c: with_law(c, LAW | {"attributes": ["LAI"]}), "forcing.nc: lacks LAI"),
         "site": (lambda c: c.__setitem__(2, "XX-Fou"), "forcing.nc: is of site XX-One, expected XX-Fou"),
         "twice": (lambda c: c.__setitem__(2, "XX-Thr"), "--site: XX-Thr is given twice"),
         "solver": (lambda c: c.__setitem__(c.index("euler-1"), "magic"), "integrator 'magic': expected"),
@@ -397,7 +392,7 @@ def test_bad_input_is_one_line(towers, tmp_path, capsys, change, told):
     change(command)
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert error.startswith("lad train-many: error: ") and told in error and error.count("\n") == 1
+    assert error.startswith("lad train: error: ") and told in error and error.count("\n") == 1
 
 
 def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):
@@ -411,7 +406,7 @@ def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):
         )
     command = [text.replace(str(towers / "XX-Two"), str(folder)) for text in train_command(towers, tmp_path)]
     assert main(command) == 2
-    assert "intervals of 3600 s, expected 1800 s as elsewhere" in capsys.readouterr().err
+    assert "intervals of 3600 s at XX-Two, expected 1800 s as at XX-One" in capsys.readouterr().err
 
 
 def with_law(command: list[str], law) -> None:

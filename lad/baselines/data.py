@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lad.cf import intervals
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS
 from lad.forcing import Record, read_record
 from lad.io import read_netcdf
-from lad.learn.data import learning_data
-from lad.learn.normalise import made_up
 from lad.periods import Periods
+from lad.training.data import learning_data
+from lad.training.sites import gap_filled_inputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ def baseline_data(
 ) -> BaselineData:
     """Read both files as the trainings do.
 
-    Raises InputError as `lad.learn.data.learning_data`, and if no input of the networks varies in training.
+    Raises InputError as `lad.training.data.learning_data`, and if no input of the networks varies in training.
     """
     record = read_record(forcing)
     learned = learning_data(record, observations, train, validation)
@@ -48,7 +49,8 @@ def baseline_data(
         return filled
 
     observed, trained, judged = map(whole, (learned.observed, learned.train, learned.validation))
-    unseen = made_up(read_netcdf(forcing), learned.trained)
+    dataset = read_netcdf(forcing)
+    unseen = gap_filled_inputs(dataset, np.isin(intervals(dataset, forcing)[0], learned.trained))
     rows = trained.any(axis=1)
     varying = (name for name in FORCING_INPUTS if np.ptp(np.asarray(getattr(record.forcing, name))[rows]) > 0)
     seen = tuple(name for name in varying if name not in unseen)

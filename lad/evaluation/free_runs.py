@@ -7,11 +7,11 @@ from jaxtyping import Bool
 
 from lad.evaluation.series import Simulated
 from lad.forcing import Record
-from lad.learn.objective import simulated_fluxes
 from lad.model import Model
 from lad.observations import TARGETS
 from lad.simulation import check_budgets, simulate
 from lad.state import plain_state
+from lad.training.loss import simulated_fluxes
 
 
 def run_freely(

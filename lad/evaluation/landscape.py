@@ -20,11 +20,11 @@ from lad.fluxes import BulkFluxes
 from lad.forcing import Forcing
 from lad.integrate import original, roll_out, split_state
 from lad.integrate.named import named
-from lad.learn.calibration import Space
-from lad.learn.objective import loss, simulated_fluxes
 from lad.model import Model
 from lad.progress import Progress
 from lad.state import State
+from lad.training.loss import loss, simulated_fluxes
+from lad.training.space import Space
 
 WIDTHS = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
 STEP = 1e-4  # the same, of the central differences

@@ -16,12 +16,12 @@ from lad.evaluation.series import Simulated
 from lad.evaluation.study import KEYS, gain, signed, sure
 from lad.evaluation.table import grid
 from lad.fluxes import BulkFluxes
-from lad.many.joint import load_joint, trained_on
-from lad.many.place import Place, a_priori, place
 from lad.model import Model
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, check_disjoint, mask
 from lad.site_files import record_of
+from lad.training.files import load_hybrid, training_record
+from lad.training.sites import Anchor, a_priori, unseen_anchor
 
 ALL = "all"
 JOINT, LAD = "joint", "bulk"
@@ -74,12 +74,12 @@ def joint_scores(
         return run_freely(models, solver, record, inside, passes)
 
     @functools.cache
-    def here(*attributes: str) -> Place:
-        return place(files["forcing"], record.reference_height, attributes)
+    def here(*attributes: str) -> Anchor:
+        return unseen_anchor(files["forcing"], record.reference_height, attributes)
 
     def placed(path: Path) -> Model:
-        joint, settings = load_joint(path)
-        return joint.at(here(*settings["attributes"]))
+        hybrid, settings = load_hybrid(path)
+        return hybrid.at(here(*settings.attributes))
 
     def joint(fold: str) -> Simulated:
         return simulated({seed: placed(path) for seed, path in networks[fold].items()})
@@ -114,7 +114,12 @@ def joint_scores(
 def _check_unseen(paths: Collection[Path], without: Collection[str], label: str) -> None:
     """Raise InputError if one of the sites `without` was in the training of a network of the files."""
     for path in paths if without else ():
-        for site in trained_on(path):
+        trained_on = training_record(path).get("sites")
+        if not trained_on:
+            raise InputError(
+                f"{path}: does not state the sites of its training, expected a file of lad train"
+            )
+        for site in trained_on:
             if site in without:
                 raise InputError(f"{path}: was trained on {site}, expected a network without it, {label}")
 

@@ -17,11 +17,11 @@ from lad.errors import InputError
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.forcing import Record
 from lad.io import write_netcdf
-from lad.learn.arguments import LEARNING
 from lad.observations import TARGETS
 from lad.output import FLUXES
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import package_version, provenance
+from lad.training.options import LEARNING
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,12 +14,12 @@ from lad.evaluation.series import parse_simulations
 from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import replacing, write_csv
-from lad.learn.files import load_model, training_record
 from lad.observations import read_observed
 from lad.parameters import check_height
 from lad.periods import NAMES, add_period_arguments, check_disjoint, mask, periods_from
 from lad.progress import Progress
 from lad.provenance import provenance
+from lad.training.files import load_model, training_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,11 +15,11 @@ from lad.evaluation.saving import save
 from lad.evaluation.table import read_scores
 from lad.integrate.named import named
 from lad.io import read_netcdf, replacing, write_csv, write_json
-from lad.learn.files import training_record
 from lad.many.figure import joint_figure
 from lad.many.scores import ALL, joint_scores, joint_text, known
 from lad.provenance import provenance
 from lad.site_files import add_site_files, site_files, site_periods
+from lad.training.files import training_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

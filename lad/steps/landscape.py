@@ -14,16 +14,16 @@ from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
 from lad.integrate import fast
 from lad.io import replacing, write_csv
-from lad.learn.arguments import LEARNING
-from lad.learn.data import LearningData, learning_data
-from lad.learn.files import load_calibrated
-from lad.learn.objective import WEIGHTINGS
 from lad.model import Model
 from lad.parameters import Parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.simulation import free_run
 from lad.state import plain_state
+from lad.training.data import LearningData, learning_data
+from lad.training.loss import WEIGHTINGS
+from lad.training.options import LEARNING
+from lad.training.space import load_calibrated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,22 +8,23 @@ import argparse
 from pathlib import Path
 
 from lad.forcing import read_record
-from lad.learn.files import save_model
-from lad.many.joint import load_joint
-from lad.many.place import place
 from lad.provenance import provenance
+from lad.training.files import load_hybrid, save_hybrid
+from lad.training.sites import unseen_anchor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad place`."""
-    parser.add_argument("--network", type=Path, required=True, metavar="EQX", help="of lad train-many")
+    parser.add_argument("--network", type=Path, required=True, metavar="EQX", help="of lad train")
     parser.add_argument("--forcing", type=Path, required=True, metavar="NC", help="forcing file of the tower")
     parser.add_argument("--output", type=Path, required=True, metavar="EQX", help="the model there")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the model."""
-    joint, settings = load_joint(args.network)
-    here = place(args.forcing, read_record(args.forcing).reference_height, settings["attributes"])
+    hybrid, settings = load_hybrid(args.network)
+    record = read_record(args.forcing)
+    anchor = unseen_anchor(args.forcing, record.reference_height, settings.attributes)
+    site = record.attrs.get("site_id", "site")
     origin = provenance({"network": args.network, "forcing": args.forcing})
-    save_model(args.output, joint.at(here), settings, origin)
+    save_hybrid(args.output, hybrid, settings, {site: anchor}, origin)

@@ -13,12 +13,12 @@ from lad.evaluation.saving import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
 from lad.io import read_json, write_csv
-from lad.learn.files import load_model
 from lad.model import Model
 from lad.observations import interval_starts, open_series
 from lad.parameters import parameters_at
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
+from lad.training.files import load_model
 
 STATES = ("SWE", "RootMoist", "GroundWater")
 

@@ -11,11 +11,11 @@ from lad.evaluation.sanity import LIMITS, sanity, sound
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
 from lad.io import read_json, read_netcdf, write_csv
-from lad.learn.files import load_model
 from lad.model import Model
 from lad.parameters import parameters_at
 from lad.periods import add_period_arguments, periods_from
 from lad.progress import Progress
+from lad.training.files import load_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

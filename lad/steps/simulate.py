@@ -92,7 +92,7 @@ def _model(args: argparse.Namespace, height: float) -> Model:
         return Model(parameters_at(height, read_json(args.parameters), args.parameters), BulkFluxes())
     if args.integrator == "original":
         raise InputError("--integrator original works with LaD's own flux law only, not with --model")
-    from lad.learn.files import load_model
+    from lad.training.files import load_model
 
     model = load_model(args.model)
     check_height(model.parameters, height, args.model)

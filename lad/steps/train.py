@@ -1,47 +1,40 @@
-"""Train a hybrid model, through the model's differential equations.
+"""Train a hybrid model at one site or one network for many, through the model's differential equations.
 
-All seeds are trained at once. Writes seed0.eqx, seed1.eqx, … (the model of each seed at its lowest validation loss) and
-history.csv.
+Lists of files are in the order of the sites. All seeds are trained at once; all devices that JAX finds, and all
+processes of a Slurm step, share the work. Writes seed0.eqx, seed1.eqx, … (the model of each seed at its lowest
+validation loss, the mean over the sites) and history.csv.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 
 from lad.errors import InputError
-from lad.fluxes import LAYERS
-from lad.integrate import fast
 from lad.integrate.named import named
-from lad.io import read_netcdf, write_csv
-from lad.learn.arguments import LEARNING, add_learning_arguments, learning_record, settings_from
-from lad.learn.data import learning_data
-from lad.learn.files import load_calibrated, save_model
-from lad.learn.fit import fit
-from lad.learn.hybrid import Hybrid, check_law, random_law, seen_states
-from lad.learn.normalise import calibrated_states, made_up, training_scaling
-from lad.learn.rounds import Settings
-from lad.periods import periods_from
 from lad.provenance import fingerprint, provenance
-from lad.state import plain_state
+from lad.settings import Descent, ModelSettings, parsed
+from lad.training import devices
+from lad.training.options import add_learning_arguments, learning_periods, of_each_site
+from lad.training.sites import read_site
+from lad.training.training import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
     add_learning_arguments(parser)
-    parser.add_argument("--parameters", required=True, help="LaD's parameters (JSON), as calibrated")
+    parser.add_argument(
+        "--parameters",
+        nargs="+",
+        type=Path,
+        metavar="JSON",
+        help="of lad calibrate, of each site (default: LaD's table by cover and soil)",
+    )
     parser.add_argument(
         "--model-settings",
         required=True,
         metavar="JSON",
-        help='{"law", "states", "hidden"}, as a model of the settings',
-    )
-    parser.add_argument(
-        "--integrator",
-        metavar="NAME",
-        help="to train through, as explicit-1 (default: fast); the calibrated states that scale the inputs are of fast",
+        help='{"law", "states", "hidden"} as a model of the settings, and "attributes" that it sees of a site',
     )
     parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
     parser.add_argument("--output-directory", required=True, type=Path)
@@ -49,61 +42,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train and write."""
+    devices.join()
     if args.seeds < 1:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
-    law_settings = settings_from(args.model_settings)
-    check_law(law_settings, "--model-settings")
-    values = settings_from(args.settings)
-    settings = Settings.from_dict(values, "--settings")
-    record = learning_record(args)
-    states = seen_states(law_settings)
-    parameters, space = load_calibrated(args.parameters, record.reference_height)
-    layers = parameters.dz.shape[0]
-    if "soil" in states and layers != LAYERS:
-        raise InputError(
-            f"{args.parameters}: {layers} soil layers, expected the {LAYERS} that a network sees"
-        )
-    periods = periods_from(args, *LEARNING)
-    data = learning_data(record, args.observations, periods["train"], periods["validation"])
-    integrator = args.integrator or f"fast-{args.steps_per_interval}"
-    start = plain_state(parameters, data.forcing)
-    calibrated = calibrated_states(data, parameters, start, fast(args.steps_per_interval))
-    unseen = made_up(read_netcdf(args.forcing), data.trained)
-    if unseen:
-        print(
-            f"not seen by the network, made up in most of the training: {', '.join(unseen)}", file=sys.stderr
-        )
-    scaling = training_scaling(data, parameters, calibrated, states, unseen)
-    laws = [random_law(law_settings, scaling, seed) for seed in range(args.seeds)]
-    hybrid = Hybrid(laws[0], space, space.free(parameters))
+    model = parsed(ModelSettings, args.model_settings, "--model-settings")
+    descent, solver = parsed(Descent, args.settings, "--settings"), named(args.integrator)
+    files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
     origin = provenance(
-        {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
-        training=values,
-        model=law_settings,
-        train=[str(period) for period in periods["train"]],
-        validation=[str(period) for period in periods["validation"]],
+        {f"{name} {site}": path for site, of_site in files.items() for name, path in of_site.items()},
+        training=descent.model_dump(mode="json"),
+        model=model.model_dump(mode="json", exclude_defaults=True),
+        sites=args.site,
+        periods={
+            site: {name: list(map(str, own)) for name, own in of_site.items()}
+            for site, of_site in periods.items()
+        },
         seeds=args.seeds,
-        steps_per_interval=args.steps_per_interval,
         radiation=args.radiation,
-        integrator=integrator,
+        integrator=args.integrator,
     )
-    checkpoint = args.output_directory / "checkpoint.eqx"
-    result = fit(
-        hybrid.model,
-        hybrid.free(laws),
-        start,
-        data,
-        named(integrator),
-        settings,
-        seed=0,
-        label=f"{record.attrs.get('site_id', 'site')} {args.output_directory.name}",
-        checkpoint=checkpoint,
+    sites = [
+        read_site(
+            site,
+            **files[site],
+            **periods[site],
+            attributes=model.attributes,
+            prescribed_radiation=args.radiation == "prescribed",
+        )
+        for site in args.site
+    ]
+    folder = args.output_directory
+    where = args.site[0] if len(sites) == 1 else f"{len(sites)} sites on {jax.device_count()} devices"
+    trained = train(
+        sites,
+        model,
+        descent,
+        solver,
+        seeds=args.seeds,
+        label=f"{where} {folder.name}",
+        folder=folder,
         fingerprint=fingerprint(origin),
-        surface=jnp.asarray(calibrated.T[0]),
     )
-    for seed in range(args.seeds):
-        model = hybrid.model(jax.tree.map(lambda x, seed=seed: x[seed], result.free))
-        about = origin | {"seed": seed, "validation_loss": float(result.validation_loss[seed])}
-        save_model(args.output_directory / f"seed{seed}.eqx", model, law_settings, about)
-    write_csv(args.output_directory / "history.csv", result.history)
-    checkpoint.unlink(missing_ok=True)
+    if jax.process_index() == 0:
+        trained.save(folder, origin)

@@ -28,9 +28,10 @@ def join() -> None:
     jax.distributed.initialize()
 
 
-def mesh() -> Mesh:
-    """All devices of all processes, in a row."""
-    return jax.make_mesh((jax.device_count(),), (SITES,), axis_types=(AxisType.Auto,))
+def mesh(sites: int) -> Mesh:
+    """All devices of all processes, in a row; of one process no more than there are `sites`."""
+    devices = jax.devices()[: sites if jax.process_count() == 1 else None]
+    return jax.make_mesh((len(devices),), (SITES,), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def put(tree, mesh: Mesh):

@@ -1,7 +1,7 @@
 """Calibration without gradients: CMA-ES (Hansen & Ostermeier 2001, Evol. Comput. 9, 159-195; the package `cma`).
 
-It finds the same quantities on the same loss, half-hours and spin-up as the descent of `lad.learn.fit`, with the same
-number of model runs, so that nobody has to trust gradients.
+It finds the same quantities on the same loss, half-hours and spin-up as the descent of `lad.training.loop.fit`, with
+the same number of model runs, so that nobody has to trust gradients.
 """
 
 from pathlib import Path
@@ -13,12 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from lad.learn import checkpoint as checkpoints
-from lad.learn.data import LearningData
-from lad.learn.rounds import Settings
-from lad.learn.survey import FIRST_SPIN_UP, NEXT_SPIN_UP, Survey
 from lad.progress import Progress
-from lad.state import State
+from lad.settings import Descent
+from lad.training.data import LearningData
+from lad.training.files import resume, save_checkpoint
+from lad.training.free_run import FIRST_SPIN_UP, NEXT_SPIN_UP, FreeRuns
 
 SPREAD = 1.0  # standard deviation of the first generation, in free numbers (logits)
 
@@ -32,7 +31,7 @@ class Evolved(NamedTuple):
 
 
 def descent_runs(
-    settings: Settings, data: LearningData, shape: tuple[int, int], history: pd.DataFrame
+    settings: Descent, data: LearningData, shape: tuple[int, int], history: pd.DataFrame
 ) -> float:
     """Passes through the record that a descent of `shape` (members, k) has cost, from the `history` of the fit.
 
@@ -45,37 +44,36 @@ def descent_runs(
 
 def evolve(
     origin: np.ndarray,
-    start: State,
-    survey: Survey,
-    runs: float,
+    runs: FreeRuns,
+    passes: float,
     *,
     seed: int,
-    label: str,
-    checkpoint: Path,
-    fingerprint: str,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
 ) -> Evolved:
-    """Free numbers (k,) found from `origin` with `runs` passes through the record, their validation loss, the history.
+    """Free numbers (k,) found from `origin` in `passes` through the record, their validation loss, the history.
 
     A generation is ranked by the training loss of free runs, after one pass of spin-up from where the best candidate of
     the generation before began: the spin-up goes on through the search, as it does through a descent. Of the best of
-    each generation that with the lowest validation loss is returned, as a descent returns its best survey.
+    each generation that with the lowest validation loss is returned, as a descent returns its best free runs.
     `checkpoint` holds losses and states generation by generation; a call of the same `fingerprint` goes on from there
     with the same numbers.
     """
     search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
-    generations = max(1, round(runs / (search.popsize * (1 + NEXT_SPIN_UP))))
-    surveyed = survey(jnp.asarray(origin)[None], survey.begin(start, 1), FIRST_SPIN_UP)
-    best, best_loss, history = origin, float(surveyed.losses[1, 0]), []
-    known, starts = checkpoints.resume(checkpoint, fingerprint, _of_candidate(surveyed.starts, 0))
-    progress = Progress(label, generations, len(known))
+    generations = max(1, round(passes / (search.popsize * (1 + NEXT_SPIN_UP))))
+    ran = runs(jnp.asarray(origin)[None], runs.begin(1), FIRST_SPIN_UP)
+    best, best_loss, history = origin, float(ran.losses[1, 0]), []
+    known, starts = resume(checkpoint, fingerprint, jax.tree.map(lambda x: x[0], ran.starts))
+    progress = Progress(f"{runs.label}, CMA-ES", generations, len(known))
     for generation in range(generations):
         candidates = search.ask()
         if generation == len(known):
-            everyone = jax.tree.map(lambda x: jnp.broadcast_to(x, (search.popsize, *x.shape)), starts)
-            surveyed = survey(jnp.asarray(np.array(candidates)), everyone, NEXT_SPIN_UP)
-            known.append(surveyed.losses.tolist())
-            starts = _of_candidate(surveyed.starts, int(np.argmin(surveyed.losses[0])))
-            checkpoints.save(checkpoint, fingerprint, known, starts)
+            everyone = jax.tree.map(lambda x: np.broadcast_to(x, (search.popsize, *x.shape)), starts)
+            ran = runs(jnp.asarray(np.array(candidates)), everyone, NEXT_SPIN_UP)
+            known.append(ran.losses.tolist())
+            first = int(np.argmin(ran.losses[0]))
+            starts = jax.tree.map(lambda x, first=first: x[first], ran.starts)
+            save_checkpoint(checkpoint, fingerprint, known, starts)
         losses = np.array(known[generation])
         search.tell(candidates, losses[0].tolist())
         first = int(np.argmin(losses[0]))
@@ -86,7 +84,3 @@ def evolve(
         )
         progress.update(generation + 1, f"loss {losses[0, first]:.4f}  validation {losses[1, first]:.4f}")
     return Evolved(np.asarray(best), best_loss, pd.DataFrame(history))
-
-
-def _of_candidate(starts: tuple[State, ...], candidate: int) -> tuple[State, ...]:
-    return jax.tree.map(lambda x: x[candidate], starts)

@@ -1,4 +1,4 @@
-"""LaD's own parameters as free numbers: bounds, transforms, starting points.
+"""LaD's physical parameters as free numbers: bounds, transforms, starting points, and the file of those calibrated.
 
 Each calibrated quantity lies between bounds around the value of its cover or soil type; the free number is
 the logit of its place between them (on a logarithmic scale where the quantity spans decades), so a descent
@@ -6,6 +6,7 @@ cannot leave the bounds.
 """
 
 import dataclasses
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -14,7 +15,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from lad.parameters import Parameters
+from lad.errors import InputError
+from lad.io import read_json
+from lad.parameters import Parameters, from_json, parameters_at
 
 IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
 
@@ -106,7 +109,7 @@ class Space(eqx.Module):
     ) -> pd.DataFrame:
         """Table of bounds, table value, start and optimum of the `best` search, range of all optima, identifiability.
 
-        `width` is that of `lad.learn.identifiability.ranges`: `low_1pct` to `high_1pct` is where the loss is at most
+        `width` is that of `lad.training.calibration.ranges`: `low_1pct` to `high_1pct` is where the loss is at most
         1 % above the optimum's, and `identified` whether that is less than half of what the bounds admit.
         """
         found = np.array([self.values(member) for member in optima])
@@ -147,3 +150,23 @@ def calibration_space(table: Parameters) -> Space:
             Bound("lam_factor", "-", 0.2, 5.0, True),
         ),
     )
+
+
+def load_calibrated(path: str | Path, height: float) -> tuple[Parameters, Space]:
+    """Parameters of a file of `lad calibrate`, for forcing at `height` (m), and the space that they were found in.
+
+    In a file without the table's parameters, from which a calibration starts, the parameters stand for them. Raises
+    InputError for parameters that no calibration gives: training could not start from them.
+    """
+    content = read_json(path)
+    parameters = parameters_at(height, content, str(path))
+    table = content.get("provenance", {}).get("settings", {}).get("table")
+    space = calibration_space(parameters if table is None else from_json(table, str(path)))
+    quantities = space.quantities(parameters)
+    for b in space.bounds:
+        value = quantities[b.name]
+        if not b.low * (1 - 1e-6) <= value <= b.high * (1 + 1e-6):
+            raise InputError(
+                f"{path}: {b.name} = {value:g} {b.unit}, expected {b.low:g} to {b.high:g}, as calibrated"
+            )
+    return parameters, space

@@ -1,0 +1,133 @@
+"""Calibration of LaD's physical parameters on measured LE and H, and how well these determine them.
+
+Near an optimum the loss is ``L + 1/2 d' A d`` for a change d of the free numbers. If one of them is held at a distance
+from its optimum and the others follow as suits the loss best, it rises by ``d_i^2 / (2 (A^-1)_ii)``. A quantity whose
+range of losses close to the optimum's is as wide as its bounds is not determined, whatever its optimum.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Array, Float
+
+from lad.fluxes import FORCING_INPUTS, BulkFluxes
+from lad.forcing import rows
+from lad.integrate import roll_out
+from lad.model import Model
+from lad.parameters import Parameters
+from lad.settings import Calibration
+from lad.state import State, plain_state
+from lad.training.cmaes import descent_runs, evolve
+from lad.training.data import LearningData
+from lad.training.free_run import FIRST_SPIN_UP, FreeRuns
+from lad.training.loop import fit
+from lad.training.loss import WEIGHTINGS, simulated_fluxes
+from lad.training.sites import Anchor, Site
+from lad.training.space import calibration_space
+
+RISE = 0.01  # share by which the loss may rise within the range of a quantity
+
+
+class Calibrated(NamedTuple):
+    """Result of a calibration."""
+
+    parameters: Parameters
+    validation_loss: dict[str, float]  # of all searches, after the same spin-up
+    best: str  # the search with the lowest
+    table: pd.DataFrame  # see `Space.report`
+    history: pd.DataFrame  # step, member (search), train_loss, validation_loss
+
+
+def calibrate(
+    data: LearningData,
+    table: Parameters,
+    settings: Calibration,
+    solver: Callable,
+    *,
+    seed: int = 0,
+    site_id: str = "site",
+    folder: Path | None = None,
+    fingerprint: str = "",
+) -> Calibrated:
+    """Calibrate LaD's own parameters from those of the `table` on, within bounds around them.
+
+    Gradient descent (Adam) through the solver, from the table's values and from random starts, and an evolution
+    strategy (CMA-ES) with as many model runs as all descents together; the search with the lowest validation loss wins.
+    `folder` is where checkpoints lie in the meantime; a call of the same `fingerprint` goes on from them. Raises
+    InputError where loss or parameters cease to be finite.
+    """
+    space = calibration_space(table)
+    anchor = Anchor(space, space.origin(), np.zeros(0), np.zeros(len(FORCING_INPUTS), dtype=bool))
+    site = Site(site_id, anchor, data, plain_state(table, data.forcing), table)
+    runs = FreeRuns(
+        lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
+        [site],
+        solver,
+        settings.loss,
+        f"{site_id} calibrate",
+    )
+    checkpoints = [folder / f"{name}.eqx" if folder else None for name in ("checkpoint", "checkpoint_cmaes")]
+    begins = space.starts(settings.starts, seed)
+    descents = fit(
+        jnp.asarray(begins), runs, settings, seed=seed, checkpoint=checkpoints[0], fingerprint=fingerprint
+    )
+    passes = descent_runs(settings, data, begins.shape, descents.history)
+    evolved = evolve(
+        space.origin(), runs, passes, seed=seed, checkpoint=checkpoints[1], fingerprint=fingerprint
+    )
+    searches = [f"descent {number}" for number in range(settings.starts)] + ["CMA-ES"]
+    optima = np.vstack([descents.free, evolved.free])
+    # Judged again, all after the same spin-up: during a search each had that of its own course.
+    judged = runs(jnp.asarray(optima), runs.begin(len(optima)), FIRST_SPIN_UP)
+    losses = judged.losses[1]
+    best = int(np.argmin(losses))
+    curvature = _hessian(site, runs, jnp.asarray(optima[best]), rows(rows(judged.starts, best), 0), settings)
+    report = space.report(
+        np.vstack([begins, begins[:1]]), optima, best, _ranges(curvature, judged.losses[0, best])
+    )
+    by_search = descents.history.assign(member=[searches[m] for m in descents.history.member])
+    return Calibrated(
+        space.parameters(optima[best]),
+        dict(zip(searches, losses.tolist(), strict=True)),
+        searches[best],
+        report,
+        pd.concat([by_search, evolved.history.assign(member="CMA-ES")]),
+    )
+
+
+def _hessian(
+    site: Site, runs: FreeRuns, free: Float[Array, " k"], starts: State, settings: Calibration
+) -> np.ndarray:
+    """Gauss-Newton Hessian (k, k) of the training loss at `free`, of free runs from `starts` (segments,).
+
+    Forward differentiation through the whole runs; the states that they start from are held.
+    """
+    data = site.data
+
+    @jax.jit
+    def slopes(free, start, forcing):
+        def fluxes(free):
+            model = runs.build(free, site.anchor)
+            return simulated_fluxes(roll_out(runs.solver, model, start, forcing, data.dt)[1].rates)
+
+        return jax.lax.map(lambda axis: jax.jvp(fluxes, (free,), (axis,))[1], jnp.eye(free.size))
+
+    parts = [
+        slopes(free, rows(starts, k), rows(data.forcing, segment)) for k, segment in enumerate(data.segments)
+    ]
+    scale = WEIGHTINGS[settings.loss](data.scale()[1])
+    by_free = np.concatenate(parts, axis=1) / scale  # (k, n, 2)
+    count = data.train.sum(axis=0)
+    return 2.0 * np.einsum("inf,nf,jnf->ij", by_free, data.train / count / len(count), by_free)
+
+
+def _ranges(hessian: np.ndarray, loss: float) -> np.ndarray:
+    """Half-widths (k,) in free numbers within which the loss rises by `RISE` of itself; inf where it never does."""
+    values, vectors = np.linalg.eigh(hessian)
+    values = np.maximum(values, 1e-12 * values.max())
+    return np.sqrt(2.0 * RISE * loss * ((vectors**2) / values).sum(axis=1))

@@ -1,0 +1,147 @@
+"""What a training leaves on disk: trained models, and checkpoints on the way. Both are a line of JSON, then arrays.
+
+The line of a trained model has the settings of its law, the physical parameters at each site of its training and the
+record of origin; the arrays are those of the law.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from lad.errors import InputError
+from lad.fluxes import FORCING_INPUTS, Scaling
+from lad.io import replacing
+from lad.model import Model
+from lad.parameters import from_json, to_json
+from lad.settings import ModelSettings
+from lad.training.hybrid import Hybrid, law_at, untrained_law
+from lad.training.sites import Anchor
+
+
+def save_hybrid(
+    path: str | Path,
+    hybrid: Hybrid,
+    settings: ModelSettings,
+    anchors: Mapping[str, Anchor],
+    origin: Mapping[str, Any],
+) -> None:
+    """Write a hybrid with the settings of its law, its sites and its record of origin (`lad.provenance`)."""
+    sites = {
+        site: {
+            "parameters": to_json(hybrid.at(anchor).parameters),
+            "attributes": np.asarray(anchor.attributes).tolist(),
+            "hidden": [name for name, out in zip(FORCING_INPUTS, anchor.hidden, strict=True) if out],
+        }
+        for site, anchor in anchors.items()
+    }
+    _write_law(path, hybrid.law, settings, np.asarray(hybrid.shift).tolist(), sites, origin)
+
+
+def save_model(path: str | Path, model: Model, settings: ModelSettings, site: str = "site") -> None:
+    """Write the model of one site, with the settings that its law is made from."""
+    attributes = getattr(getattr(model.fluxes, "network", None), "attributes", None)
+    here = {"parameters": to_json(model.parameters), "hidden": []}
+    here["attributes"] = [] if attributes is None else np.asarray(attributes).tolist()
+    _write_law(path, model.fluxes, settings, [], {site: here}, {})
+
+
+def _write_law(path, law, settings, shift, sites, origin) -> None:
+    header = {"settings": settings.model_dump(mode="json", exclude_defaults=True)}
+    _write(path, header | {"shift": shift, "sites": sites, "provenance": dict(origin)}, law)
+
+
+def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
+    """What a file of `save_hybrid` has for all sites; raises InputError if it is not one."""
+    hybrid, settings, _ = _read(path)
+    return hybrid, settings
+
+
+def load_model(path: str | Path, site: str | None = None) -> Model:
+    """The trained model of a file at `site`, which may be left out where it was trained at one.
+
+    Raises InputError for a file that is no trained model, or not of this site.
+    """
+    hybrid, _, sites = _read(path)
+    if site is None and len(sites) == 1:
+        (site,) = sites
+    if site not in sites:
+        asked = "one of them by its site" if site is None else site
+        raise InputError(f"{path}: is a model of {', '.join(sites) or 'no site'}, expected {asked}")
+    here = sites[site]
+    hidden = np.array([name in here["hidden"] for name in FORCING_INPUTS])
+    law = law_at(hybrid.law, jnp.asarray(here["attributes"], dtype=float), hidden)
+    return Model(from_json(here["parameters"], str(path)), law)
+
+
+def training_record(path: str | Path) -> dict[str, Any]:
+    """Settings of the training of a model, as its file records them, empty if it does not; InputError if it is none."""
+    with _opened(path) as (header, _):
+        return header.get("provenance", {}).get("settings", {})
+
+
+def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
+    with _opened(path) as (header, file):
+        settings = ModelSettings.model_validate(header["settings"])
+        scaling = Scaling.empty(settings.seen_states, settings.attributes)
+        law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
+        return Hybrid(law, jnp.asarray(header["shift"])), settings, header["sites"]
+
+
+def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: Any) -> None:
+    """Write `history` (JSON) and `arrays`, a tree, of the search `fingerprint`; without a path nothing."""
+    if path is not None:
+        _write(path, {"fingerprint": fingerprint, "history": history}, arrays)
+
+
+def resume(path: Path | None, fingerprint: str, fresh: Any) -> tuple[list, Any]:
+    """History and arrays at `path`; none and `fresh`, of the same structure, if it is absent or of another search.
+
+    A damaged file counts as absent, which is reported on stderr.
+    """
+    if path is None or not path.exists():
+        return [], fresh
+    try:
+        with open(path, "rb") as file:
+            header = json.loads(file.readline())
+            if header["fingerprint"] != fingerprint:
+                return [], fresh
+            return header["history"], eqx.tree_deserialise_leaves(file, fresh)
+    except Exception as error:  # a damaged file makes the modules below raise whatever they like
+        print(f"{path}: damaged ({type(error).__name__}), the search begins again", file=sys.stderr)
+        return [], fresh
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints in a folder of results that are written."""
+    for path in folder.glob("checkpoint*.eqx"):
+        path.unlink(missing_ok=True)
+
+
+def _write(path: str | Path, header: Mapping[str, Any], arrays: Any) -> None:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write((json.dumps(header) + "\n").encode())
+        eqx.tree_serialise_leaves(file, arrays)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
+    """Header of a file of `save_hybrid`, and the file before its arrays.
+
+    Raises InputError if there is none, or if reading shows that it is no trained model.
+    """
+    try:
+        with open(path, "rb") as file:
+            yield json.loads(file.readline()), file
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except InputError:
+        raise
+    except Exception as error:  # whatever a foreign or truncated file provokes in the readers
+        raise InputError(f"{path}: not a trained model of lad ({type(error).__name__})") from None

@@ -1,0 +1,132 @@
+"""A hybrid model as something to fit: a flux law on LaD, at one site or at many.
+
+Free are the weights of the network and the physical parameters, within the bounds of the calibration: at one site from
+their calibrated values on, at many from those of the table, from which all sites depart alike. Physical parameters that
+stay as they were calibrated keep what LaD's own law needed: a bucket that is too small for it to go wrong in dry years
+is too small for any other law.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from lad.fluxes import (
+    FORCING_INPUTS,
+    AbstractFluxes,
+    LearntFluxes,
+    Network,
+    Scaling,
+    law_class,
+    network_inputs,
+)
+from lad.model import Model
+from lad.settings import ModelSettings
+from lad.training.sites import Anchor, Site
+
+
+class Free(NamedTuple):
+    """What is trained: one tree of arrays."""
+
+    weights: Any  # arrays of the law; of a learnt law the layers of its network alone
+    shift: Float[Array, " k"]  # departure of the physical parameters from the anchor, in free numbers
+
+
+class Hybrid(eqx.Module):
+    """What all sites have in common: the law, and how far the physical parameters depart from the anchor."""
+
+    law: AbstractFluxes  # its scaling is that of all sites; its attributes are those of none
+    shift: Float[Array, " k"]
+
+    def at(self, anchor: Anchor) -> Model:
+        """The model of one site."""
+        parameters = anchor.space.parameters(anchor.origin + self.shift)
+        return Model(parameters, law_at(self.law, anchor.attributes, anchor.hidden))
+
+    def free(self) -> Free:
+        """What of it is trained."""
+        weights = self.law.network.layers if isinstance(self.law, LearntFluxes) else self.law
+        return Free(eqx.filter(weights, eqx.is_inexact_array), self.shift)
+
+    def with_free(self, free: Free) -> "Hybrid":
+        """The same with other free numbers."""
+        if isinstance(self.law, LearntFluxes):
+            layers = eqx.combine(free.weights, self.law.network.layers)
+            return Hybrid(eqx.tree_at(lambda law: law.network.layers, self.law, layers), free.shift)
+        return Hybrid(eqx.combine(free.weights, self.law), free.shift)
+
+
+def law_at(
+    law: AbstractFluxes, attributes: Float[Array, " attributes"], hidden: Bool[Array, " 5"]
+) -> AbstractFluxes:
+    """The law of all sites at one, with its `attributes`, and blind to inputs of `FORCING_INPUTS` that are `hidden`."""
+    if not isinstance(law, LearntFluxes):
+        return law
+    std = law.network.scaling.input_std
+    of_forcing = jnp.where(hidden, jnp.inf, std[: len(FORCING_INPUTS)])
+    std = jnp.concatenate([of_forcing, std[len(FORCING_INPUTS) :]])
+    law = eqx.tree_at(lambda law: law.network.scaling.input_std, law, std)
+    if law.network.attributes is None:
+        return law
+    return eqx.tree_at(lambda law: law.network.attributes, law, attributes)
+
+
+def untrained_law(settings: ModelSettings, scaling: Scaling, seed: int) -> AbstractFluxes:
+    """The law of `settings` with the random weights of `seed`; its attributes are zero."""
+    law = law_class(settings.law)
+    if not issubclass(law, LearntFluxes):
+        return law()
+    network = Network(
+        scaling,
+        states=settings.seen_states,
+        hidden=settings.hidden,
+        outputs=law.OUTPUTS,
+        key=jax.random.key(seed),
+        gain=law.GAIN,
+        attributes=jnp.zeros(len(settings.attributes)) if settings.attributes else None,
+    )
+    return law.of(network)
+
+
+def stacked(members: Sequence[Any]) -> Any:
+    """Trees of the same structure as one with a leading axis of members."""
+    return jax.tree.map(lambda *x: jnp.stack(x), *members)
+
+
+def training_scaling(sites: Sequence[Site], states: Sequence[str]) -> Scaling:
+    """Means and standard deviations of inputs, attributes and fluxes in training, each site counting alike.
+
+    Of the parts `states` of the state, those of the reference runs count. A site has no part in the moments of an input
+    that its network does not see. What never varies (snow in the desert) is seen nowhere.
+    """
+    values = [
+        np.stack(network_inputs(site.states, site.data.forcing, site.reference, states), axis=-1)[
+            site.data.train.any(axis=1)
+        ]
+        for site in sites
+    ]
+    means, stds = (np.stack([getattr(x, name)(axis=0) for x in values]) for name in ("mean", "std"))
+    seen = np.ones(means.shape, dtype=bool)
+    seen[:, : len(FORCING_INPUTS)] = [~site.anchor.hidden for site in sites]
+    inputs = _pooled(means, stds, seen)
+    attributes = np.stack([site.anchor.attributes for site in sites])
+    fixed = _pooled(attributes, np.zeros_like(attributes), np.ones(attributes.shape, dtype=bool))
+    mean, std = (np.concatenate(x) for x in zip(inputs, fixed, strict=True))
+    flux_means, flux_stds = (np.stack(x) for x in zip(*(site.data.scale() for site in sites), strict=True))
+    flux = _pooled(flux_means, flux_stds, np.ones(flux_means.shape, dtype=bool))
+    std = np.where(std > 1e-6 * (1.0 + np.abs(mean)), std, np.inf)
+    return Scaling(*(jnp.asarray(x) for x in (mean, std, *flux)))
+
+
+def _pooled(
+    means: Float[np.ndarray, "sites n"], stds: Float[np.ndarray, "sites n"], seen: Bool[np.ndarray, "sites n"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over all sites; 0 and 0 where no site counts."""
+    count = np.maximum(seen.sum(axis=0), 1)
+    mean = (seen * means).sum(axis=0) / count
+    square = (seen * (stds**2 + (means - mean) ** 2)).sum(axis=0) / count
+    return mean, np.sqrt(square)

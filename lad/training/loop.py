@@ -1,0 +1,254 @@
+"""The training loop: gradient steps through the solver, between free runs; the best is kept, with checkpoints.
+
+Free runs spin every member up and take it through all records: this renews the states from which windows start, and
+gives the validation loss, of which the best is kept. Then come gradient steps on random windows of some days of every
+site. Members (seeds or starting points) are independent and advance together. All sites count alike, whatever the
+length of their records.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pandas as pd
+from jax.sharding import NamedSharding, PartitionSpec
+
+from lad.errors import InputError
+from lad.forcing import rows
+from lad.integrate import roll_out
+from lad.progress import Progress
+from lad.settings import Descent
+from lad.training.data import window_starts
+from lad.training.devices import ALIKE, BY_SITE, SITES, everywhere, over_sites
+from lad.training.diagnosis import check_sound, describe_failure
+from lad.training.files import resume, save_checkpoint
+from lad.training.free_run import FIRST_SPIN_UP, MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
+from lad.training.loss import loss, simulated_fluxes, surface_penalty
+from lad.training.sites import Lanes, Site
+
+
+class Progressing(NamedTuple):
+    """Everything that changes during a fit; a checkpoint holds it."""
+
+    free: Any  # free parameters, leading axis: members
+    optimiser: Any
+    starts: Any  # states where a pass through each segment begins
+    best: Any  # free parameters at the best validation loss of each member
+    best_loss: Any  # (members,)
+    step: Any  # ()
+    stale: Any  # (), free runs since any member improved
+
+
+class Fit(NamedTuple):
+    """Result of a fit."""
+
+    free: Any  # free parameters at the lowest validation loss of each member
+    validation_loss: np.ndarray  # (members,)
+    history: pd.DataFrame  # step, member, train_loss, validation_loss of all free runs
+
+
+def fit(
+    free: Any,
+    runs: FreeRuns,
+    settings: Descent,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> Fit:
+    """Fit `free`, arrays with a leading axis of members, so that the models of `runs` match the fluxes of its sites.
+
+    `settings.batch` counts windows of each site. Where sites have a reference run, steps are held to the mean of its
+    surface temperature (`surface_penalty`). All devices of all processes share the work: the result depends on their
+    number by round-off alone. Before all free runs but the first, the fit is written to `checkpoint`, and resumed from
+    there by a call of the same `fingerprint`, with the same result as without interruption.
+
+    Raises InputError when loss or parameters cease to be finite, and for windows shorter than an interval.
+    """
+    for days in settings.window_days:
+        if days * 86400.0 < runs.dt:
+            raise InputError(f"{runs.label}: window_days = {days} is shorter than {runs.dt:.0f} s")
+    members = len(jax.tree.leaves(free)[0])
+    optimiser = _optimiser(settings)
+    steps = _gradient_steps(runs, optimiser)
+    now = Progressing(
+        free=free,
+        optimiser=jax.vmap(optimiser.init)(free),
+        starts=runs.begin(members),
+        best=free,
+        best_loss=jnp.full(members, jnp.inf),
+        step=jnp.asarray(0),
+        stale=jnp.asarray(0),
+    )
+    history, now = resume(checkpoint, fingerprint, now)
+    progress = Progress(runs.label, settings.steps, int(now.step))
+    first = (
+        jax.process_index() == 0
+    )  # of several processes, which all compute the same, one reports and writes
+    while True:
+        done = int(now.step)
+        ran = runs(now.free, now.starts, FIRST_SPIN_UP if done == 0 else NEXT_SPIN_UP)
+        train_loss, validation_loss = ran.losses
+        better = jnp.asarray(validation_loss) < now.best_loss
+        now = now._replace(
+            starts=ran.starts,
+            best=_select(better, now.free, now.best),
+            best_loss=jnp.where(better, validation_loss, now.best_loss),
+            stale=jnp.where(better.any(), 0, now.stale + 1),
+        )
+        history += [
+            {"step": done, "member": m, "train_loss": float(a), "validation_loss": float(b)}
+            for m, (a, b) in enumerate(zip(train_loss, validation_loss, strict=True))
+        ]
+        if first:
+            progress.update(
+                done,
+                f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  "
+                f"best {now.best_loss.mean():.4f}",
+            )
+        if done >= settings.steps or now.stale >= settings.patience:
+            break
+        now = _descend(now, ran, runs, steps, settings, seed)
+        if first:
+            save_checkpoint(checkpoint, fingerprint, history, now)
+    return Fit(now.best, np.asarray(now.best_loss), pd.DataFrame(history))
+
+
+def window_at(settings: Descent, step: int) -> float:
+    """Length (days) of the windows that follow the free runs at `step`."""
+    stretches = -(-settings.steps // settings.refresh)
+    days = settings.window_days
+    return days[min(step // settings.refresh * len(days) // stretches, len(days) - 1)]
+
+
+def _optimiser(settings: Descent) -> optax.GradientTransformation:
+    """Clipped AdamW with warm-up and cosine decay of its rate."""
+    warm_up = max(1, settings.steps // 20)
+    rate = settings.learning_rate
+    schedule = optax.warmup_cosine_decay_schedule(
+        0.0, rate, warm_up, max(settings.steps, warm_up + 1), 0.01 * rate
+    )
+    return optax.chain(
+        optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=settings.weight_decay)
+    )
+
+
+def _of_windows(runs: FreeRuns, free, lane: Lanes, before, index, counted=1.0):
+    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
+    model = runs.model(free, lane)
+    _, trajectory = jax.vmap(lambda s, f: roll_out(runs.solver, model, s, f, runs.dt))(
+        rows(before, index[:, 0]), rows(lane.forcing, index)
+    )
+    fluxes = simulated_fluxes(trajectory.rates)
+    value = loss(fluxes, lane.observed[index], lane.train[index] * counted, lane.scale)
+    if lane.surface is None:
+        return value
+    return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
+
+
+def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation) -> Callable:
+    """Compiled gradient steps ``(free, optimiser_state, before, windows, length, lanes)``.
+
+    There is a step for each item along the first axis of `windows` (steps, members, lanes, windows), the first rows of
+    windows of `length` rows. Returns the new free numbers and state of the optimiser, and whether loss and gradient of
+    each step and member were finite.
+    """
+
+    @over_sites(runs.devices, (ALIKE, MEMBERS_BY_SITE, BY_SITE, MEMBERS_BY_SITE, ALIKE), ALIKE)
+    def mismatches(free, before, lanes, windows, within):
+        """Losses of all members, means over the sites of all devices."""
+
+        def of_member(free, before, windows):
+            index = windows[..., None] + within
+            if len(index) == 1:
+                losses = _of_windows(runs, free, rows(lanes, 0), rows(before, 0), index[0])
+            else:
+                losses = jax.vmap(partial(_of_windows, runs), in_axes=(None, 0, 0, 0))(free, lanes, before, index)
+            return jnp.sum(lanes.share * losses)
+
+        return jax.lax.psum(jax.vmap(of_member)(free, before, windows), SITES)
+
+    def total(free, *rest):
+        """The sum over members, whose gradient holds that of each, and is traced in half the time."""
+        losses = mismatches(free, *rest)
+        return losses.sum(), losses
+
+    @eqx.filter_jit
+    def steps(free, optimiser_state, before, windows, length, lanes):
+        within = jnp.arange(length)
+
+        def step(carry, windows):
+            free, optimiser_state = carry
+            (_, losses), gradient = jax.value_and_grad(total, has_aux=True)(
+                free, before, lanes, windows, within
+            )
+            sound = jax.vmap(lambda g: jnp.isfinite(optax.tree.norm(g)))(gradient) & jnp.isfinite(losses)
+            update, optimiser_state = jax.vmap(optimiser.update)(gradient, optimiser_state, free)
+            return (optax.apply_updates(free, update), optimiser_state), sound
+
+        (free, optimiser_state), sound = jax.lax.scan(step, (free, optimiser_state), windows)
+        return free, optimiser_state, sound
+
+    return steps
+
+
+def _descend(
+    now: Progressing, ran: Ran, runs: FreeRuns, steps: Callable, settings: Descent, seed: int
+) -> Progressing:
+    """The gradient steps up to the next free runs."""
+    done, members = int(now.step), len(jax.tree.leaves(now.free)[0])
+    count = min(settings.refresh, settings.steps - done)
+    rng = np.random.default_rng([seed, done])
+    days = window_at(settings, done)
+    length = round(days * 86400.0 / runs.dt)
+    batch = max(1, round(settings.batch * settings.window_days[-1] / days))
+    windows = np.zeros((count, members, len(runs.lanes.share), batch), dtype=int)
+    for lane, site in enumerate(runs.sites):
+        first_rows = _window_starts(site, length, int(rng.integers(length)))
+        windows[:, :, lane] = rng.choice(first_rows, size=(count, members, batch))
+    windows[:, :, len(runs.sites) :] = windows[:, :, :1]
+    inputs = (*jax.device_get((now.free, now.optimiser)), ran.before)
+
+    def after(count: int):
+        by_site = NamedSharding(runs.devices, PartitionSpec(None, None, SITES))
+        drawn = jax.device_put(windows[:count], by_site)
+        return everywhere(steps(*inputs, drawn, length, runs.shared), runs.devices)
+
+    def where(free, step: int, member: int) -> str:
+        held = jax.tree.map(jnp.asarray, (runs.lanes, everywhere(rows(ran.before, member), runs.devices)))
+        for number, site in enumerate(runs.sites):
+            lane, before = rows(held, number)
+
+            def of_window(free, index, counted, lane=lane, before=before):
+                return _of_windows(runs, free, lane, before, index[None], counted)
+
+            drawn = windows[step, member, number]
+            if found := describe_failure(of_window, free, drawn, length, site.data.time):
+                return f"at {site.site_id}, {found}"
+        return "in no single window"
+
+    free, optimiser, sound = after(count)
+    check_sound(sound, lambda step: after(step)[0], where, runs.label, done)
+    return now._replace(free=free, optimiser=optimiser, step=now.step + count)
+
+
+def _window_starts(site: Site, length: int, offset: int) -> np.ndarray:
+    try:
+        return window_starts(site.data, length, offset)
+    except InputError as error:
+        raise InputError(f"{site.site_id}: {error}") from None
+
+
+def _select(choice, new, old):
+    """Members of `new` where `choice` (members,) is true, of `old` elsewhere."""
+
+    def of_array(a, b):
+        return jnp.where(choice.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return jax.tree.map(of_array, new, old)

@@ -1,0 +1,246 @@
+"""The sites of a fit: what is known of each before its fluxes are seen, and their records side by side."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Bool, Float, Int
+
+from lad.cf import intervals
+from lad.errors import InputError
+from lad.fluxes import FORCING_INPUTS, BulkFluxes
+from lad.forcing import Forcing
+from lad.integrate import fast, recurrences
+from lad.io import read_netcdf
+from lad.model import Model
+from lad.parameters import Parameters, table_parameters
+from lad.periods import Periods
+from lad.simulation import free_runs
+from lad.site_files import record_of
+from lad.state import State, plain_state
+from lad.towers.variables import CLIMATOLOGY, INTERPOLATED
+from lad.training.data import LearningData, learning_data
+from lad.training.space import Space, calibration_space, load_calibrated
+
+ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
+    "rs": lambda p, _: np.log(p.rs),  # s m-1
+    "z0": lambda p, _: np.log(p.z0),  # m
+    "albedo": lambda p, _: p.alb0_warm,  # -
+    "Wmax": lambda p, _: np.log(p.Wmax),  # kg m-2
+    "C": lambda p, _: p.C[0],  # J m-3 K-1
+    "lam": lambda p, _: p.lam[0],  # W m-1 K-1
+    "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
+    "canopy": lambda _, forcing: _site_row(forcing)["canopy_height"],  # m
+    "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
+}
+"""Name of an attribute → its value by the table's parameters and the forcing file. The IGBP class has gone into the
+cover, whose are the first three."""
+
+WITHOUT_WEATHER = (INTERPOLATED, CLIMATOLOGY)
+"""Flags of gap-filled values that do not follow the weather, as synthetic longwave does."""
+LARGEST_GAP_FILLED = 0.5  # share of them, above which the network does not see an input
+SPIN_UP = 3  # passes of the reference run, from a state that may be far off
+
+
+class Anchor(eqx.Module):
+    """A site before training: those of many sites can be stacked."""
+
+    space: Space
+    origin: Float[Array, " k"]  # free numbers of the physical parameters that training begins with
+    attributes: Float[Array, " attributes"]
+    hidden: Bool[Array, " 5"]  # inputs of `FORCING_INPUTS` that the network does not see here
+
+
+class Site(NamedTuple):
+    """One site of a fit."""
+
+    site_id: str
+    anchor: Anchor
+    data: LearningData
+    start: State  # where its first spin-up begins
+    reference: Parameters  # calibrated, else those of the table
+    states: State | None = None  # (n,), at the end of each interval of LaD's own free run with `reference`
+
+
+def read_site(
+    site_id: str,
+    forcing: str | Path,
+    observations: str | Path,
+    train: Periods,
+    validation: Periods,
+    *,
+    parameters: str | Path | None = None,
+    attributes: Iterable[str] = (),
+    prescribed_radiation: bool = False,
+) -> Site:
+    """A site of a training, from its files.
+
+    `parameters` is a file of `lad calibrate`; without it training begins with the table's parameters. With
+    `prescribed_radiation` net radiation is the measured one where there is one. Raises InputError as the readers do,
+    and for a forcing file that lacks one of the `attributes`.
+    """
+    record = record_of(site_id, forcing, observations if prescribed_radiation else None)
+    height = record.reference_height
+    if parameters is None:
+        reference = a_priori(record.attrs, height, forcing)
+        space = calibration_space(reference)
+        origin = space.origin()
+    else:
+        reference, space = load_calibrated(parameters, height)
+        origin = space.free(reference)
+    data = learning_data(record, observations, train, validation)
+    dataset = read_netcdf(forcing)
+    seen = np.isin(intervals(dataset, forcing)[0], data.trained)
+    anchor = Anchor(space, origin, *_described(dataset, seen, space.table, attributes, forcing))
+    start = plain_state(reference, data.forcing)
+    runs = free_runs(
+        fast(),
+        Model(reference, BulkFluxes()),
+        data.forcing,
+        data.time,
+        data.segments,
+        data.dt,
+        lambda _: start,
+        SPIN_UP,
+    )
+    states = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
+    return Site(site_id, anchor, data, start, reference, states)
+
+
+def unseen_anchor(forcing: str | Path, height: float, attributes: Iterable[str]) -> Anchor:
+    """The anchor of a site by its forcing file alone, for sensors at `height` (m).
+
+    Raises InputError for a file without cover, soil or one of `attributes`.
+    """
+    dataset = read_netcdf(forcing)
+    space = calibration_space(a_priori(dataset.attrs, height, forcing))
+    described = _described(dataset, slice(None), space.table, attributes, forcing)
+    return Anchor(space, space.origin(), *described)
+
+
+def _described(
+    dataset: xr.Dataset,
+    seen: np.ndarray | slice,
+    table: Parameters,
+    attributes: Iterable[str],
+    source: str | Path,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Attributes of a site, and which inputs the network does not see there, by the rows `seen` of its forcing."""
+    values = []
+    for name in attributes:
+        try:
+            values.append(float(ATTRIBUTES[name](table, dataset)))
+        except KeyError:
+            raise InputError(f"{source}: lacks {name}, an attribute that the network sees") from None
+    hidden = gap_filled_inputs(dataset, seen)
+    return np.array(values), np.array([name in hidden for name in FORCING_INPUTS])
+
+
+def gap_filled_inputs(dataset: xr.Dataset, seen: np.ndarray | slice) -> tuple[str, ...]:
+    """Inputs that do not follow the weather in more than `LARGEST_GAP_FILLED` of the rows `seen` of a forcing file.
+
+    Wind that is a climatology in training varies in the test as no network has seen it.
+    """
+    flags = {name: {"VPD": "Qair_qc"}.get(name, f"{name}_qc") for name in FORCING_INPUTS}
+    return tuple(
+        name
+        for name, flag in flags.items()
+        if flag in dataset
+        and np.isin(dataset[flag].values[seen], WITHOUT_WEATHER).mean() > LARGEST_GAP_FILLED
+    )
+
+
+def a_priori(attrs: dict[str, Any], height: float, source: str | Path) -> Parameters:
+    """The table's parameters for the cover and soil types among the attributes of a forcing file."""
+    try:
+        return table_parameters(int(attrs["lad_cover"]), int(attrs["lad_soil"]), height)
+    except KeyError as error:
+        raise InputError(
+            f"{source}: no attribute {error}, expected LaD's type of cover and of soil"
+        ) from None
+
+
+def _site_row(forcing: xr.Dataset) -> dict[str, Any]:
+    """The row of the site table that the file was made with."""
+    return json.loads(forcing.attrs["provenance"])["settings"]["site"]
+
+
+class Lanes(eqx.Module):
+    """Records of all sites side by side, padded to one length: rows after the end of a site repeat its last one, and
+    nothing runs through them."""
+
+    anchor: Anchor  # (sites,)
+    forcing: Forcing  # (sites, n)
+    observed: Float[Array, "sites n 2"]  # W m-2
+    train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
+    validation: Float[Array, "sites n 2"]  # 1 where it may judge
+    surface: Float[Array, "sites n"] | None  # K, surface temperature of the reference run
+    length: Int[Array, " sites"]  # rows of the site
+    opens: Int[Array, "sites n"]  # number of the segment that begins with a row, -1 in all other rows
+    recurs: Int[
+        Array, "sites segments passages"
+    ]  # rows whose states at the end begin the next pass of a segment
+    passages: Float[Array, "sites segments passages"]  # share of each in the mean
+    scale: Float[Array, "sites 2"]  # W m-2, what errors are divided by in training
+    std: Float[Array, "sites 2"]  # and in validation
+    share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
+
+
+def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lanes, State]:
+    """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
+
+    `weighting` is one of `lad.training.loss.WEIGHTINGS`.
+    """
+    length = max(len(site.data.time) for site in sites)
+    segments = max(len(site.data.segments) for site in sites)
+    found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
+    most = max(len(rows) for of_site in found for rows in of_site)
+
+    def padded(x) -> np.ndarray:
+        x = np.asarray(x)
+        return np.concatenate([x, np.repeat(x[-1:], length - len(x), axis=0)])
+
+    def masked(x: np.ndarray) -> np.ndarray:
+        return np.concatenate([x, np.zeros((length - len(x), 2))])
+
+    def lane(site: Site, of_segments, share: float) -> tuple[Lanes, State]:
+        data = site.data
+        opens = np.full(length, -1)
+        recurs, passages = np.zeros((segments, most), dtype=int), np.zeros((segments, most))
+        passages[:, 0] = 1.0
+        for number, (segment, rows) in enumerate(zip(data.segments, of_segments, strict=True)):
+            opens[segment.start] = number
+            recurs[number, : len(rows)] = rows
+            passages[number] = np.arange(most) < len(rows)
+        passages /= passages.sum(axis=1, keepdims=True)
+        std = data.scale()[1]
+        of_site = Lanes(
+            anchor=site.anchor,
+            forcing=jax.tree.map(padded, data.forcing),
+            observed=padded(data.observed),
+            train=masked(data.train),
+            validation=masked(data.validation),
+            surface=None if site.states is None else padded(site.states.T[0]),
+            length=np.array(len(data.time)),
+            opens=opens,
+            recurs=recurs,
+            passages=passages,
+            scale=weighting(std),
+            std=std,
+            share=np.array(share),
+        )
+        return of_site, jax.tree.map(lambda x: np.broadcast_to(x, (segments, *np.shape(x))), site.start)
+
+    def stacked(trees):
+        return jax.tree.map(lambda *x: np.stack(x), *trees)
+
+    share = 1.0 / len(sites)
+    made = [lane(site, rows, share) for site, rows in zip(sites, found, strict=True)]
+    starts = [start for _, start in made]
+    made += [lane(sites[0], found[0], 0.0)] * (-len(sites) % devices)
+    return stacked([of_site for of_site, _ in made]), stacked(starts)

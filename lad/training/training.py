@@ -1,0 +1,91 @@
+"""Training of a hybrid at one site or at many, through the model's differential equations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from lad.errors import InputError
+from lad.fluxes import LAYERS
+from lad.forcing import rows
+from lad.io import write_csv
+from lad.model import Model
+from lad.settings import Descent, ModelSettings
+from lad.training.devices import check_alike
+from lad.training.files import remove_checkpoints, save_hybrid
+from lad.training.free_run import FreeRuns
+from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
+from lad.training.loop import fit
+from lad.training.sites import Site
+
+
+class Trained(NamedTuple):
+    """Result of a training: the hybrid of each seed, at its lowest validation loss."""
+
+    settings: ModelSettings
+    sites: tuple[Site, ...]
+    hybrids: tuple[Hybrid, ...]
+    validation_loss: np.ndarray  # (seeds,), mean over the sites
+    history: pd.DataFrame  # step, member (seed), train_loss, validation_loss
+
+    def model(self, seed: int = 0, site_id: str | None = None) -> Model:
+        """The model of a seed at a site, by default the first one."""
+        found = [site for site in self.sites if site_id in (None, site.site_id)]
+        if not found:
+            raise InputError(f"{site_id}: expected one of {', '.join(site.site_id for site in self.sites)}")
+        return self.hybrids[seed].at(found[0].anchor)
+
+    def save(self, folder: Path, origin: Mapping[str, Any]) -> None:
+        """Write seed0.eqx, seed1.eqx, … and history.csv, with the record of `origin` (`lad.provenance`).
+
+        The checkpoint of the training, which these replace, is removed.
+        """
+        anchors = {site.site_id: site.anchor for site in self.sites}
+        for seed, hybrid in enumerate(self.hybrids):
+            about = dict(origin) | {"seed": seed, "validation_loss": float(self.validation_loss[seed])}
+            save_hybrid(folder / f"seed{seed}.eqx", hybrid, self.settings, anchors, about)
+        write_csv(folder / "history.csv", self.history)
+        remove_checkpoints(folder)
+
+
+def train(
+    sites: Sequence[Site],
+    model: ModelSettings,
+    settings: Descent,
+    solver: Callable,
+    *,
+    seeds: int = 1,
+    label: str = "train",
+    folder: Path | None = None,
+    fingerprint: str = "",
+) -> Trained:
+    """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
+
+    All seeds are trained at once, and all devices and processes share the work. `folder` is where the checkpoint lies
+    in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
+    to be finite, and for sites that do not fit together or whose soil has not the layers that a network sees.
+    """
+    for site in sites:
+        layers = site.reference.dz.shape[0]
+        if "soil" in model.seen_states and layers != LAYERS:
+            raise InputError(
+                f"{site.site_id}: {layers} soil layers, expected the {LAYERS} that a network sees"
+            )
+    scaling = training_scaling(sites, model.seen_states)
+    shift = jnp.zeros(len(sites[0].anchor.space.bounds))
+    untrained = [Hybrid(untrained_law(model, scaling, seed), shift) for seed in range(seeds)]
+
+    def build(free, anchor) -> Model:
+        return untrained[0].with_free(free).at(anchor)
+
+    runs = FreeRuns(build, sites, solver, settings.loss, label)
+    checkpoint = folder / "checkpoint.eqx" if folder else None
+    if checkpoint:
+        check_alike(checkpoint)
+    free = stacked([hybrid.free() for hybrid in untrained])
+    found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
+    hybrids = tuple(untrained[0].with_free(rows(found.free, seed)) for seed in range(seeds))
+    return Trained(model, tuple(sites), hybrids, found.validation_loss, found.history)
