@@ -18,7 +18,7 @@ def named(name: str, with_original: bool = False):
         return adaptive()
     schemes = SCHEMES | ({"original": original} if with_original else {})
     scheme, _, steps = name.partition("-")
-    if scheme not in schemes or not steps.isdecimal() or not 1 <= int(steps) <= 64:
+    if scheme not in schemes or steps not in map(str, range(1, 65)):
         raise InputError(
             f"integrator {name!r}: expected one of {', '.join(schemes)} with its steps, 1 to 64, as in fast-1,"
             " or diffrax"
