@@ -16,8 +16,9 @@ from typing import Any
 from snakemake import cli
 from snakemake.exceptions import print_exception
 
-from lad.configuration import nearest, read_settings
 from lad.errors import InputError
+from lad.settings import nearest
+from lad.settings.files import read_settings
 from lad.towers.folders import sites_of
 
 ANSWER = 60  # s within which a controller answers

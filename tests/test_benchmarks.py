@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lad.configuration import checked
 from lad.forcing import VARIABLES
+from lad.settings.study import checked
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,7 @@ def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
     shift = other.TA - rows.TA
     assert 0 < abs(shift[0]) < 2 and shift[0] == pytest.approx(shift[2])
     assert 0 < abs(other.LE_F_MDS[0] - 100) < 10 and other.LE_F_MDS[1] == 0
-    config = checked(
-        many["study_settings"]() | {"archives": "none"}, root / "workflow/schemas/config.schema.yaml"
-    )
+    config = checked(many["study_settings"]() | {"archives": "none"})
     assert list(config["models"]) == ["residual"] and config["studies"]["all"] == []
 
 
@@ -74,4 +72,4 @@ def test_settings_without_a_year_are_settings(root):
     for models in (list(config["models"]), ["residual"]):
         config["models"] = {name: config["models"][name] for name in models}
         own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2013}), config)
-        assert list(checked(own, root / "workflow/schemas/config.schema.yaml")["sites"]) == ["US-Me2"]
+        assert list(checked(own)["sites"]) == ["US-Me2"]

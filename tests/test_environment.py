@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 LOCKS = ["requirements.lock", "requirements-slurm.lock"]
+LAUNCHERS = ["lad.launch"]  # that import Snakemake
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -29,6 +31,11 @@ def locked(path: Path, python: str) -> dict[str, Version]:
         if marker is None or Marker(marker).evaluate(environment):
             versions[canonicalize_name(name)] = Version(version)
     return versions
+
+
+def direct_dependencies(project: dict) -> list[str]:
+    """What the package and the workflow import."""
+    return project["project"]["dependencies"] + project["project"]["optional-dependencies"]["workflow"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -48,7 +55,7 @@ def test_lock_satisfies_the_project(root, python):
     slurm = locked(root / "envs/requirements-slurm.lock", python)
     groups = project["dependency-groups"]
     for wanted, available in [
-        (project["project"]["dependencies"] + groups["test"], versions),
+        (direct_dependencies(project) + groups["test"], versions),
         (groups["slurm"], slurm),
     ]:
         for requirement in map(Requirement, wanted):
@@ -61,7 +68,7 @@ def test_conda_file_has_the_locked_versions(root):
     versions = locked(root / "envs/requirements.lock", "3.11")
     *conda, from_pip = yaml.safe_load((root / "envs/lad.yaml").read_text(encoding="utf-8"))["dependencies"]
     assert conda == ["python=3.11", "pip"]
-    wanted = {canonicalize_name(Requirement(text).name) for text in project["project"]["dependencies"]}
+    wanted = {canonicalize_name(Requirement(text).name) for text in direct_dependencies(project)}
     assert {
         canonicalize_name(name): Version(version)
         for name, version in (p.split("==") for p in from_pip["pip"])
@@ -83,6 +90,24 @@ def test_container_recipes_are_made_of_the_same(root):
             re.findall(pattern, text, re.MULTILINE | re.IGNORECASE) for text in (docker, apptainer)
         )
         assert first == second
+
+
+def test_the_package_is_imported_without_the_workflow_manager(root):
+    """All of it but what starts Snakemake; and the settings without JAX, which takes a second to start."""
+    modules = [
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted((root / "lad").rglob("*.py"))
+    ]
+    assert {"lad", "lad.model", "lad.settings.study", "lad.steps.train"} <= {*modules}
+    imports = f"""
+import importlib, sys
+sys.modules["snakemake"] = None  # an import of it fails
+importlib.import_module("lad.settings.study")
+assert "jax" not in sys.modules
+for name in {[name for name in modules if name not in LAUNCHERS]}:
+    importlib.import_module(name)
+"""
+    subprocess.run([sys.executable, "-c", imports], cwd=root, check=True)
 
 
 @pytest.fixture

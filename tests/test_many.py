@@ -28,7 +28,7 @@ from lad.io import read_netcdf, write_csv, write_netcdf
 from lad.many.scores import joint_scores
 from lad.model import Model
 from lad.periods import parse_periods, read_periods
-from lad.settings import Descent, ModelSettings
+from lad.settings import Descent, ManySettings
 from lad.training import devices, free_run, loop
 from lad.training.files import load_hybrid, load_model, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -58,13 +58,13 @@ def read(folder, sites, attributes=LAW["attributes"]):
 
 def untrained(sites, seed=0, law=LAW):
     """A hybrid of random weights."""
-    settings = ModelSettings(**law)
+    settings = ManySettings(**law)
     return Hybrid(untrained_law(settings, training_scaling(sites, settings.seen_states), seed), jnp.zeros(8))
 
 
 def save(path, hybrid, sites, origin, law=LAW):
     """Write a hybrid as a training does."""
-    save_hybrid(path, hybrid, ModelSettings(**law), {site.site_id: site.anchor for site in sites}, origin)
+    save_hybrid(path, hybrid, ManySettings(**law), {site.site_id: site.anchor for site in sites}, origin)
 
 
 def left(output):
@@ -205,7 +205,7 @@ def test_sites_count_alike_in_the_scaling(towers):
     wind = FORCING_INPUTS.index("Wind")
     others = training_scaling(sites, states)
     assert others.input_mean[wind] == pytest.approx(training_scaling(sites[1:], states).input_mean[wind])
-    hybrid = Hybrid(untrained_law(ModelSettings(**LAW), others, 0), jnp.zeros(8))
+    hybrid = Hybrid(untrained_law(ManySettings(**LAW), others, 0), jnp.zeros(8))
     std = [hybrid.at(site.anchor).fluxes.network.scaling.input_std[wind] for site in sites]
     assert np.isinf(std[0]) and np.isfinite(std[1])
 
@@ -215,7 +215,7 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     hybrid = Hybrid(untrained(sites).law, jnp.linspace(-0.3, 0.3, 8))
     save(tmp_path / "seed0.eqx", hybrid, sites, {"seed": 0})
     again, settings = load_hybrid(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**LAW)
+    assert eqx.tree_equal(again, hybrid) and settings == ManySettings(**LAW)
     with pytest.raises(InputError, match=r"seed0.eqx: is a model of XX-One, XX-Two, expected one of them"):
         load_model(tmp_path / "seed0.eqx")
     known = load_model(tmp_path / "seed0.eqx", "XX-Two")
@@ -238,7 +238,7 @@ def test_a_network_without_attributes_is_the_same_at_all_towers(towers, tmp_path
     hybrid = untrained(sites, law=law)
     save(tmp_path / "seed0.eqx", hybrid, sites, {}, law)
     again, settings = load_hybrid(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**law)
+    assert eqx.tree_equal(again, hybrid) and settings == ManySettings(**law)
     one, other = (again.at(site.anchor).fluxes for site in sites)
     assert eqx.tree_equal(one, other)
 

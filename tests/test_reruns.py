@@ -65,7 +65,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
     ("seeds: 3", ALL, [*TRAIN, "train_through", "baselines/ann", "baselines/lstm"]),
     ("baselines: [mean, 1lin]", ALL, ["evaluate"]),
     ("simulation: {spinup_passes: 1}", BOTH, [*SIMULATE, "simulate_bulk", "daemons", "joint"]),
-    ("simulation: {steps_per_interval: 2}", BOTH, [*FIT, *SIMULATE, "simulate_bulk", *OF_MANY]),
+    ("simulation: {integrator: fast-2}", BOTH, [*FIT, *SIMULATE, "simulate_bulk", *OF_MANY]),
     ("solvers: {days: 60}", ME2, ["solvers"]),
     ("daemons: {model: mlp_nostate}", WKG, ["train_through", "daemons"]),
     ("landscape: {along: [rs]}", WKG, ["landscape"]),
@@ -139,14 +139,6 @@ def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, 
     overlay = tmp_path / "change.yaml"
     overlay.write_text(change, encoding="utf-8")
     assert made_anew(tree, str(overlay)) == all_from(places, first, everything)
-
-
-def test_a_solver_that_no_network_for_many_towers_knows_reruns_the_simulations(studies, tmp_path):
-    tree, everything = studies
-    overlay = tmp_path / "change.yaml"
-    overlay.write_text("simulation: {integrator: diffrax}\nmany: {studies: []}\n", encoding="utf-8")
-    expected = all_from(ALL, [*SIMULATE, "simulate_bulk"], everything)
-    assert made_anew(tree, str(overlay)) == expected - {("paper", "joint")}
 
 
 def test_a_site_made_anew_touches_only_its_own_files(studies):

@@ -71,9 +71,19 @@ def test_explicit_fluxes_are_those_of_the_old_state():
         np.testing.assert_allclose(getattr(first.rates, name)[0], getattr(at_start, name), rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["rosenbrock-1", "fast", "fast-0", "fast-x", "fast-1000", "original-1"])
+@pytest.mark.parametrize(
+    "name", ["rosenbrock-1", "fast", "fast-0", "fast-01", "fast-x", "fast-65", "diffrax-1", "original-1"]
+)
 def test_unknown_solvers_are_refused(name):
     with pytest.raises(
         InputError, match=f"integrator '{name}': expected one of explicit, split, euler, fast"
     ):
         named(name)
+
+
+def test_original_is_known_where_it_is_admitted():
+    assert callable(named("original-64", with_original=True))
+    with pytest.raises(
+        InputError, match="expected one of explicit, split, euler, fast, original with its steps"
+    ):
+        named("original", with_original=True)

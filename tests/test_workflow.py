@@ -15,6 +15,7 @@ from archives import product_rows, write_product
 from service import Service
 
 from lad.evaluation.few import FEW
+from lad.settings.study import checked
 
 SITE_STEPS = [
     "fetch",
@@ -29,7 +30,7 @@ SITE_STEPS = [
     "sanity",
 ]
 STUDY_STEPS = ["curves", "gather", "transfer", "overview", "report"]
-SETTINGS = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))
+SETTINGS = checked(yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8")))
 MODELS, BASELINES = len(SETTINGS["models"]), len(SETTINGS["baselines"])
 SEEDED = 2  # of the baselines
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")

@@ -1,5 +1,9 @@
 """Flux laws: sensible heat and evaporation as functions of state and forcing, behind one interface."""
 
+import importlib
+import inspect
+
+from lad.errors import InputError
 from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes
 from lad.fluxes._bulk import BulkFluxes
 from lad.fluxes._conductance import ConductanceFluxes
@@ -16,6 +20,32 @@ LEARNT_LAWS: dict[str, type[LearntFluxes]] = {
 }
 """Name of a law in the settings → its class."""
 
+
+def law_class(name: str) -> type[AbstractFluxes]:
+    """The class of a flux law by its name in the settings: `bulk`, one of `LEARNT_LAWS`, or ``module:Class``.
+
+    The module is imported: it is installed, or lies in the folder of the project. Raises InputError if it cannot be
+    imported or has no flux law of that name.
+    """
+    built_in = {"bulk": BulkFluxes} | LEARNT_LAWS
+    if name in built_in:
+        return built_in[name]
+    module, _, of_module = name.partition(":")
+    if not module or not of_module.isidentifier():
+        raise InputError(f"law {name!r}: expected one of {', '.join(built_in)}, or module:Class")
+    try:
+        found = getattr(importlib.import_module(module), of_module, None)
+    except Exception as error:  # whatever a foreign module raises
+        raise InputError(f"law {name!r}: cannot import {module}: {' '.join(str(error).split())}") from None
+    if not (inspect.isclass(found) and issubclass(found, AbstractFluxes)) or inspect.isabstract(found):
+        raise InputError(
+            f"law {name!r}: expected a class {of_module} in {module}, a subclass of AbstractFluxes"
+        )
+    if issubclass(found, LearntFluxes) and not isinstance(getattr(found, "OUTPUTS", None), int):
+        raise InputError(f"law {name!r}: expected {of_module}.OUTPUTS, the number of outputs of its network")
+    return found
+
+
 __all__ = [
     "FORCING_INPUTS",
     "LAYERS",
@@ -31,5 +61,6 @@ __all__ = [
     "ParameterFluxes",
     "ResidualFluxes",
     "Scaling",
+    "law_class",
     "network_inputs",
 ]

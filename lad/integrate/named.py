@@ -1,18 +1,26 @@
-"""Solvers by name, as the settings and tables of the experiments with them call them: `fast-1`, `explicit-4`."""
+"""Solvers by name, as settings, options and tables call them: `fast-1`, `explicit-4`, `diffrax`."""
 
 from lad.errors import InputError
-from lad.integrate import euler, fast
+from lad.integrate import adaptive, euler, fast, original
 from lad.integrate._split import explicit, split
 
 SCHEMES = {"explicit": explicit, "split": split, "euler": euler, "fast": fast}
 """From coarse to accurate; all take any flux law and conserve energy and water."""
 
 
-def named(name: str):
-    """The solver `SCHEME-STEPS`; raises InputError for another name."""
+def named(name: str, with_original: bool = False):
+    """The solver `SCHEME-STEPS`, with 1 to 64 steps in a forcing interval, or `diffrax`, which chooses its own.
+
+    `with_original` admits LaD's own operator splitting too, which takes LaD's own flux law alone and starts from a
+    state of its own (`lad.integrate.split_state`). Raises InputError for another name.
+    """
+    if name == "diffrax":
+        return adaptive()
+    schemes = SCHEMES | ({"original": original} if with_original else {})
     scheme, _, steps = name.partition("-")
-    if scheme not in SCHEMES or not steps.isdecimal() or not 1 <= int(steps) <= 64:
+    if scheme not in schemes or steps not in map(str, range(1, 65)):
         raise InputError(
-            f"integrator {name!r}: expected one of {', '.join(SCHEMES)} with its steps, 1 to 64, as in fast-1"
+            f"integrator {name!r}: expected one of {', '.join(schemes)} with its steps, 1 to 64, as in fast-1,"
+            " or diffrax"
         )
-    return SCHEMES[scheme](int(steps))
+    return schemes[scheme](int(steps))

@@ -15,7 +15,7 @@ from lad.integrate.named import named
 from lad.io import write_csv, write_json
 from lad.parameters import table_parameters, to_json
 from lad.provenance import fingerprint, provenance
-from lad.settings import Calibration, parsed
+from lad.settings import Calibration
 from lad.site_files import record_of
 from lad.towers.sites import site as tower_site
 from lad.training.calibration import calibrate
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     if any(len(x) != 1 for x in (args.site, args.forcing, args.observations)):
         raise InputError(f"--site {' '.join(args.site)}: expected one site and its files")
     (site,), (forcing,), (observations,) = args.site, args.forcing, args.observations
-    settings, solver = parsed(Calibration, args.settings, "--settings"), named(args.integrator)
+    settings, solver = Calibration.parse(args.settings, "--settings"), named(args.integrator)
     periods = learning_periods(args)[site]
     record = record_of(site, forcing, observations if args.radiation == "prescribed" else None)
     cover, soil = (_type(record, name, site, args.sites) for name in ("cover", "soil"))
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         cover=cover,
         soil=soil,
         table=to_json(table),
-        calibration=settings.model_dump(mode="json"),
+        calibration=settings.to_dict(),
         **{name: list(map(str, own)) for name, own in periods.items()},
         seed=args.seed,
         integrator=args.integrator,

@@ -12,7 +12,8 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.fluxes import BulkFluxes
 from lad.forcing import Forcing, Record, read_record
-from lad.integrate import adaptive, fast, original, split_state
+from lad.integrate import split_state
+from lad.integrate.named import named
 from lad.io import read_json, write_netcdf
 from lad.model import Model
 from lad.output import simulation_dataset
@@ -35,16 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--integrator",
-        choices=("fast", "diffrax", "original"),
-        default="fast",
-        help="fast: second order, fixed steps (default); diffrax: adaptive, error-controlled; "
-        "original: LaD's own operator splitting, not smoothed",
-    )
-    parser.add_argument(
-        "--steps-per-interval",
-        type=int,
-        metavar="N",
-        help="of fast and original (default 1); diffrax chooses its own",
+        default="fast-1",
+        metavar="NAME",
+        help="scheme and steps in an interval: fast-1 (default), euler-2, split-1, explicit-4; diffrax: adaptive, "
+        "error-controlled; original-1: LaD's own operator splitting, not smoothed",
     )
     parser.add_argument(
         "--net-radiation",
@@ -58,14 +53,13 @@ def run(args: argparse.Namespace) -> None:
     """Simulate and write."""
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
-    if args.steps_per_interval is not None and not 1 <= args.steps_per_interval <= 10_000:
-        raise InputError(f"--steps-per-interval {args.steps_per_interval}: expected 1 to 10000")
+    solver = named(args.integrator, with_original=True)
     record = read_record(args.forcing, args.net_radiation)
     model = _model(args, record.reference_height)
     start = _start(args, record, model.parameters)
     passes = 0 if args.initial_state else args.spinup_passes
-    trajectory = simulate(_solver(args), model, record, start, passes)
-    if args.integrator != "original":  # which is known to leak
+    trajectory = simulate(solver, model, record, start, passes)
+    if not _is_original(args):  # which is known to leak
         check_budgets(trajectory, record.time)
     inputs = {"forcing": args.forcing}
     inputs |= {"net_radiation": args.net_radiation} if args.net_radiation else {}
@@ -74,7 +68,6 @@ def run(args: argparse.Namespace) -> None:
     origin = provenance(
         inputs,
         integrator=args.integrator,
-        steps_per_interval=args.steps_per_interval,
         spinup_passes=passes,
     )
     attrs = {"provenance": json.dumps(origin, sort_keys=True)}
@@ -90,8 +83,8 @@ def _model(args: argparse.Namespace, height: float) -> Model:
     """The model of the options, for forcing at `height` (m)."""
     if args.model is None:
         return Model(parameters_at(height, read_json(args.parameters), args.parameters), BulkFluxes())
-    if args.integrator == "original":
-        raise InputError("--integrator original works with LaD's own flux law only, not with --model")
+    if _is_original(args):
+        raise InputError("--integrator original-N works with LaD's own flux law only, not with --model")
     from lad.training.files import load_model
 
     model = load_model(args.model)
@@ -99,12 +92,8 @@ def _model(args: argparse.Namespace, height: float) -> Model:
     return model
 
 
-def _solver(args: argparse.Namespace):
-    if args.integrator == "original":
-        return original(args.steps_per_interval or 1)
-    if args.integrator == "fast":
-        return fast(args.steps_per_interval or 1)
-    return adaptive()
+def _is_original(args: argparse.Namespace) -> bool:
+    return args.integrator.startswith("original")
 
 
 def _start(args: argparse.Namespace, record: Record, parameters: Parameters) -> Callable[[Forcing], State]:
@@ -117,7 +106,7 @@ def _start(args: argparse.Namespace, record: Record, parameters: Parameters) -> 
 
     def start(forcing: Forcing) -> State:
         state = given or plain_state(parameters, forcing)
-        if args.integrator == "original":
+        if _is_original(args):
             return split_state(state, forcing, content, source)
         return state
 

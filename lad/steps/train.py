@@ -13,7 +13,7 @@ import jax
 from lad.errors import InputError
 from lad.integrate.named import named
 from lad.provenance import fingerprint, provenance
-from lad.settings import Descent, ModelSettings, parsed
+from lad.settings import Descent, ManySettings
 from lad.training import devices
 from lad.training.options import add_learning_arguments, learning_periods, of_each_site
 from lad.training.sites import read_site
@@ -45,13 +45,13 @@ def run(args: argparse.Namespace) -> None:
     devices.join()
     if args.seeds < 1:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
-    model = parsed(ModelSettings, args.model_settings, "--model-settings")
-    descent, solver = parsed(Descent, args.settings, "--settings"), named(args.integrator)
+    model = ManySettings.parse(args.model_settings, "--model-settings")
+    descent, solver = Descent.parse(args.settings, "--settings"), named(args.integrator)
     files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
     origin = provenance(
         {f"{name} {site}": path for site, of_site in files.items() for name, path in of_site.items()},
-        training=descent.model_dump(mode="json"),
-        model=model.model_dump(mode="json", exclude_defaults=True),
+        training=descent.to_dict(),
+        model=model.to_dict(),
         sites=args.site,
         periods={
             site: {name: list(map(str, own)) for name, own in of_site.items()}

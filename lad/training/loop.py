@@ -169,7 +169,9 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation) -> 
             if len(index) == 1:
                 losses = _of_windows(runs, free, rows(lanes, 0), rows(before, 0), index[0])
             else:
-                losses = jax.vmap(partial(_of_windows, runs), in_axes=(None, 0, 0, 0))(free, lanes, before, index)
+                losses = jax.vmap(partial(_of_windows, runs), in_axes=(None, 0, 0, 0))(
+                    free, lanes, before, index
+                )
             return jnp.sum(lanes.share * losses)
 
         return jax.lax.psum(jax.vmap(of_member)(free, before, windows), SITES)

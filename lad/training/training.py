@@ -13,7 +13,7 @@ from lad.fluxes import LAYERS
 from lad.forcing import rows
 from lad.io import write_csv
 from lad.model import Model
-from lad.settings import Descent, ModelSettings
+from lad.settings import Descent, ManySettings
 from lad.training.devices import check_alike
 from lad.training.files import remove_checkpoints, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -25,7 +25,7 @@ from lad.training.sites import Site
 class Trained(NamedTuple):
     """Result of a training: the hybrid of each seed, at its lowest validation loss."""
 
-    settings: ModelSettings
+    settings: ManySettings
     sites: tuple[Site, ...]
     hybrids: tuple[Hybrid, ...]
     validation_loss: np.ndarray  # (seeds,), mean over the sites
@@ -53,7 +53,7 @@ class Trained(NamedTuple):
 
 def train(
     sites: Sequence[Site],
-    model: ModelSettings,
+    model: ManySettings,
     settings: Descent,
     solver: Callable,
     *,

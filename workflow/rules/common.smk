@@ -13,12 +13,12 @@ from types import SimpleNamespace
 from snakemake.io import is_flagged
 
 from lad import lock
-from lad.configuration import checked
 from lad.errors import InputError
 from lad.evaluation.few import too_many
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.io import remove_parts
 from lad.periods import NAMES
+from lad.settings.study import checked
 from lad.towers.fetch import find_archives, missing_message, source_file
 from lad.towers.sites import read_rows
 
@@ -39,8 +39,7 @@ def settings_sources():
 
 
 try:
-    schema = workflow.source_path("../schemas/config.schema.yaml")
-    settings = checked(config, schema, settings_sources())
+    settings = checked(config, settings_sources())
     own_sites = read_rows(config["sites_table"]) if "sites_table" in config else {}
     package_sites = read_rows()
 except InputError as error:

@@ -1,0 +1,67 @@
+"""Files of settings (YAML): read strictly, and searched for the line of a setting."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lad.errors import InputError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, in which a key that stands twice in a mapping is an error: PyYAML takes the last one silently."""
+
+    def construct_mapping(self, node, deep=False):
+        names = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in names:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key {key.value} stands twice", problem_mark=key.start_mark
+                )
+            names.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Settings of a YAML or JSON file; raises InputError (file, line) for what is none."""
+    if Path(path).is_dir():
+        raise InputError(f"{path}: is a folder, expected a settings file")
+    try:
+        settings = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such settings file (targets stand before --configfile)") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text, expected a settings file in YAML") from None
+    except yaml.MarkedYAMLError as error:
+        what = ", ".join(filter(None, [error.context, error.problem]))
+        raise InputError(f"{path} line {error.problem_mark.line + 1}: not valid YAML: {what}") from None
+    except yaml.YAMLError as error:  # a character that no text has
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: expected settings, key: value, has {settings!r:.60}")
+    return settings
+
+
+def place(keys: Sequence[str | int], sources: Mapping[str, str]) -> str:
+    """`file line 3: ` of the last source that has the setting, without a line for an option; empty if none has."""
+    for name, text in reversed(sources.items()):
+        node = found = yaml.compose(text, yaml.SafeLoader)
+        for key in map(str, keys):
+            found, node = _inside(node, key)
+        if found is not None:
+            return f"{name}: " if name.startswith("-") else f"{name} line {found.start_mark.line + 1}: "
+    return ""
+
+
+def _inside(node: yaml.Node | None, key: str) -> tuple[yaml.Node | None, yaml.Node | None]:
+    """Where `key`, or the item of that number, begins in a node, and its value."""
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(name, value) for name, value in node.value if name.value == key]
+    elif isinstance(node, yaml.SequenceNode):
+        pairs = [(value, value) for number, value in enumerate(node.value) if str(number) == key]
+    else:
+        pairs = []
+    return pairs[-1] if pairs else (None, None)

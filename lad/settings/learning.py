@@ -1,0 +1,110 @@
+"""Settings that training and calibration get: how to descend, and what the model is."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Discriminator, Field, PlainSerializer, Tag, model_validator
+
+from lad.settings._section import Choice, Count, Positive, Refused, Section, Some, shape, text
+
+# As in lad.fluxes, which takes a second to import.
+LAWS = ("bulk", "mlp", "conductance", "parameters", "residual")
+STATES = ("soil", "root", "snow")
+Law = text(rf"{'|'.join(LAWS)}|[\w.]+:\w+", f"one of {', '.join(LAWS)}, or module:Class")
+States = Annotated[
+    Annotated[bool, Tag("word")] | Annotated[Choice[Literal[STATES]], Tag("list")], Discriminator(shape)
+]
+Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy", "LAI"]
+
+
+class Descent(Section):
+    """How a training descends."""
+
+    steps: Count = 300
+    """gradient steps, at most"""
+    batch: Count = 16
+    """windows in a step, at their last length; shorter ones are more, for as many days in all"""
+    window_days: Some[Positive] = (3.0, 10.0)
+    """lengths of the windows in turn, each for an equal share of the free runs"""
+    learning_rate: Positive = 0.01
+    """peak learning rate, after warm-up and before cosine decay"""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from their
+    calibrated values"""
+    loss: Literal["variance", "sum"] = "variance"
+    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
+    refresh: Count = 25
+    """gradient steps between free runs over the training span, which renew the states that windows start from"""
+    patience: Count = 4
+    """free runs without a better validation loss before the descent stops"""
+
+
+class Calibration(Descent):
+    """How LaD's own parameters are calibrated: by gradient, and by CMA-ES with as many model runs."""
+
+    starts: Count = 8
+    """starting points of the descents: the values of the cover and soil type, and random ones within bounds"""
+    steps: Count = 100
+    batch: Count = 8
+    window_days: Some[Positive] = (10.0,)
+    learning_rate: Positive = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    refresh: Count = 20
+    patience: Count = 3
+
+
+Own = Annotated[Descent, PlainSerializer(lambda own: own.model_dump(mode="json", exclude_unset=True))]
+
+
+class ModelSettings(Section):
+    """A flux law, and what its network is like if it has one."""
+
+    law: Law
+    """[flux law](learning.md#flux-laws): `mlp`, `conductance`, `parameters`, `residual`; `bulk`, LaD's own, without a
+    network; or `my_package:MyLaw`, a class of yours in a module that is installed or lies in the project's folder"""
+    states: States | None = None
+    """whether the network sees LaD's states: `true`, `false`, or a list of the parts it sees, `[soil, root, snow]`:
+    temperatures, water of the root zone, snow. Only for a law with a network, which needs it"""
+    hidden: Some[Count] | None = None
+    """widths of the hidden layers. Only for a law with a network, which needs it"""
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the law has a network; raises InputError if `law` names a class that there is not."""
+        if self.law in LAWS:
+            return self.law != "bulk"
+        from lad.fluxes import LearntFluxes, law_class
+
+        return issubclass(law_class(self.law), LearntFluxes)
+
+    @property
+    def seen_states(self) -> tuple[str, ...]:
+        """Parts of the state that the network sees, in the order of `STATES`."""
+        return tuple(name for name in STATES if self.states is True or (self.states and name in self.states))
+
+    @model_validator(mode="after")
+    def _check_network(self) -> Self:
+        given = [name for name in ("states", "hidden") if getattr(self, name) is not None]
+        if self.has_network and len(given) < 2:
+            raise ValueError(f"law {self.law} has a network, expected the keys states and hidden")
+        if given and not self.has_network:
+            raise Refused(given[:1], f"law {self.law} has no network, expected no such key")
+        return self
+
+
+class ManySettings(ModelSettings):
+    """A flux law with one network for several sites."""
+
+    attributes: Choice[Attribute] = ()
+
+    @model_validator(mode="after")
+    def _check_attributes(self) -> Self:
+        if self.attributes and not self.has_network:
+            raise Refused(["attributes"], f"law {self.law} has no network to see them")
+        return self
+
+
+class TrainedModel(ModelSettings):
+    """One of the trained models of a study."""
+
+    training: Own = Descent()
+    """settings of `training` that are this model's own"""

@@ -1,0 +1,247 @@
+"""The settings of the study, config.yaml, checked before anything runs."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from lad.cli import STEPS
+from lad.evaluation.models import BASELINES
+from lad.periods import NAMES, Period, check_disjoint
+from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, shape, text
+from lad.settings.files import place
+from lad.settings.learning import Attribute, Calibration, Descent, Own, TrainedModel
+from lad.towers.folders import sites_of
+
+# Names of rules that are no steps, and what `./run` takes for a command of its own.
+RESERVED_STUDIES = {
+    *STEPS,
+    "simulate_bulk",
+    "train_through",
+    "train_many",
+    "baselines_of_seeds",
+    "setup",
+    "test",
+}
+RESERVED_MODELS = {*BASELINES, "bulk"}  # scored beside the trained models
+FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
+
+
+def _ordered(days: tuple[date, date]) -> tuple[date, date]:
+    if days[1] < days[0]:
+        raise ValueError(f"{days[0]} to {days[1]}: the last day is before the first")
+    return days
+
+
+# Of a study or model: a rule and a folder.
+Name = text("[a-z][a-z0-9_]*", "lower-case letters, digits and _, beginning with a letter")
+SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, as US-Wkg")
+Url = text("https?://.*", "an address that begins with http:// or https://")
+Solver = text(
+    "(explicit|split|euler|fast)-([1-9]|[1-5][0-9]|6[0-4])|diffrax",
+    "explicit, split, euler or fast with its steps, 1 to 64, as in fast-1, or diffrax",
+)
+Days = Annotated[List[date], Field(min_length=2, max_length=2), AfterValidator(_ordered)]
+Members = Annotated[
+    Annotated[Literal["all"], Tag("word")] | Annotated[Some[SiteId], *DISTINCT, Tag("list")],
+    Discriminator(shape),
+]
+Quantity = Literal["rs", "Wmax", "z0", "kB", "Wc", "alb0", "C_factor", "lam_factor"]
+
+
+class Fetch(Section):
+    """Services that archives are downloaded from."""
+
+    ameriflux: Url = "https://amfcdn.lbl.gov/"
+    """address of a [download service](towers.md#download); another address makes nothing anew"""
+    plumber2: Url = "https://thredds.nci.org.au/thredds/"
+    """address of a [download service](towers.md#download); another address makes nothing anew"""
+    user: Annotated[str, Field(min_length=1)] = "fluxnetshuttle"
+    """name for the open service of AmeriFlux; `AMERIFLUX_USER_ID` and `AMERIFLUX_USER_EMAIL` in the environment name an
+    account"""
+    snapshot: str | None = None
+    """CSV list of the FLUXNET shuttle, for towers of ICOS, TERN and others"""
+    notify: bool = False
+    """`true` lets AmeriFlux [count](towers.md#download) what its open service gave"""
+
+
+class Metadata(Section):
+    """Values that replace those of the tables of sites and of the archives."""
+
+    name: str | None = None
+    igbp: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    elevation: float | None = None
+    utc_offset_hours: float | None = None
+    canopy_height: float | None = None
+    measurement_height: float | None = None
+    cover: int | None = None
+    soil: int | None = None
+
+
+class Site(Section):
+    """A tower: its periods, all three kinds or none, and what its archives do not state."""
+
+    train: Some[Days] | None = None
+    """training periods: lists of `["first day", "last day"]`, both included, local standard time"""
+    validation: Some[Days] | None = None
+    """half-hours that stop the training and are never in the loss; may lie inside `train`"""
+    test: Some[Days] | None = None
+    """half-hours of the scores and figures, at least a week; must not overlap `train` or `validation`. Without the
+    three keys [periods are proposed](towers.md#periods)"""
+    metadata: Metadata | None = None
+    """values that replace those of tables and archives: `{canopy_height: 3}`; the names are those of the table
+    [below](#a-site-of-your-own)"""
+    lai: str | None = None
+    """CSV table of leaf area index, `date` and `lai`"""
+    archive: Some[str] | None = None
+    """file names, with `*` and `?`, if other archives than [the rule](towers.md#archives) takes are to be used; each
+    has to be there"""
+
+    @model_validator(mode="after")
+    def _check_periods(self) -> Self:
+        given = {name: getattr(self, name) for name in NAMES if getattr(self, name)}
+        if len(given) not in (0, len(NAMES)):
+            raise ValueError(f"has {' and '.join(given)}, expected all of {', '.join(NAMES)}, or none")
+        if given:
+            train, validation, test = ([Period(*days) for days in periods] for periods in given.values())
+            check_disjoint(train=train, test=test)
+            check_disjoint(validation=validation, test=test)
+            days = {first + timedelta(n) for first, last in test for n in range((last - first).days + 1)}
+            if len(days) < FEWEST_TEST_DAYS:
+                raise ValueError(f"{len(days)} days of test, expected at least {FEWEST_TEST_DAYS}")
+        return self
+
+
+class Simulation(Section):
+    """How models are run, in calibration, training and simulation alike."""
+
+    radiation: Literal["modelled", "prescribed"] = "modelled"
+    """`modelled`: albedo and emission of the surface; `prescribed`: the tower's net radiation where it was measured"""
+    integrator: Solver = "fast-1"
+    """[solver](model.md): `explicit`, `split`, `euler` or `fast` with its steps in a half-hour or hour, 1 to 64, as in
+    `fast-1`; or `diffrax`, which chooses its own steps"""
+    spinup_passes: Annotated[int, Field(ge=0)] = 3
+    """runs through the record before the one that counts: soil and water stores come into their own climate"""
+
+
+class Solvers(Section):
+    """Work–precision diagram of the solvers."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the work–precision diagram of the solvers"""
+    days: Count = 120
+    """first days of their record that it covers"""
+
+
+class Daemons(Section):
+    """Numerical daemons: one model trained through each of some solvers, and run with each."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the [numerical daemons](evaluation.md#numerical-daemons)"""
+    model: Name = "mlp"
+    """model that is trained through each solver, with its settings and `seeds`"""
+    integrators: Annotated[List[Solver], Field(min_length=2), *DISTINCT] = ("explicit-1", "split-1", "fast-1")
+    """two solvers or more, named as `simulation.integrator`"""
+
+
+class Landscape(Section):
+    """The loss along calibrated parameters, by solver."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the [loss along parameters](evaluation.md#numerical-daemons)"""
+    along: Annotated[Some[Quantity], *DISTINCT] = ("rs", "Wmax")
+    """calibrated parameters along which the loss is drawn"""
+
+
+class Many(Section):
+    """One network trained on all sites of a study, without each of them, and without each IGBP class."""
+
+    studies: Choice[Name] = ()
+    """studies of two or more sites on which [one network](many.md) is trained; with radiation `modelled`"""
+    model: Name = "residual"
+    """which of `models` it is; that of each site alone is shown beside it"""
+    attributes: Choice[Attribute] = ("rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy")
+    """what it sees of a site that does not change in time"""
+    seeds: Count = 3
+    """networks, from different initial weights"""
+    training: Own = Descent()
+    """settings of `training` that are its own; `batch` counts windows of each site"""
+
+
+class Settings(Section):
+    """Settings of the study."""
+
+    archives: str = "archives"
+    """folder with tower archives, searched before `data/`; gets what is downloaded"""
+    fetch: Fetch = Fetch()
+    sites_table: str | None = None
+    """CSV table with sites of your own, [below](#a-site-of-your-own); its cells replace those of `lad/towers/sites.csv`
+    for the same site"""
+    sites: dict[SiteId, Site]
+    studies: dict[Name, Members]
+    """sites of a study, or [`all`](#all-sites-of-a-folder): `./run {study}` makes it, `results/{study}/` holds its
+    table. Lower case, not the name of a step, `test` or `setup`"""
+    models: Annotated[dict[Name, TrainedModel], Field(min_length=1)]
+    """a trained model; tables and figures call it by this name. Lower case, not `bulk` and not a baseline"""
+    seeds: Count = 5
+    """networks trained for each model and for the baselines `ann` and `lstm`, from different initial weights"""
+    baselines: Choice[Literal[BASELINES]] = BASELINES
+    """[baselines](evaluation.md#baselines) of the study"""
+    calibration: Calibration = Calibration()
+    training: Descent = Descent()
+    simulation: Simulation = Simulation()
+    solvers: Solvers = Solvers()
+    daemons: Daemons = Daemons()
+    landscape: Landscape = Landscape()
+    many: Many = Many()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Check each part against the others, and find the towers of the folder.
+
+        Each tower with an archive in the folder `archives` is a site, without settings where `sites` has none, and a
+        study that is `all` becomes the list of these towers.
+        """
+        found = sites_of([self.archives])
+        self.sites.update({site: Site() for site in found if site not in self.sites})
+        self.studies.update({study: tuple(found) for study, sites in self.studies.items() if sites == "all"})
+        if "demo" not in self.studies:
+            raise Refused(["studies"], "expected a key demo, the study that ./run makes if none is named")
+        for study, sites in self.studies.items():
+            if study in RESERVED_STUDIES:
+                raise Refused(["studies", study], "is the name of a step or command, expected another name")
+            for site in sites:
+                if site not in self.sites:
+                    raise Refused(["studies", study], f"expected a key sites.{site} with the site's periods")
+        for name in self.models:
+            if name in RESERVED_MODELS:
+                raise Refused(["models", name], "is what is compared with the models, expected another name")
+        for part in ("solvers", "daemons", "landscape"):
+            for site in getattr(self, part).sites:
+                if site not in self.sites:
+                    raise Refused([part, "sites"], f"{site}: expected one of {', '.join(self.sites)}")
+        for study in self.many.studies:
+            if len(self.studies.get(study, ())) < 2:
+                raise Refused(
+                    ["many", "studies"], f"{study}: expected one of studies, with two sites or more"
+                )
+        if self.many.studies and self.simulation.radiation != "modelled":
+            one = "one network for several sites needs modelled radiation, expected many.studies: [] or modelled"
+            raise Refused(["simulation", "radiation"], f"{self.simulation.radiation}: {one}")
+        for part, used in (("daemons", self.daemons.sites), ("many", self.many.studies)):
+            name = getattr(self, part).model
+            if used and not (name in self.models and self.models[name].has_network):
+                raise Refused([part, "model"], f"{name}: expected one of models, with a network")
+        return self
+
+
+def checked(config: Mapping[str, Any], sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The settings as plain values, with all defaults; raises InputError naming the key if they cannot make a study.
+
+    `sources` are the texts (YAML) that the settings were merged from, in this order, by the name of the file or
+    option: the error begins with file and line of the last that has the key.
+    """
+    return Settings.parse_plain(config, lambda keys: place(keys, sources or {})).to_dict()
