@@ -27,8 +27,8 @@ from lad.towers.fetch import (
     obtain,
     source_file,
 )
+from lad.towers.http import Client
 from lad.towers.sources import snapshot
-from lad.towers.transfer import Client
 
 NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
 OLD = "AMF_US-CRT_FLUXNET_FULLSET_2011-2013_3-5.zip"
@@ -132,6 +132,13 @@ def test_passing_faults_are_tried_again(service, tmp_path, faults, ranges):
     (path,) = get(service, tmp_path)
     assert path.read_bytes() == service.files[NAME]
     assert len(service.asked("/files/")) == 1 + len(faults)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_pause_that_the_server_asks_for_is_kept(service, tmp_path, status):
+    service.faults = [Fault(status, after="1")]
+    start = time.monotonic()
+    assert get(service, tmp_path) and time.monotonic() - start >= 1.0
 
 
 def test_broken_transfer_is_resumed_by_a_later_run(service, tmp_path):
@@ -592,7 +599,7 @@ def test_list_of_the_network(service, tmp_path, capsys):
     assert main([*arguments, *snapshot, "--output", str(output)]) == 0
     lines = output.read_text().splitlines()
     assert lines[0] == "site_id,source,name,latitude,longitude,igbp,years,record,verdict,reason"
-    assert lines[1].startswith("US-CRT,folder,Curtice") and ",no,0 of 0 whole years" in lines[1]
+    assert lines[1].startswith("US-CRT,folder,Curtice") and "0 of 0 whole years" in lines[1]
     assert '"Ontario - Groundhog River, Boreal Mixedwood Forest"' in "".join(lines)
     assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder,") for line in lines)
     assert any(line.startswith("US-Abc,snapshot.csv") and "2011-2013" in line for line in lines)

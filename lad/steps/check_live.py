@@ -14,6 +14,7 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.towers.arguments import add_service_arguments, services_from
 from lad.towers.fetch import download
+from lad.towers.http import Client, NotAvailable
 from lad.towers.sources import (
     ACCOUNT_PRODUCTS,
     account_ameriflux,
@@ -23,7 +24,6 @@ from lad.towers.sources import (
     plumber2,
     snapshot,
 )
-from lad.towers.transfer import Client, NotAvailable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,12 +17,12 @@ from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
 from lad.towers.arguments import add_service_arguments
 from lad.towers.fetch import find_archives, left_out, unknown_names
 from lad.towers.folders import sites_of
+from lad.towers.http import Client, NotAvailable, check_web
 from lad.towers.metadata import place
 from lad.towers.product import product, shares
 from lad.towers.record import read_record
 from lad.towers.report import coverage, daytime_fluxes
 from lad.towers.sources import listed_sites, listed_snapshot
-from lad.towers.transfer import Client, NotAvailable, check_web
 from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
 
 COLUMNS = [

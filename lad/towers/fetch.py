@@ -12,6 +12,7 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.io import read_json, sha256, write_json
 from lad.towers.archives import check_whole, choose, expected, is_archive, is_metadata, misnamed
+from lad.towers.http import Client, NotAvailable, check_web
 from lad.towers.readers import read_archive
 from lad.towers.sources import (
     ACCOUNT_PRODUCTS,
@@ -26,7 +27,6 @@ from lad.towers.sources import (
     plumber2,
     snapshot,
 )
-from lad.towers.transfer import Client, NotAvailable, check_web
 
 MAGIC = {".zip": b"PK\x03\x04", ".nc": (b"\x89HDF", b"CDF")}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lad.errors import InputError
 from lad.towers.archives import choose, expected, is_archive
-from lad.towers.transfer import Client, NotAvailable, is_web
+from lad.towers.http import Client, NotAvailable, is_web
 
 AMERIFLUX = "https://amfcdn.lbl.gov/"
 PLUMBER2 = "https://thredds.nci.org.au/thredds/"
