@@ -15,11 +15,10 @@ import numpy as np
 from lad.towers import synthesis
 from lad.towers.archives import SITE_ID, is_archive
 from lad.towers.fill import _clearness, fill
-from lad.towers.humidity import saturation
 from lad.towers.mds import sample
 from lad.towers.metadata import place
+from lad.towers.meteorology import potential, saturation
 from lad.towers.record import Record, read_record
-from lad.towers.solar import potential
 
 GAPS, LENGTHS = 12, (48, 240, 480)  # artificial gaps, intervals
 

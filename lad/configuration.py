@@ -15,7 +15,7 @@ from lad.cli import STEPS
 from lad.errors import InputError
 from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, check_disjoint, parse_periods
-from lad.towers.folders import sites_of
+from lad.towers.archives import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {

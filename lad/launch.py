@@ -18,7 +18,7 @@ from snakemake.exceptions import print_exception
 
 from lad.configuration import nearest, read_settings
 from lad.errors import InputError
-from lad.towers.folders import sites_of
+from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
 

@@ -18,17 +18,10 @@ from service import CITATION, Fault, Service
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_json
-from lad.towers.fetch import (
-    Services,
-    account_from,
-    citations,
-    find_archives,
-    missing_message,
-    obtain,
-    source_file,
-)
+from lad.towers.archives import find_archives, missing_message
+from lad.towers.fetch import citations, obtain, source_file
 from lad.towers.http import Client
-from lad.towers.sources import snapshot
+from lad.towers.services import Services, account_from, snapshot
 
 NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
 OLD = "AMF_US-CRT_FLUXNET_FULLSET_2011-2013_3-5.zip"
@@ -512,7 +505,7 @@ def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
     assert f"no archive {PAPER[0]} and no {PAPER[1]} found" in error
     assert f"folder {tmp_path} (" in error
     assert "BASE" not in error and "_FLUXNET_*" not in error  # names that would not help
-    (tmp_path / PAPER[1].replace("*", "3-5")).touch()
+    (tmp_path / PAPER[1].replace("*", "3-5")).write_text("-")
     assert find_archives("US-Me2", [tmp_path], PAPER) == []
     assert main(arguments) == 2
     assert f"US-Me2: no archive {PAPER[0]} found;" in capsys.readouterr().err
@@ -524,7 +517,7 @@ def test_finding_archives_by_name(tmp_path):
     unpacked = "AMF_US-CRT_BASE_HH_3-5.csv"
     names = [CRT.name, NAME, bif, unpacked, "AMF_US-CRTx_BASE-BADM_1-1.zip", "US-CRT_lai.csv", "a.txt"]
     for name in names:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("-")
     folders = [tmp_path / "none", tmp_path]
     assert [path.name for path in find_archives("US-CRT", folders)] == [NAME, bif]
     assert [path.name for path in find_archives("US-CRT", folders, ["*BASE*"])] == [CRT.name, unpacked, bif]
@@ -604,3 +597,19 @@ def test_list_of_the_network(service, tmp_path, capsys):
     assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder,") for line in lines)
     assert any(line.startswith("US-Abc,snapshot.csv") and "2011-2013" in line for line in lines)
     assert not any("US-Nil" in line for line in lines)
+
+
+def test_empty_archive_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / NAME).touch()
+    fetch = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
+    for command in (["sites", "--archives", str(tmp_path)], fetch):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and f"{NAME}: is empty (0 bytes)" in error
+
+
+def test_product_that_is_not_supported_is_named(tmp_path, capsys):
+    name = "FLX_US-CRT_FLUXNET-CH4_2014-2017_1-1.zip"
+    (tmp_path / name).write_text("-")
+    assert main(["sites", "--archives", str(tmp_path)]) == 2
+    assert f"{name}: is of FLUXNET-CH4, a product that is not supported" in capsys.readouterr().err

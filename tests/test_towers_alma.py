@@ -6,10 +6,15 @@ import xarray as xr
 from archives import CRT, alma_pair
 
 from lad.errors import InputError
-from lad.towers.humidity import saturation, vapour_pressure
-from lad.towers.qualities import translate, vocabulary
+from lad.towers.flags import synthetic, translate, vocabulary
+from lad.towers.meteorology import (
+    STEFAN_BOLTZMANN,
+    longwave_by_humidity,
+    pressure,
+    saturation,
+    vapour_pressure,
+)
 from lad.towers.readers import read_archive
-from lad.towers.synthesis import STEFAN_BOLTZMANN, longwave_by_humidity, pressure, synthetic
 from lad.towers.variables import (
     CLIMATOLOGY,
     DERIVED,

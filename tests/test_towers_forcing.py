@@ -14,7 +14,7 @@ from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.fill import fill
 from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset
-from lad.towers.humidity import snow_fraction, specific_humidity
+from lad.towers.meteorology import snow_fraction, specific_humidity
 from lad.towers.netcdf import read_tower
 from lad.towers.record import read_record
 from lad.towers.sites import TABLE, site

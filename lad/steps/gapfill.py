@@ -8,10 +8,9 @@ from lad.io import write_csv, write_netcdf
 from lad.provenance import provenance
 from lad.towers.arguments import add_site_arguments, site_from
 from lad.towers.figures import origins
-from lad.towers.fill import fill
+from lad.towers.fill import fill, gap_report
 from lad.towers.netcdf import tower_dataset
 from lad.towers.record import read_record
-from lad.towers.report import gap_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

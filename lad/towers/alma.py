@@ -10,9 +10,9 @@ import xarray as xr
 from lad.cf import intervals
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers.humidity import EPSILON, saturation
-from lad.towers.qualities import PLUMBER2, translate, vocabulary
-from lad.towers.table import NO_VALUE, STEPS, check_raster
+from lad.towers.csv_table import NO_VALUE, STEPS, check_raster
+from lad.towers.flags import PLUMBER2, translate, vocabulary
+from lad.towers.meteorology import EPSILON, saturation
 from lad.towers.variables import FLUXES, FORCING, LEAVES, MISSING, NOT_KNOWN, USTAR, worst
 
 # Our unit: spellings in the files, the factor to ours, and what is added then.

@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from lad.towers.fetch import Services, account_from
 from lad.towers.metadata import parse_settings, place
+from lad.towers.services import AMERIFLUX, PLUMBER2, USER, Services, account_from
 from lad.towers.sites import Site
-from lad.towers.sources import AMERIFLUX, PLUMBER2, USER
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:

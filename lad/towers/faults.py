@@ -8,11 +8,10 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.towers.checks import TOLERANCE, standard_pressure
-from lad.towers.humidity import relative
+from lad.towers.meteorology import potential, relative
 from lad.towers.readers import Table
 from lad.towers.sensors import STRONG_SUN, upright
 from lad.towers.sites import Site
-from lad.towers.solar import potential
 from lad.towers.variables import DERIVED, MISSING, OWN_VALUES, variable
 
 # Sun: days on which so many half-hours lie above the potential radiation, and how such days make a stretch.
@@ -54,27 +53,30 @@ def without_spikes(table: Table) -> tuple[Table, list[str]]:
             continue
         known = values[name].dropna()
         around = known.rolling(AROUND, center=True, closed="both", min_periods=FEWEST_AROUND).median()
-        departure = (known - around).where(lambda x, far=far: x.abs() > far)
+        departure, described = known - around, variable(name)
+        departure = departure[departure.abs() > far]
+        against = [f"more than {far:g} {described.units} from the hours around"] if len(departure) else []
         if name in SPIKES_OF_DAYS:
             same = known.groupby(known.index.time, group_keys=False).apply(
                 lambda part: part.rolling(
                     DAYS_AROUND, center=True, closed="both", min_periods=FEWEST_DAYS_AROUND
                 ).median()
             )
-            of_days = known - same.sort_index()
-            departure = departure.fillna(of_days.where(of_days.abs() > SPIKES_OF_DAYS[name]))
-        departure = departure.dropna()
+            of_days = (known - same.sort_index()).drop(departure.index)
+            of_days = of_days[of_days.abs() > SPIKES_OF_DAYS[name]]
+            if len(of_days):
+                departure = pd.concat([departure, of_days]).sort_index()
+                limit = f"{SPIKES_OF_DAYS[name]:g} {described.units}"
+                against.append(f"more than {limit} from the same time of the days around")
         if departure.empty:
             continue
         spikes, largest = departure.index, departure.abs().idxmax()
         humid = name == "Tair" and any(part in table.origins.get("VPD", "") for part in ("RH", "Qair"))
         gone = [name, "VPD"] if humid else [name]
         values.loc[spikes, gone], flags.loc[spikes, gone] = np.nan, MISSING
-        described = variable(name)
         remarks.append(
-            f"{table.name}: {described.fluxnet}: {len(spikes)} spikes on {spikes.normalize().nunique()} days, more "
-            f"than {far:g} {described.units} from the hours around, are not used (the largest "
-            f"{departure[largest]:+.3g} at {largest:%Y-%m-%d %H:%M})"
+            f"{table.name}: {described.fluxnet}: {len(spikes)} spikes on {spikes.normalize().nunique()} days, "
+            f"{' or '.join(against)}, are not used (the largest {departure[largest]:+.3g} at {largest:%Y-%m-%d %H:%M})"
         )
     return replace(table, values=values, flags=flags), remarks
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers.archives import METADATA, is_metadata, members
+from lad.towers.archives import METADATA, is_metadata
+from lad.towers.csv_table import NO_VALUE
 from lad.towers.sites import COLUMNS, REQUIRED, TABLE, Site, make_site, read_rows
-from lad.towers.table import NO_VALUE
+from lad.towers.unzip import members
 
 # Variable of a BIF: column of the site table.
 BIF = {

@@ -61,6 +61,7 @@ def read_tower(path: str | Path, site_id: str) -> Record:
         dataset["segment"].values,
         {},
         remarks=tuple(filter(None, dataset.attrs.get("remarks", "").split("\n"))),
+        product=dataset.attrs.get("product", "not known"),
         origins={name: dataset[name].attrs["source"] for name in names if "source" in dataset[name].attrs},
     )
 
@@ -88,6 +89,7 @@ def cf_dataset(
             "lad_soil": site.soil,
             "utc_offset_hours": site.utc_offset_hours,
             "comment": "time is the start of the interval in local standard time",
+            "product": record.product,
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
             "remarks": "\n".join(record.remarks),
@@ -121,6 +123,6 @@ def _flag_attributes(name: str) -> dict:
     return {
         "standard_name": "quality_flag",
         "long_name": f"origin of {name}",
-        "flag_values": np.array(list(FLAGS), dtype=np.int8),
-        "flag_meanings": " ".join(FLAGS.values()),
+        "flag_values": np.array(sorted(FLAGS), dtype=np.int8),
+        "flag_meanings": " ".join(FLAGS[code] for code in sorted(FLAGS)),
     }

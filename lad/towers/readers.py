@@ -11,11 +11,11 @@ import pandas as pd
 from lad.errors import InputError
 from lad.io import sha256
 from lad.towers.alma import read_alma
-from lad.towers.archives import Content, check_site, read_content
-from lad.towers.humidity import deficit
+from lad.towers.csv_table import read_csv
+from lad.towers.flags import synthetic
+from lad.towers.meteorology import deficit
 from lad.towers.sensors import read_sensors, stated_flag
-from lad.towers.synthesis import synthetic
-from lad.towers.table import read_csv
+from lad.towers.unzip import Content, check_site, read_content
 from lad.towers.variables import (
     FLAGS,
     FLUXES,

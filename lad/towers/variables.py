@@ -13,8 +13,8 @@ FLAGS = {
     4: "synthesised",
     5: "linear_interpolation",
     6: "climatology",
-    9: "missing",
     101: "derived",
+    9: "missing",
 }
 NOT_KNOWN, MEASURED, GOOD, REANALYSIS, POOR, SYNTHESISED = -1, 0, 1, 2, 3, 4
 INTERPOLATED, CLIMATOLOGY, MISSING, DERIVED = 5, 6, 9, 101
@@ -61,6 +61,7 @@ PROFILES = {
 }
 VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
+DAY, YEAR = 86400, 365.25 * 86400.0  # s
 LATENT_HEAT = 2.5e6  # J kg-1, of vaporisation
 REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 
