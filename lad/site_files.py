@@ -45,7 +45,7 @@ def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Perio
 
 
 def record_of(site: str, path: Path) -> Record:
-    """The forcing file of a site; raises InputError if it is that of another, one that tells none is believed."""
+    """The forcing file of a site; raises InputError if it states another site; it may state none."""
     record = read_record(path)
     found = record.attrs.get("site_id", site)
     if found != site:

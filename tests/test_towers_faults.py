@@ -1,4 +1,4 @@
-"""Faults that other variables, the sun or the climate betray."""
+"""Faults that other variables, the sun or the climate show."""
 
 import dataclasses
 
@@ -10,10 +10,10 @@ from archives import CRT, crt_rows, write_base
 from lad.errors import InputError
 from lad.towers.checks import check_labels, check_units
 from lad.towers.faults import without_faults, without_spikes, without_wrong_sun
+from lad.towers.flags import DERIVED, MISSING
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
 from lad.towers.sites import site
-from lad.towers.variables import DERIVED, MISSING
 
 SITE = site("US-CRT")
 

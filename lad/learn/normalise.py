@@ -13,7 +13,7 @@ from lad.model import Model
 from lad.parameters import Parameters
 from lad.simulation import free_runs
 from lad.state import State
-from lad.towers.variables import CLIMATOLOGY, INTERPOLATED
+from lad.towers.flags import CLIMATOLOGY, INTERPOLATED
 
 MADE_UP = (INTERPOLATED, CLIMATOLOGY)
 """Flags of values that do not follow the weather, as synthesised longwave does."""

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the filled record; print how it came about."""
+    """Write the filled record; print where its values are from."""
     place = site_from(args, args.archive)
     record = read_record(place, args.archive)
     filled = fill(record)

@@ -1,6 +1,6 @@
 """List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which can carry a run.
 
-Archives in folders are read: what was measured, or bears no flag, of each variable in each year, in % of the intervals
+Archives in folders are read: what was measured, or has no flag, of each variable in each year, in % of the intervals
 (LE and H: of those in daylight). Of what is not downloaded only the published years are known.
 """
 
@@ -17,11 +17,12 @@ from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
 from lad.towers.archives import find_archives, left_out, sites_of, unknown_names
 from lad.towers.arguments import add_service_arguments
 from lad.towers.coverage import coverage, daytime_fluxes, shares
+from lad.towers.flags import MISSING, NOT_KNOWN, OWN_VALUES
 from lad.towers.http import Client, NotAvailable, check_web
-from lad.towers.metadata import place
+from lad.towers.metadata import find_site
 from lad.towers.record import read_record
 from lad.towers.services import AMERIFLUX, Services, listed_sites, listed_snapshot
-from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
+from lad.towers.variables import FORCING
 
 COLUMNS = [
     "site_id",
@@ -96,7 +97,7 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
             archives = find_archives(site_id, folders)
             if line := left_out(site_id, archives):
                 print(line)
-            record = read_record(place(site_id, archives, sites), archives)
+            record = read_record(find_site(site_id, archives, sites), archives)
         except InputError as error:
             yield row | {"verdict": "no", "reason": str(error)}
             continue

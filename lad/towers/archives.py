@@ -253,7 +253,7 @@ def expected(site_id: str) -> str:
 def product_in_words(archives: Iterable[str]) -> str:
     """Product, years and version of archives in words, from their file names.
 
-    Networks number their releases from 1; 0-… is the version of a copy that somebody has put together.
+    Networks number their releases from 1; 0-… is the version of a repackaged copy.
     """
     return "; ".join(dict.fromkeys(map(_in_words, archives)))
 

@@ -12,19 +12,20 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
+from lad.towers.flags import MEASURED, MISSING
 from lad.towers.meteorology import LAPSE_RATE, STEFAN_BOLTZMANN, potential, pressure, relative, saturation
 from lad.towers.readers import Table
 from lad.towers.sensors import NIGHT, STRONG_SUN
 from lad.towers.sites import Site
-from lad.towers.variables import DAY, FORCING, LATENT_HEAT, MEASURED, MISSING, YEAR, variable
+from lad.towers.variables import DAY, FORCING, LATENT_HEAT, YEAR, variable
 
 SHIFTS = range(-60, 61, 15)  # min
 LABEL = 30  # min, by which start and end labels of half-hours differ
 OFFSETS = range(-12, 15)  # h from UTC
 TOLERANCE = 20.0  # W m-2
-# Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
+# Sound records have at most this many intervals a year above the potential radiation (reflecting clouds
 # near the horizon), labels wrong by half an hour more than a hundred.
-HANDFUL = 20
+MOST_ABOVE_THE_SUN = 20
 MOST_RAIN = 13000.0  # mm a year; Mawsynram, India, has 12000
 SHORT = 0.1  # years; shorter records may hold one storm
 # Share of a variable's values that may be spikes of its sensor; more are a wrong unit. Most rain is none and most
@@ -34,7 +35,7 @@ DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
 STANDARD_TEMPERATURE = 288.15  # K
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
-NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
+NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may be wrong in any number
 FEWEST_OF_MEDIAN = 100  # intervals
 VON_KARMAN = 0.4
 
@@ -59,8 +60,8 @@ def check_labels(table: Table, site: Site) -> list[str]:
     """Raise InputError if the sun contradicts the time labels of a year; otherwise return lines on clocks that are off.
 
     Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
-    potential radiation are counted for shifts from -60 to 60 min: an error is more than a handful, and either
-    another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour
+    potential radiation are counted for shifts from -60 to 60 min: an error is more than `MOST_ABOVE_THE_SUN`, and
+    either another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour
     is no wrong label but a clock that is off: that is returned as remarks, a line for each year.
     """
     remarks: list[str] = []
@@ -72,7 +73,7 @@ def check_labels(table: Table, site: Site) -> list[str]:
     for year, count in counts.iterrows():
         best = int(count.idxmin())
         better = count[best] < count[0] / 2
-        if count[0] <= HANDFUL or not (better or count[0] > rows[year] / 100):
+        if count[0] <= MOST_ABOVE_THE_SUN or not (better or count[0] > rows[year] / 100):
             continue
         if better and abs(best) < LABEL:
             remarks.append(f"{table.name}: in {year} the clock seems to be {-best:+d} min off")
@@ -176,9 +177,8 @@ def check_units(table: Table, site: Site) -> tuple[Table, list[str]]:
                 )
     if not unused:
         return table, []
-    source, flag = variable(unused).fluxnet, np.int8(MISSING)
-    table = replace(table, values=v.assign(**{unused: np.nan}), flags=table.flags.assign(**{unused: flag}))
-    return table, [f"{source} is {found}: {source} is not used"]
+    source = variable(unused).fluxnet
+    return table.without(v.index, [unused]), [f"{source} is {found}: {source} is not used"]
 
 
 def _refuse(table: Table, name: str, found: str, expected: str) -> NoReturn:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from lad.io import read_netcdf
 from lad.periods import Periods, mask
-from lad.towers.variables import FLUXES, FORCING, MEASURED, MISSING, NOT_KNOWN, OWN_VALUES
+from lad.towers.flags import MEASURED, MISSING, NOT_KNOWN, OWN_VALUES
+from lad.towers.variables import FLUXES, FORCING
 
 DAYLIGHT = 10.0  # W m-2
 KINDS = ("measured", "without a flag", "filled or derived", "missing")

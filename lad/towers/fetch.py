@@ -70,7 +70,7 @@ def download(client: Client, offer: Offer, site_id: str, folder: Path) -> Path:
     """One file of an offer, checked: size, MD5, CRC of every member, and that it can be read.
 
     A transfer that broke off, in this process or an earlier one, goes on from the file `.<name>.part`; if the sum
-    of its parts is wrong it begins anew. Raises NotAvailable with what was wrong.
+    of its parts is wrong it starts again. Raises NotAvailable with what was wrong.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / offer.name

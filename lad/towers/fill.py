@@ -8,14 +8,9 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.towers import mds
-from lad.towers.meteorology import longwave, longwave_by_humidity, potential, pressure, saturation
-from lad.towers.record import Record, run_lengths
-from lad.towers.variables import (
+from lad.towers.flags import (
     CLIMATOLOGY,
-    DAY,
     FLAGS,
-    FLUXES,
-    FORCING,
     GOOD,
     INTERPOLATED,
     MISSING,
@@ -23,8 +18,10 @@ from lad.towers.variables import (
     POOR,
     REANALYSIS,
     SYNTHESISED,
-    variable,
 )
+from lad.towers.meteorology import longwave, longwave_by_humidity, potential, pressure, saturation
+from lad.towers.record import Record, run_lengths
+from lad.towers.variables import DAY, FLUXES, FORCING, variable
 
 SHORT = 4 * 3600  # s, longest gap that is interpolated
 DRIEST = 0.95  # greatest deficit relative to saturation that the longwave formulas are given
@@ -64,9 +61,7 @@ def fill(record: Record) -> Record:
             value[gap] = np.clip(estimate[gap], described.low, described.high)
             quality[gap] = np.broadcast_to(flag, gap.shape)[gap]
         filled = replace(
-            filled,
-            values=filled.values.assign(**{name: value}),
-            flags=filled.flags.assign(**{name: quality}),
+            filled, values=filled.values.assign(**{name: value}), flags=filled.flags.assign(**{name: quality})
         )
         if name in FORCING and np.isnan(value).any():
             hole = filled.values[name].isna().idxmax()

@@ -10,6 +10,7 @@ import xarray as xr
 from lad.errors import InputError
 from lad.towers.checks import PRESSURE_MARGIN
 from lad.towers.closure import corrected_fluxes
+from lad.towers.flags import CLIMATOLOGY, FLAGS, INTERPOLATED, MISSING, worst
 from lad.towers.meteorology import (
     LEAST_VAPOUR,
     potential,
@@ -22,20 +23,15 @@ from lad.towers.meteorology import (
 from lad.towers.netcdf import cf_dataset
 from lad.towers.record import Record
 from lad.towers.variables import (
-    CLIMATOLOGY,
-    FLAGS,
     FLUXES,
     FORCING,
-    INTERPOLATED,
     LATENT_HEAT,
     LEAVES,
-    MISSING,
     PROFILES,
     USTAR,
     YEAR,
     Variable,
     variable,
-    worst,
 )
 
 WHOLE_YEAR = 0.9  # share of a year that the record must have for its sum to be one of the year
@@ -135,7 +131,7 @@ def _dark(record: Record) -> np.ndarray:
 def _check(record: Record, values: dict[str, np.ndarray], flags: dict[str, np.ndarray]) -> None:
     """Raise InputError with the variable and the time of the first value that cannot be weather.
 
-    The rest is sure by construction and is asserted: a regular axis, a flag for every value, no lost water.
+    The rest holds by construction and is asserted: a regular axis, a flag for every value, no lost water.
     """
     lags = np.diff(record.time)[np.diff(record.segment) == 0] // np.timedelta64(1, "s")
     assert (lags == record.step).all(), "the time axis is not regular"

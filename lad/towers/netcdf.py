@@ -13,9 +13,10 @@ from lad.cf import time_frame
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.provenance import provenance
+from lad.towers.flags import FLAGS
 from lad.towers.record import Record
 from lad.towers.sites import Site
-from lad.towers.variables import FLAGS, FORCING, VARIABLES, Variable, variable
+from lad.towers.variables import FORCING, VARIABLES, Variable, variable
 
 POSITION = {
     "latitude": {"units": "degrees_north", "standard_name": "latitude"},

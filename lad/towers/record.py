@@ -12,11 +12,12 @@ from lad.errors import InputError
 from lad.towers.archives import expected, is_metadata, product_in_words
 from lad.towers.checks import check_labels, check_rain, check_units, without_impossible
 from lad.towers.faults import without_faults, without_spikes, without_wrong_sun
+from lad.towers.flags import DERIVED, MEASURED, MISSING
 from lad.towers.metadata import sensor_heights
 from lad.towers.meteorology import saturation
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
-from lad.towers.variables import DERIVED, FORCING, MEASURED, MISSING, REQUIRED, variable
+from lad.towers.variables import FORCING, REQUIRED, variable
 
 LONGEST_GAP = 30  # days; a longer one ends a segment
 # Without these there is no water and energy to balance; a month of them cannot be had from other years.
