@@ -15,11 +15,10 @@ import numpy as np
 from lad.towers import synthesis
 from lad.towers.archives import SITE_ID, is_archive
 from lad.towers.fill import _clearness, fill
-from lad.towers.humidity import saturation
 from lad.towers.mds import sample
-from lad.towers.metadata import place
+from lad.towers.metadata import find_site
+from lad.towers.meteorology import potential, saturation
 from lad.towers.record import Record, read_record
-from lad.towers.solar import potential
 
 GAPS, LENGTHS = 12, (48, 240, 480)  # artificial gaps, intervals
 
@@ -90,7 +89,7 @@ def main() -> None:
     for path in sorted(folder.iterdir()):
         for site_id in SITE_ID.findall(path.name):
             if is_archive(path.name, site_id):
-                record = read_record(place(site_id, [path]), [path])
+                record = read_record(find_site(site_id, [path]), [path])
                 print(path.name)
                 sampling(record)
                 deficits(record)

@@ -19,7 +19,7 @@ from snakemake.exceptions import print_exception
 from lad.errors import InputError
 from lad.settings import nearest
 from lad.settings.files import read_settings
-from lad.towers.folders import sites_of
+from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
 

@@ -47,7 +47,7 @@ def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Perio
 def record_of(site: str, path: Path, net_radiation: Path | None = None) -> Record:
     """`read_record` of the forcing file of a site; raises InputError if it is that of another.
 
-    A file that states no site is believed.
+    It may state none.
     """
     record = read_record(path, net_radiation)
     found = record.attrs.get("site_id", site)

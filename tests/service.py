@@ -24,6 +24,7 @@ class Fault(NamedTuple):
 
     status: int = 200
     sent: int = 0
+    after: str = ""  # Retry-After
 
 
 class Service(ThreadingHTTPServer):
@@ -136,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send(b"", "text/plain", 416)
         fault = self.server.faults.pop(0) if self.server.faults else Fault(sent=len(body))
         if fault.status != 200:
-            return self.send(b"not now", "text/html", fault.status)
+            return self.send(b"not now", "text/html", fault.status, fault.after)
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", "application/zip")
         self.send_header("Content-Length", str(len(body) - start))
@@ -149,8 +150,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.cuts.wait()
             self.close_connection = True
 
-    def send(self, body, kind, status=200):
+    def send(self, body, kind, status=200, after=""):
         self.send_response(status)
+        if after:
+            self.send_header("Retry-After", after)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -8,7 +8,7 @@ from lad.errors import InputError
 from lad.evaluation.scores import COLUMNS
 from lad.evaluation.table import markdown
 from lad.io import read_json, sha256, write_csv, write_json
-from lad.towers.product import REPACKAGED
+from lad.towers.archives import REPACKAGED
 
 
 def scores(site: str) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def test_table_ends_with_what_the_records_are(written, tmp_path):
         "Tair",
         "0/0/100/0",
     ]
-    assert "% of the test periods measured, without a flag, filled, missing:" in lines
+    assert "% of the test periods measured, without a flag, filled or derived, missing:" in lines
 
 
 def test_of_many_sites_only_repackaged_records_are_named():

@@ -18,17 +18,10 @@ from service import CITATION, Fault, Service
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_json
-from lad.towers.fetch import (
-    Services,
-    account_from,
-    citations,
-    find_archives,
-    missing_message,
-    obtain,
-    source_file,
-)
-from lad.towers.sources import snapshot
-from lad.towers.transfer import Client
+from lad.towers.archives import find_archives, missing_message
+from lad.towers.fetch import citations, obtain, source_file
+from lad.towers.http import Client
+from lad.towers.services import Services, account_from, snapshot
 
 NAME = "AMF_US-CRT_FLUXNET_2011-2013_v1.3_r1.zip"
 OLD = "AMF_US-CRT_FLUXNET_FULLSET_2011-2013_3-5.zip"
@@ -89,9 +82,9 @@ def test_download_as_the_protocol_says(service, tmp_path):
     assert (cited.path, cited.body) == ("/api/v2/citations/FLUXNET", b'{"site_ids": ["US-CRT"]}')
     assert (file.method, file.path) == ("GET", f"/files/{NAME}?=user")
     assert {child.name for child in tmp_path.iterdir()} == {NAME, f"{NAME}.source.json"}
-    told = read_json(source_file(path))
-    assert told.keys() == {"service", "url", "citation", "date"}
-    assert told["url"] == service.link.format(NAME) and told["citation"] == CITATION
+    stated = read_json(source_file(path))
+    assert stated.keys() == {"service", "url", "citation", "date"}
+    assert stated["url"] == service.link.format(NAME) and stated["citation"] == CITATION
 
 
 def test_product_of_the_old_name_is_taken_and_an_hourly_one(service, tmp_path):
@@ -105,7 +98,7 @@ def test_product_of_the_old_name_is_taken_and_an_hourly_one(service, tmp_path):
     assert [path.name for path in get(service, tmp_path / "d")] == [OLD]
 
 
-PASSING = [
+TEMPORARY = [
     [Fault(500)],
     [Fault(503), Fault(500)],
     [Fault(200, 1000), Fault(500)],
@@ -125,13 +118,20 @@ def test_empty_checksums_and_other_files_in_the_manifest(service, tmp_path):
     assert [path.name for path in get(service, tmp_path)] == [NAME]
 
 
-@pytest.mark.parametrize("faults", PASSING)
+@pytest.mark.parametrize("faults", TEMPORARY)
 @pytest.mark.parametrize("ranges", [True, False])
-def test_passing_faults_are_tried_again(service, tmp_path, faults, ranges):
+def test_temporary_faults_are_tried_again(service, tmp_path, faults, ranges):
     service.faults, service.ranges = list(faults), ranges
     (path,) = get(service, tmp_path)
     assert path.read_bytes() == service.files[NAME]
     assert len(service.asked("/files/")) == 1 + len(faults)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_pause_that_the_server_asks_for_is_kept(service, tmp_path, status):
+    service.faults = [Fault(status, after="1")]
+    start = time.monotonic()
+    assert get(service, tmp_path) and time.monotonic() - start >= 1.0
 
 
 def test_broken_transfer_is_resumed_by_a_later_run(service, tmp_path):
@@ -210,8 +210,8 @@ def test_member_that_is_damaged_although_the_checksum_is_right(service, tmp_path
 
 def test_site_that_nobody_has(service, tmp_path):
     service.offered = []
-    told = refused(service, tmp_path)
-    assert "AmeriFlux has no archive of this site" in told and "PLUMBER2 has no such site" in told
+    printed = refused(service, tmp_path)
+    assert "AmeriFlux has no archive of this site" in printed and "PLUMBER2 has no such site" in printed
 
 
 @pytest.mark.parametrize("reply", ["<html>hello</html>", "[]", '{"data_urls": [{"site_id": "US-CRT"}]}'])
@@ -380,7 +380,7 @@ def test_use_is_counted_only_if_the_settings_say_so(service, tmp_path):
     assert get(service, tmp_path / "c", notify=True)  # no reason to fail
 
 
-def test_account_is_told_by_the_environment_alone():
+def test_account_is_named_by_the_environment_alone():
     assert account_from({"AMERIFLUX_USER_ID": "me"}) is None
     assert account_from({"AMERIFLUX_USER_ID": "me", "AMERIFLUX_USER_EMAIL": "m@x"}) == ("me", "m@x")
 
@@ -406,7 +406,7 @@ def offline() -> list[str]:
     return ["--ameriflux", nobody, "--plumber2", nobody]
 
 
-def test_step_without_connection_tells_what_to_put_where(tmp_path, capsys):
+def test_step_without_connection_reports_what_to_put_where(tmp_path, capsys):
     folder = tmp_path / "archives"
     arguments = ["fetch", "--site", "US-Wkg", "--archives", str(folder), "--output", str(tmp_path / "out")]
     assert main([*arguments, *offline()]) == 2
@@ -505,7 +505,7 @@ def test_every_name_asked_for_has_to_be_there(tmp_path, capsys):
     assert f"no archive {PAPER[0]} and no {PAPER[1]} found" in error
     assert f"folder {tmp_path} (" in error
     assert "BASE" not in error and "_FLUXNET_*" not in error  # names that would not help
-    (tmp_path / PAPER[1].replace("*", "3-5")).touch()
+    (tmp_path / PAPER[1].replace("*", "3-5")).write_text("-")
     assert find_archives("US-Me2", [tmp_path], PAPER) == []
     assert main(arguments) == 2
     assert f"US-Me2: no archive {PAPER[0]} found;" in capsys.readouterr().err
@@ -517,7 +517,7 @@ def test_finding_archives_by_name(tmp_path):
     unpacked = "AMF_US-CRT_BASE_HH_3-5.csv"
     names = [CRT.name, NAME, bif, unpacked, "AMF_US-CRTx_BASE-BADM_1-1.zip", "US-CRT_lai.csv", "a.txt"]
     for name in names:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("-")
     folders = [tmp_path / "none", tmp_path]
     assert [path.name for path in find_archives("US-CRT", folders)] == [NAME, bif]
     assert [path.name for path in find_archives("US-CRT", folders, ["*BASE*"])] == [CRT.name, unpacked, bif]
@@ -559,7 +559,7 @@ def test_step_prints_what_it_leaves_out_and_names_that_are_not_known(tmp_path, c
     assert len(lines) == 2 and all(printed[0] in line and printed[1] in line for line in lines)
 
 
-def test_check_live_tells_each_service(service, tmp_path, capsys):
+def test_check_live_reports_each_service(service, tmp_path, capsys):
     pair = alma_pair(tmp_path / "made")
     me2 = NAME.replace("US-CRT", "US-Me2")
     service.files |= {path.name: path.read_bytes() for path in pair} | {me2: b""}
@@ -567,8 +567,8 @@ def test_check_live_tells_each_service(service, tmp_path, capsys):
     arguments = ["check-live", "--ameriflux", service.url, "--plumber2", f"{service.url}thredds/"]
     arguments += ["--site", "US-CRT", "--plumber2-site", "US-CRT"]
     assert main(arguments) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 4 and all(line.startswith("ok ") for line in told)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 4 and all(line.startswith("ok ") for line in printed)
     service.offered.remove(me2)
     assert main(arguments) == 2
     out, error = capsys.readouterr()
@@ -577,9 +577,9 @@ def test_check_live_tells_each_service(service, tmp_path, capsys):
 
 def test_list_of_nothing_is_refused(tmp_path, capsys):
     """A mistyped folder is no empty list."""
-    for path, told in ((tmp_path / "nope", "no such file or folder"), (tmp_path, "no tower archive")):
+    for path, printed in ((tmp_path / "nope", "no such file or folder"), (tmp_path, "no tower archive")):
         assert main(["sites", "--archives", str(path)]) == 2
-        assert capsys.readouterr().err == f"lad sites: error: {path}: {told}\n"
+        assert capsys.readouterr().err == f"lad sites: error: {path}: {printed}\n"
     assert main(["sites", "--archives", str(tmp_path), "--sites", str(tmp_path / "mine.csv")]) == 2
     assert "mine.csv: no such file or folder" in capsys.readouterr().err
 
@@ -592,8 +592,24 @@ def test_list_of_the_network(service, tmp_path, capsys):
     assert main([*arguments, *snapshot, "--output", str(output)]) == 0
     lines = output.read_text().splitlines()
     assert lines[0] == "site_id,source,name,latitude,longitude,igbp,years,record,verdict,reason"
-    assert lines[1].startswith("US-CRT,folder,Curtice") and ",no,0 of 0 whole years" in lines[1]
+    assert lines[1].startswith("US-CRT,folder,Curtice") and "0 of 0 whole years" in lines[1]
     assert '"Ontario - Groundhog River, Boreal Mixedwood Forest"' in "".join(lines)
     assert any(line.startswith("US-CRT,AmeriFlux") and line.endswith("is in the folder,") for line in lines)
     assert any(line.startswith("US-Abc,snapshot.csv") and "2011-2013" in line for line in lines)
     assert not any("US-Nil" in line for line in lines)
+
+
+def test_empty_archive_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / NAME).touch()
+    fetch = ["fetch", "--site", "US-CRT", "--archives", str(tmp_path), "--output", str(tmp_path / "out")]
+    for command in (["sites", "--archives", str(tmp_path)], fetch):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and f"{NAME}: is empty (0 bytes)" in error
+
+
+def test_product_that_is_not_supported_is_named(tmp_path, capsys):
+    name = "FLX_US-CRT_FLUXNET-CH4_2014-2017_1-1.zip"
+    (tmp_path / name).write_text("-")
+    assert main(["sites", "--archives", str(tmp_path)]) == 2
+    assert f"{name}: is of FLUXNET-CH4, a product that is not supported" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Hostile conditions: nothing is lost or half-written, and each is told in one line."""
+"""Hostile conditions: nothing is lost or half-written, and each is reported in one line."""
 
 import fcntl
 import json
@@ -50,10 +50,10 @@ def tree(made, tmp_path) -> Path:
 
 
 def errors(result: subprocess.CompletedProcess) -> list[str]:
-    """Lines that tell an error; there is one, and no traceback."""
-    told = result.stdout + result.stderr
-    assert "Traceback" not in told, told
-    return [line for line in told.splitlines() if re.match(r"(run|lad \w+): error: ", line)]
+    """Lines that report an error; there is one, and no traceback."""
+    printed = result.stdout + result.stderr
+    assert "Traceback" not in printed, printed
+    return [line for line in printed.splitlines() if re.match(r"(run|lad \w+): error: ", line)]
 
 
 def python(folder: Path, code: str, **environment: str) -> subprocess.Popen:
@@ -78,9 +78,9 @@ def test_second_run_is_told_of_the_first_and_a_killed_one_is_in_nobodys_way(tree
     first = python(tree, RUN)
     assert first.stdout.readline() == "begun\n"
     command = ["results/US-CRT/fetch/source.json", "--force"]
-    (told,) = errors(second := snakemake(tree, *command))
+    (printed,) = errors(second := snakemake(tree, *command))
     assert second.returncode != 0 and part.exists()
-    assert told.startswith(f"run: error: another run is at work in this folder (process {first.pid} on ")
+    assert printed.startswith(f"run: error: another run is at work in this folder (process {first.pid} on ")
     first.kill()
     first.wait()
     result = snakemake(tree, *command)
@@ -114,15 +114,15 @@ def test_cluster_job_of_a_run_that_was_followed_by_another_removes_nothing(tree)
     sent_by = {"LAD_SENT_BY": "1 on elsewhere"}
     (tree / ".snakemake/run.lock").write_text("process 2 on elsewhere\n", encoding="utf-8")
     before = (tree / TARGET).read_bytes()
-    (told,) = errors(refused := snakemake(tree, *job, **sent_by))
+    (printed,) = errors(refused := snakemake(tree, *job, **sent_by))
     assert refused.returncode != 0 and (tree / TARGET).read_bytes() == before
-    assert told == (
+    assert printed == (
         "run: error: another run has begun in this folder (process 2 on elsewhere) since 1 on elsewhere sent this job"
     )
     (tree / ".snakemake/run.lock").write_text("process 1 on elsewhere\n", encoding="utf-8")
     # Now it begins, and fails by what stands for a forcing file.
-    (told,) = set(errors(snakemake(tree, *job, **sent_by)))
-    assert told.startswith("lad periods: error: ")
+    (printed,) = set(errors(snakemake(tree, *job, **sent_by)))
+    assert printed.startswith("lad periods: error: ")
 
 
 def test_what_follows_from_a_failed_step_is_made_by_the_next_run(tree, tmp_path):
@@ -130,9 +130,11 @@ def test_what_follows_from_a_failed_step_is_made_by_the_next_run(tree, tmp_path)
     (tmp_path / "lai.csv").write_text("date,lai\n2011-07-01,2\n", encoding="utf-8")
     overlay.write_text(f"sites: {{US-CRT: {{lai: {tmp_path / 'lai.csv'}}}}}\n", encoding="utf-8")
     failing = snakemake(tree, TARGET, "--configfile", str(overlay))
-    (told,) = set(errors(failing))
+    (printed,) = set(errors(failing))
     assert failing.returncode != 0
-    assert told.startswith("lad forcing: error: results/US-CRT/gapfill/tower.nc: not a readable netCDF file")
+    assert printed.startswith(
+        "lad forcing: error: results/US-CRT/gapfill/tower.nc: not a readable netCDF file"
+    )
     assert (tree / TARGET).exists()  # of the settings before
     plan = planned(snakemake(tree, "-n", TARGET, "--configfile", str(overlay)))
     assert plan == {"forcing": 1, "periods": 1}
@@ -164,8 +166,10 @@ def test_archive_that_changes_while_it_is_copied_is_refused(tmp_path, capsys, mo
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(shutil, "copyfile", replaced)
         assert main(arguments) == 2
-    told = capsys.readouterr().err
-    assert told == f"lad fetch: error: {archive}: changed while it was copied; run again when it is whole\n"
+    printed = capsys.readouterr().err
+    assert (
+        printed == f"lad fetch: error: {archive}: changed while it was copied; run again when it is whole\n"
+    )
     assert contents(out) == before
     assert main(arguments) == 0
     assert (out / "archive" / archive.name).read_bytes() == archive.read_bytes()
@@ -190,10 +194,10 @@ def test_full_disk_is_told_and_with_more_room_the_run_goes_on(root, tmp_path):
     command = ["results/US-CRT/gapfill/tower.nc", *SMALL]
     with mounted(tree / "results", "-t", "tmpfs", "-o", "size=5m", "tmpfs") as disk:
         full = snakemake(tree, *command)
-        (told,) = set(errors(full))
+        (printed,) = set(errors(full))
         assert full.returncode != 0
-        assert told.startswith("lad gapfill: error: results/US-CRT/gapfill/tower.nc: cannot be written (")
-        assert told.endswith(" MB are free there)")
+        assert printed.startswith("lad gapfill: error: results/US-CRT/gapfill/tower.nc: cannot be written (")
+        assert printed.endswith(" MB are free there)")
         assert [path for path in contents(disk) if "/gapfill/" in path] == []
         subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
         result = snakemake(tree, *command)
@@ -297,7 +301,7 @@ def begun(log: Path) -> list[str]:
 
 
 def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> None:
-    """The study is begun anew as often as it becomes whole before the last kill; it then is as in `quiet`.
+    """The study is started again as often as it becomes whole before the last kill; it then is as in `quiet`.
 
     A moment is some seconds after the beginning of one of the next jobs, or of the run: however fast the machine is,
     some work gets done between two kills.
@@ -328,8 +332,8 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
                 flush=True,
             )
             continue
-        told = log.read_text(encoding="utf-8")
-        assert status == 0, told
+        printed = log.read_text(encoding="utf-8")
+        assert status == 0, printed
         assert alive(groups) == []
         found, expected = contents(tree / "results"), contents(quiet / "results")
         assert found.keys() == expected.keys()

@@ -42,7 +42,7 @@ def test_targets_that_snakemake_knows(project):
     files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
     check(["mine", "paper", "US-Me2", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
     check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
-    (project / "AU-How_2003-2017_OzFlux_Met.nc").touch()
+    (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
 
 

@@ -28,7 +28,7 @@ from lad.report.page import Section, Text, render
 from lad.report.plots import timeseries
 from lad.report.tables import LONGEST, Cell, Table, read_csv
 from lad.report.titles import TITLES
-from lad.towers.product import KINDS
+from lad.towers.coverage import KINDS
 
 SITES = ("US-Me2", SITE)
 EVIL = "</script><script>document.title = 'caught'</script>"

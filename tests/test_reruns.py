@@ -107,7 +107,7 @@ def studies(root, tmp_path_factory) -> tuple[Path, set[tuple[str, str]]]:
     tree = copy_tree(root, tmp_path_factory.mktemp("reruns") / "tree")
     (tree / "archives").mkdir()
     for name in ARCHIVES:
-        (tree / "archives" / name).touch()
+        (tree / "archives" / name).write_text("-")
     (tree / "joint.yaml").write_text(JOINT, encoding="utf-8")
     everything = made_anew(tree)
     for line in snakemake(tree, *STUDIES, "--summary", *WITH_JOINT).stdout.splitlines()[1:]:

@@ -195,7 +195,7 @@ def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_p
         "FR-Pue_notes.txt",
         "AMF_AA-Flx_FLUXNET_BIF_LATEST.xlsx",
     ):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("-")
     (tmp_path / "AMF_US-Tw3_BASE-BADM_5-5.zip").mkdir()  # unpacked
     published = check(root, {})
     assert published["studies"]["all"] == []

@@ -6,11 +6,7 @@ import xarray as xr
 from archives import CRT, alma_pair
 
 from lad.errors import InputError
-from lad.towers.humidity import saturation, vapour_pressure
-from lad.towers.qualities import translate, vocabulary
-from lad.towers.readers import read_archive
-from lad.towers.synthesis import STEFAN_BOLTZMANN, longwave_by_humidity, pressure, synthetic
-from lad.towers.variables import (
+from lad.towers.flags import (
     CLIMATOLOGY,
     DERIVED,
     GOOD,
@@ -21,6 +17,15 @@ from lad.towers.variables import (
     REANALYSIS,
     SYNTHESISED,
 )
+from lad.towers.meteorology import (
+    STEFAN_BOLTZMANN,
+    longwave_by_humidity,
+    pressure,
+    saturation,
+    vapour_pressure,
+)
+from lad.towers.readers import read_archive
+from lad.towers.vocabulary import synthetic, translate, vocabulary
 
 PLUMBER2 = {0: MEASURED, 1: GOOD, 2: REANALYSIS, 3: POOR, 4: REANALYSIS, 5: CLIMATOLOGY, 101: DERIVED}
 INVERTED = {1: MEASURED, 0: POOR}

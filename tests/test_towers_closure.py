@@ -49,8 +49,8 @@ def test_ratio_of_the_fluxes_is_kept_and_the_balance_closes_better(record):
     first = method == 1
     assert first.mean() > 0.95
     bowen = record.values["Qh"] / record.values["Qle"]
-    sure = first & (record.values["Qle"] > 20) & (record.values["Qh"] > 20)
-    assert (values["Qh_cor"] / values["Qle_cor"])[sure] == pytest.approx(bowen[sure].to_numpy())
+    large = first & (record.values["Qle"] > 20) & (record.values["Qh"] > 20)
+    assert (values["Qh_cor"] / values["Qle_cor"])[large] == pytest.approx(bowen[large].to_numpy())
     everything = {"all": np.ones(len(record.time), dtype=bool)}
     before = energy_balance(record.values, record.flags, everything)["ratio"].item()
     named = dict(record.values) | {"Qle": values["Qle_cor"], "Qh": values["Qh_cor"]}

@@ -1,4 +1,4 @@
-"""Faults that other variables, the sun or the climate betray."""
+"""Faults that other variables, the sun or the climate show."""
 
 import dataclasses
 
@@ -8,13 +8,12 @@ import pytest
 from archives import CRT, crt_rows, write_base
 
 from lad.errors import InputError
-from lad.towers.checks import check_labels
+from lad.towers.checks import check_labels, check_units
 from lad.towers.faults import without_faults, without_spikes, without_wrong_sun
+from lad.towers.flags import DERIVED, MISSING
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
 from lad.towers.sites import site
-from lad.towers.units import check_units
-from lad.towers.variables import DERIVED, MISSING
 
 SITE = site("US-CRT")
 
@@ -146,7 +145,7 @@ def test_pressure_of_a_cold_high_in_a_short_record_is_left(whole):
 
 def vpd(humidity: float, whole):
     """Deficit with which relative humidity is never above `humidity` %."""
-    from lad.towers.humidity import saturation
+    from lad.towers.meteorology import saturation
 
     saturated = saturation(whole.values["Tair"])
     return saturated - (saturated - whole.values["VPD"]) * humidity / 100.0

@@ -8,13 +8,10 @@ import pytest
 from archives import CRT, crt_rows, write_base
 
 from lad.errors import InputError
-from lad.towers.climatology import diurnal_ratio
-from lad.towers.fill import RULES, fill
-from lad.towers.humidity import saturation
+from lad.towers.fill import RULES, fill, gap_report, mean_diurnal_course
+from lad.towers.meteorology import potential, saturation
 from lad.towers.record import read_record
-from lad.towers.report import gap_report
 from lad.towers.sites import site
-from lad.towers.solar import potential
 
 SITE = site("US-CRT")
 
@@ -155,17 +152,17 @@ def test_diurnal_course_takes_the_right_hour_of_the_days_around():
     hour, day = np.arange(len(time)) % 48, np.arange(len(time)) // 48
     value = 100.0 * hour + day
     gap = (day == 30) & (hour > 5)
-    result = diurnal_ratio(time, 1800, np.where(gap, np.nan, value), np.ones(len(time)))
+    result = mean_diurnal_course(time, 1800, np.where(gap, np.nan, value))
     assert result[gap] == pytest.approx(value[gap])  # the mean over days -7 to +7 is that of the day itself
     far = np.where(abs(day - 30) > 7, 1e6, np.where(gap, np.nan, value))
-    assert diurnal_ratio(time, 1800, far, np.ones(len(time)))[gap] == pytest.approx(value[gap])
+    assert mean_diurnal_course(time, 1800, far)[gap] == pytest.approx(value[gap])
 
 
 def test_diurnal_course_of_a_record_with_years_between():
     time = np.concatenate([clock(365, "2003-01-01"), clock(365, "2011-01-01")])
     day = (time - time.astype("datetime64[Y]")).astype("timedelta64[D]").astype(int)
     value = np.where(np.arange(len(time)) < 48 * 365, np.nan, np.cos(2 * np.pi * day / 365))
-    result = diurnal_ratio(time, 1800, value, np.ones(len(time)))
+    result = mean_diurnal_course(time, 1800, value)
     assert result[: 48 * 365] == pytest.approx(value[48 * 365 :], abs=0.03)
 
 

@@ -14,7 +14,7 @@ from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.fill import fill
 from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset
-from lad.towers.humidity import snow_fraction, specific_humidity
+from lad.towers.meteorology import snow_fraction, specific_humidity
 from lad.towers.netcdf import read_tower
 from lad.towers.record import read_record
 from lad.towers.sites import TABLE, site
@@ -162,9 +162,9 @@ def test_files_tell_their_origin(files):
     for name in ("tower", "forcing_a", "observations_b"):
         origin = json.loads(read_netcdf(files / f"{name}.nc").attrs["provenance"])
         assert origin["inputs"] == {archive.name: {"name": archive.name, "sha256": digest}}
-        told = origin["settings"]["site"]
-        assert told | {"origin": ""} == dataclasses.asdict(SITE)
-        assert "canopy_height: table of the package" in told["origin"]
+        stated = origin["settings"]["site"]
+        assert stated | {"origin": ""} == dataclasses.asdict(SITE)
+        assert "canopy_height: table of the package" in stated["origin"]
         assert origin["code"].keys() == {"lad", "git", "sha256"}
 
 

@@ -7,7 +7,7 @@ import pytest
 from archives import alma_pair
 
 from lad.errors import InputError
-from lad.towers.fetch import find_archives
+from lad.towers.archives import find_archives
 from lad.towers.record import read_record
 from lad.towers.sites import site
 

@@ -9,7 +9,7 @@ from archives import alma_pair, write_zip
 
 from lad.cli import main
 from lad.errors import InputError
-from lad.towers.metadata import known, parse_settings, place, sensor_heights
+from lad.towers.metadata import find_site, known, parse_settings, sensor_heights
 
 HEAD = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\n"
 ROWS = [
@@ -54,7 +54,7 @@ def archive(folder, rows=ROWS, heights=HEIGHTS, encoding="utf-8"):
 
 
 def test_archive_alone_is_enough(tmp_path):
-    tower = place("US-Abc", [archive(tmp_path)])
+    tower = find_site("US-Abc", [archive(tmp_path)])
     assert (tower.latitude, tower.longitude, tower.elevation) == (45.5, -100.25, 300)
     assert (tower.utc_offset_hours, tower.igbp, tower.name) == (-6.5, "GRA", "A field, somewhere")
     assert tower.canopy_height == pytest.approx(0.6)  # mean of the means
@@ -66,7 +66,7 @@ def test_archive_alone_is_enough(tmp_path):
 
 def test_bytes_that_are_no_utf8(tmp_path):
     rows = [*ROWS, ("10", "GRP_X", "COMMENT", "5 µm")]
-    assert place("US-Abc", [archive(tmp_path, rows, encoding="latin-1")]).soil == 1
+    assert find_site("US-Abc", [archive(tmp_path, rows, encoding="latin-1")]).soil == 1
 
 
 def test_file_of_all_sites_as_a_spreadsheet(tmp_path):
@@ -75,28 +75,28 @@ def test_file_of_all_sites_as_a_spreadsheet(tmp_path):
         book.active.append([cell.strip('"') for cell in line.split(",", 4)])
     path = tmp_path / "AMF_AA-Flx_BIF_CCBY4_20260101.xlsx"
     book.save(path)
-    assert place("US-Abc", [path]).utc_offset_hours == -6.5
+    assert find_site("US-Abc", [path]).utc_offset_hours == -6.5
     path.write_bytes(b"PK no spreadsheet")
     with pytest.raises(InputError, match=r"AMF_AA-Flx_BIF_CCBY4_20260101.xlsx: not a readable table"):
-        place("US-Abc", [path])
+        find_site("US-Abc", [path])
 
 
 def test_settings_before_own_table_before_package_before_archive(tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("site_id,canopy_height,measurement_height\nUS-Abc,0.3,5\n", encoding="utf-8")
-    tower = place("US-Abc", [archive(tmp_path)], table, {"canopy_height": "0.2"})
+    tower = find_site("US-Abc", [archive(tmp_path)], table, {"canopy_height": "0.2"})
     assert (tower.canopy_height, tower.measurement_height, tower.latitude) == (0.2, 5, 45.5)
     assert "canopy_height: settings; measurement_height: mine.csv" in tower.origin
     path = write_zip(
         tmp_path / "AMF_US-CRT_FLUXNET_1-2_v1_r1.zip", {"AMF_US-CRT_FLUXNET_BIF_1.csv": bif(ROWS, "US-CRT")}
     )
-    assert place("US-CRT", [path]).latitude == 41.6285
+    assert find_site("US-CRT", [path]).latitude == 41.6285
 
 
 def test_table_with_the_column_names_of_others(shared):
     table = shared / "fluxnet/sites.csv"
     for site_id in ("US-Me2", "US-Wkg", "US-CRT", "US-Tw3", "FR-Hes"):
-        tower = place(site_id, table=table)
+        tower = find_site(site_id, table=table)
         assert f"utc_offset_hours: {table.name}" in tower.origin
     assert "canopy_height: table of the package" in tower.origin  # the cell is empty there
 
@@ -177,7 +177,7 @@ GRASS = ("0.4", {"VEGTYPE": "Grass", "STATISTIC": "Mean", "DATE": "20190601"})
 def test_height_is_that_of_the_vegetation_that_carries_the_canopy(tmp_path, measured, height, words):
     rows = [row for row in ROWS if not row[2].startswith("HEIGHTC")] + heights(*measured)
     path = archive(tmp_path, rows, [])
-    tower = place("US-Abc", [path], settings={"measurement_height": "40"})
+    tower = find_site("US-Abc", [path], settings={"measurement_height": "40"})
     assert tower.canopy_height == pytest.approx(height, rel=1e-3)
     assert re.search(rf"canopy_height: {path.name} \([^)]*{words}", tower.origin)
 
@@ -188,7 +188,7 @@ def test_height_is_that_of_the_vegetation_that_carries_the_canopy(tmp_path, meas
 def test_no_height_of_a_canopy(tmp_path, said):
     rows = [row for row in ROWS if not row[2].startswith("HEIGHTC")] + heights(("1.5", said))
     with pytest.raises(InputError, match=r"US-Abc: canopy_height not known from .*; give --metadata"):
-        place("US-Abc", [archive(tmp_path, rows)])
+        find_site("US-Abc", [archive(tmp_path, rows)])
 
 
 def test_heights_of_sensors(tmp_path):
@@ -227,8 +227,8 @@ def test_pair_of_plumber2_lacks_the_clock(tmp_path):
     with pytest.raises(
         InputError, match=r"US-Abc: utc_offset_hours not known from US-CRT_.*_Met.nc; give --metadata"
     ):
-        place("US-Abc", [met])
-    assert place("US-Abc", [met], settings={"utc_offset_hours": "-5"}).cover == 9
+        find_site("US-Abc", [met])
+    assert find_site("US-Abc", [met], settings={"utc_offset_hours": "-5"}).cover == 9
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_pair_of_plumber2_lacks_the_clock(tmp_path):
 )
 def test_what_is_missing_or_cannot_be_is_told(tmp_path, rows, words):
     with pytest.raises(InputError) as error:
-        place("US-Abc", [archive(tmp_path, rows)])
+        find_site("US-Abc", [archive(tmp_path, rows)])
     assert words in str(error.value) and "\n" not in str(error.value)
 
 

@@ -131,12 +131,12 @@ def test_wrong_clock_is_noticed_in_each_year(crt, minutes):
 
 @pytest.mark.parametrize("offset", [-6, -4, 5, 0])
 def test_wrong_utc_offset_is_noticed(crt, offset):
-    told = (
+    line = (
         rf"times if labels move by {60 * (offset + 5):+d} min"
         if abs(offset + 5) == 1
         else "0 times with an offset of UTC-5"
     )
-    with pytest.raises(InputError, match=re.escape(told)):
+    with pytest.raises(InputError, match=re.escape(line)):
         check_labels(crt, dataclasses.replace(SITE, utc_offset_hours=offset))
 
 
@@ -148,8 +148,8 @@ def test_end_labels_taken_for_starts_are_noticed(tmp_path):
 
 def test_clock_that_is_a_quarter_of_an_hour_off_is_told(crt):
     assert check_labels(crt, SITE) == []
-    told = check_labels(shifted(crt, 15), SITE)
-    assert told[0].endswith("in 2011 the clock seems to be +15 min off") and len(told) == 3
+    line = check_labels(shifted(crt, 15), SITE)
+    assert line[0].endswith("in 2011 the clock seems to be +15 min off") and len(line) == 3
 
 
 def test_sensors_that_are_not_needed_may_fail(tmp_path):

@@ -63,7 +63,7 @@ def test_gaps_are_filled_by_a_sensor_that_agrees_and_by_no_other(tmp_path):
         TA_1_2_1=gaps(COURSE + 4.0, FIRST),
     )
     assert celsius(read) == pytest.approx(gaps(COURSE, known), abs=0.01, nan_ok=True)
-    assert f"TA_1_2_1 is left out ({N // 2} values, differs by 4 in the median" in read.remarks[0]
+    assert f"TA_1_2_1 is left out ({N // 2} values, differs by 4 K in the median" in read.remarks[0]
     read = table(tmp_path, TA_1_1_1=gaps(COURSE, known), TA_1_2_1=gaps(COURSE + 0.5, FIRST))
     assert celsius(read) == pytest.approx(
         gaps(np.where(known, COURSE, COURSE + 0.5), known | FIRST), abs=0.01, nan_ok=True
@@ -94,7 +94,7 @@ def test_sensors_far_apart_are_counted(tmp_path):
     spiked = np.where(np.arange(N) == 100, -40.7, COURSE)
     read = table(tmp_path, TA_1_1_1=gaps(spiked, np.arange(N) != 3), TA_1_1_2=COURSE)
     assert celsius(read) == pytest.approx(COURSE, abs=0.01)
-    assert f"TA_1_1_1 (more than 5 from it in 1 of {N - 1} intervals, most in 2013: 1)" in read.remarks[0]
+    assert f"TA_1_1_1 (more than 5 K from it in 1 of {N - 1} intervals, most in 2013: 1)" in read.remarks[0]
 
 
 def test_rain_alone_is_precipitation_and_snow_is_added(tmp_path):
@@ -161,10 +161,10 @@ def test_case_of_a_first_sensor_with_few_values(shared):
 
 
 def test_case_of_positions_that_count_from_the_ground(shared):
-    from lad.towers.metadata import place
+    from lad.towers.metadata import find_site
 
     (path,) = (shared / "cases/sensor_heights").glob("*.zip")
-    record = read_record(place("CA-Ca3", [path], shared / "fluxnet/sites.csv"), [path])
+    record = read_record(find_site("CA-Ca3", [path], shared / "fluxnet/sites.csv"), [path])
     assert record.origins["Tair"].startswith("TA_1_3_1")
     assert record.origins["Precip"].startswith("P_RAIN_1_1_1")
     assert len(record.values) == 123 * 48  # no row is lost

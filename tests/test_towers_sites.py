@@ -4,11 +4,14 @@ import re
 
 import numpy as np
 import pytest
+from archives import crt_rows, write_base
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.parameters import COVER, SOIL
-from lad.towers.product import REPACKAGED, product, shares
+from lad.towers.archives import REPACKAGED, product_in_words
+from lad.towers.coverage import shares
+from lad.towers.record import read_record
 from lad.towers.sites import RANGES, TABLE, read_sites, site
 
 
@@ -87,7 +90,7 @@ PRODUCTS = {
     "FLX_DE-Abc_FLUXNET2015_FULLSET_HH_2001-2004_0-1.csv": f"FLUXNET2015 FULLSET 2001-2004, version 0-1: {REPACKAGED}",
     "AMF_US-Abc_FLUXNET_FULLSET_2000-2010_3-5.zip": "AmeriFlux FLUXNET FULLSET 2000-2010, version 3-5",
     "AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1 (1).zip": "AmeriFlux FLUXNET 2011-2013, version v1.3 r1",
-    "AMF_US-Abc_BASE-BADM_10-5.zip": "AmeriFlux BASE, version 10-5: measured, unfilled",
+    "AMF_US-Abc_BASE-BADM_10-5.zip": "AmeriFlux BASE, version 10-5",
     "FR-Abc_europe-fluxdata_2015.zip FR-Abc_europe-fluxdata_2016.zip": f"{EUROPE} 2015; {EUROPE} 2016",
     "US-Abc_2000-2005_LaThuile_Flux.nc US-Abc_2000-2005_LaThuile_Met.nc": "2000-2005 LaThuile",
     "US-Abc_tower_mine.csv": "own table mine",
@@ -96,7 +99,15 @@ PRODUCTS = {
 
 @pytest.mark.parametrize(("names", "words"), PRODUCTS.items())
 def test_product_in_words(names, words):
-    assert product(re.split(r" (?=[A-Z])", names)) == words
+    assert product_in_words(re.split(r" (?=[A-Z])", names)) == words
+
+
+def test_unfilled_is_what_the_flags_say(tmp_path):
+    rows = crt_rows(days=4)
+    product = read_record(site("US-CRT"), [write_base(tmp_path / "a", rows)]).product
+    assert product == "AmeriFlux BASE, version 9-9: measured, unfilled"
+    rows["TA_QC"] = 1
+    assert read_record(site("US-CRT"), [write_base(tmp_path / "b", rows)]).product == product.split(":")[0]
 
 
 def test_shares_follow_the_flags():
@@ -117,4 +128,3 @@ def test_list_of_sites_says_what_a_record_is(shared, tmp_path, capsys):
     assert lines[0].endswith(f"AmeriFlux FLUXNET FULLSET 2018-2021, version 0-0: {REPACKAGED}")
     rows = {line.split()[0]: line.split()[1:] for line in lines[3:12]}
     assert rows["Tair"] == ["0", "0", "100", "0"] and rows["Precip"][0] == "100" and rows["Qle"][1] == "100"
-    assert REPACKAGED in lines[-1]

@@ -23,18 +23,24 @@ from archives import (
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers import archives
-from lad.towers.archives import check_whole, choose, is_metadata, misnamed
-from lad.towers.fetch import find_archives, left_out, unknown_names
+from lad.towers import unzip
+from lad.towers.archives import (
+    choose,
+    find_archives,
+    is_metadata,
+    left_out,
+    misnamed,
+    sites_of,
+    unknown_names,
+)
 from lad.towers.fill import fill
-from lad.towers.folders import sites_of
-from lad.towers.forcing import forcing_dataset
-from lad.towers.humidity import snow_fraction_jordan, specific_humidity
-from lad.towers.leaves import lai_at, read_lai
+from lad.towers.forcing import forcing_dataset, lai_at, read_lai
 from lad.towers.metadata import known
+from lad.towers.meteorology import snow_fraction_jordan, specific_humidity
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
 from lad.towers.sites import site
+from lad.towers.unzip import check_whole
 
 SITE = site("US-CRT")
 
@@ -174,11 +180,11 @@ def test_last_row_of_a_table_that_is_cut_off_does_not_count(tmp_path):
     pd.testing.assert_frame_equal(read_archive(path, "US-CRT").values, whole.iloc[:-1])
 
 
-def test_wind_that_was_never_measured_is_made_up_and_told(tmp_path, capsys):
+def test_wind_that_was_never_measured_is_synthesised_and_reported(tmp_path, capsys):
     rows = crt_rows(days=40).drop(columns=["WS", "PA"])
     forcing, _ = forcing_and_observations(tmp_path, write_base(tmp_path, rows))
     assert (forcing["Wind"] == 3.0).all() and (forcing["Wind_qc"] == 4).all()
-    assert "Wind: never measured, every value is made up by its rule" in capsys.readouterr().out
+    assert "Wind: no measured value, 100% synthesised" in capsys.readouterr().out
 
 
 def with_reanalysis(folder, slope, intercept, gap):
@@ -407,9 +413,9 @@ def test_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatc
     with zipfile.ZipFile(path) as archive:
         (info,) = archive.infolist()
     size = info.file_size
-    monkeypatch.setattr(archives, "LARGEST", size)
+    monkeypatch.setattr(unzip, "LARGEST", size)
     assert len(read_archive(path, "US-CRT").values) == 144
-    monkeypatch.setattr(archives, "LARGEST", size - 1)
+    monkeypatch.setattr(unzip, "LARGEST", size - 1)
     for read in (
         lambda: read_archive(path, "US-CRT"),
         lambda: check_whole(path),

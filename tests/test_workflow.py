@@ -113,7 +113,7 @@ def test_plan_of_all_studies(tree, tmp_path):
         "AMF_US-Me2_BASE-BADM_19-5.zip",
         "AMF_US-Wkg_FLUXNET_2004-2025_v1.3_r1.zip",
     ]:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("-")
     sites, models, seeds = 3, MODELS, 5
     assert planned(snakemake(tree, "-n", "demo", "paper", "--config", f"archives={tmp_path}")) == {
         **dict.fromkeys(SITE_STEPS, sites),
@@ -132,7 +132,7 @@ def test_plan_of_all_studies(tree, tmp_path):
 
 
 def test_own_study_of_an_own_site(tree, tmp_path):
-    (tmp_path / "AMF_US-Abc_BASE-BADM_1-1.zip").touch()
+    (tmp_path / "AMF_US-Abc_BASE-BADM_1-1.zip").write_text("-")
     table = tmp_path / "my sites.csv"
     table.write_text(
         "site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height,cover,soil\n"
@@ -156,7 +156,7 @@ def test_own_study_of_an_own_site(tree, tmp_path):
 
 
 def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree, tmp_path):
-    (tmp_path / "AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1.zip").touch()
+    (tmp_path / "AMF_US-Abc_FLUXNET_2011-2013_v1.3_r1.zip").write_text("-")
     (tmp_path / "lai.csv").touch()
     overlay = tmp_path / "mine.yaml"
     overlay.write_text(
@@ -186,8 +186,8 @@ def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
         == f"studies.all: no archive of a tower in the folder {tmp_path}/none, put them there or name another,"
         " --config archives=FOLDER"
     )
-    (tmp_path / "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip").touch()
-    (tmp_path / "AU-How_2003-2017_OzFlux_Met.nc").touch()
+    (tmp_path / "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_1-1.zip").write_text("-")
+    (tmp_path / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
     result = snakemake(tree, "-n", "-p", "all", "--config", f"archives={tmp_path}")
     counts = planned(result)
     assert (counts["fetch"], counts["train"], counts["report"]) == (2, 2 * MODELS, 1)
@@ -198,7 +198,7 @@ def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
 def test_each_of_many_sites_has_a_page(tree, tmp_path):
     sites = [f"QQ-{number:03d}" for number in range(FEW + 1)]
     for site in sites:
-        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2018-2021_1-1.zip").touch()
+        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2018-2021_1-1.zip").write_text("-")
     result = snakemake(tree, "-n", "-p", "all", "--config", f"archives={tmp_path}")
     counts = planned(result)
     assert counts["report"] == counts["gather"] == len(sites) + 1
@@ -209,7 +209,7 @@ def test_each_of_many_sites_has_a_page(tree, tmp_path):
 
 def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     for site in ("US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"):
-        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").touch()
+        (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
     settings = ["--configfile", "workflow/studies/many.yaml", "--config", f"archives={tmp_path}"]
     result = snakemake(tree, "-n", "-p", "many", "results/many/place/CRO/US-CRT/seed0.eqx", *settings)
     counts = planned(result)
@@ -227,7 +227,7 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     tasks = ["train_many:mpi=srun", "train_many:tasks=2", "train_many:launch='srun -n 2'"]
     result = snakemake(tree, "-n", "-p", "many", *settings, "--set-resources", *tasks)
     assert result.stdout.count("NPROC=1 srun -n 2 lad train-many --site ") == 7
-    (tmp_path / "AMF_US-Abc_FLUXNET_FULLSET_2002-2021_1-1.zip").touch()
+    (tmp_path / "AMF_US-Abc_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
     result = snakemake(tree, "-n", "all", *settings, "many={studies: [all]}", "studies={all: all}")
     assert result.returncode != 0
     assert "many.studies: all: of US-Abc the IGBP class is not known before" in result.stderr

@@ -12,7 +12,7 @@ from lad.baselines.data import BaselineData
 from lad.errors import InputError
 from lad.forcing import Forcing
 from lad.observations import TARGETS
-from lad.towers.humidity import relative_humidity
+from lad.towers.meteorology import relative_humidity
 
 Predict = Callable[[np.ndarray], np.ndarray]
 

@@ -13,7 +13,7 @@ from lad.evaluation.series import Simulated
 from lad.evaluation.strata import Strata
 from lad.io import read_netcdf
 from lad.observations import TARGETS, USABLE_QC, Observed, open_series
-from lad.towers.variables import DERIVED
+from lad.towers.flags import DERIVED
 
 COLUMNS = ["site", "target", "model", "correction", "scale", "stratum", "value", "n", *METRICS]
 FEWEST = {"half-hour": 48, "day": 10, "month": 6}

@@ -12,7 +12,8 @@ from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import label, ordered
 from lad.evaluation.scores import COLUMNS, ENSEMBLE, whole
 from lad.io import read_table
-from lad.towers.product import KINDS, REPACKAGED
+from lad.towers.archives import REPACKAGED
+from lad.towers.coverage import KINDS
 
 SHOWN = {
     "rmse": ("RMSE", "{:.2f}"),
@@ -109,7 +110,7 @@ def over_sites(scores: pd.DataFrame, target: str) -> list[list[str]]:
 
 
 def _records(records: Mapping[str, Mapping[str, Any]], many: bool) -> list[str]:
-    """What the records are (`lad.towers.product.describe`), of many sites only those that are no releases."""
+    """What the records are (`lad.towers.coverage.describe`), of many sites only those that are no releases."""
     if many:
         records = {site: record for site, record in records.items() if REPACKAGED in record["product"]}
     products = [f"- {site}: {record['product']}" for site, record in records.items()]
@@ -129,7 +130,7 @@ def _records(records: Mapping[str, Mapping[str, Any]], many: bool) -> list[str]:
 def markdown(scores: pd.DataFrame, records: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """The table as Markdown: one block per site and target, or per target of many sites; models in a fixed order.
 
-    `records` by site, as `lad.towers.product.describe` gives them for the test periods, are described at the end.
+    `records` by site, as `lad.towers.coverage.describe` gives them for the test periods, are described at the end.
     """
     if too_many(scores.site):
         blocks = [f"## {target}\n\n{grid(over_sites(scores, target))}\n" for target in scores.target.unique()]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lad.evaluation.models import label
-from lad.towers.variables import FLAGS, NOT_KNOWN
+from lad.towers.flags import FLAGS, NOT_KNOWN
 
 HEADINGS = {
     "target": "flux",

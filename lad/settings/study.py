@@ -12,7 +12,7 @@ from lad.periods import NAMES, Period, check_disjoint
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, shape, text
 from lad.settings.files import place
 from lad.settings.learning import Attribute, Calibration, Descent, Own, TrainedModel
-from lad.towers.folders import sites_of
+from lad.towers.archives import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {

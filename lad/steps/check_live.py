@@ -14,16 +14,8 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.towers.arguments import add_service_arguments, services_from
 from lad.towers.fetch import download
-from lad.towers.sources import (
-    ACCOUNT_PRODUCTS,
-    account_ameriflux,
-    described,
-    listed_sites,
-    open_ameriflux,
-    plumber2,
-    snapshot,
-)
-from lad.towers.transfer import Client, NotAvailable
+from lad.towers.http import Client, NotAvailable
+from lad.towers.services import described, listed_sites
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,25 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Try one service after the other; raises InputError at the end if some failed."""
     client, services = Client(), services_from(args, os.environ)
+    asked = services.in_turn()
     checks: dict[str, Callable[[], str]] = {
-        "AmeriFlux, list of sites": lambda: f"{len(listed_sites(client, services.ameriflux))} sites",
-        "AmeriFlux, manifest of US-Me2": lambda: described(
-            open_ameriflux(client, "US-Me2", services.ameriflux, services.user)
-        ),
+        "AmeriFlux, list of sites": lambda: f"{len(listed_sites(services, client))} sites",
+        "AmeriFlux, manifest of US-Me2": lambda: described(asked["AmeriFlux"](client, "US-Me2")),
         f"AmeriFlux, archive of {args.site}": lambda: _download(
-            client, open_ameriflux(client, args.site, services.ameriflux, services.user), args.site
+            client, asked["AmeriFlux"](client, args.site), args.site
         ),
         f"PLUMBER2, files of {args.plumber2_site}": lambda: described(
-            plumber2(client, args.plumber2_site, services.plumber2)
+            asked["PLUMBER2"](client, args.plumber2_site)
         ),
     }
-    for product in ACCOUNT_PRODUCTS if services.account else ():
-        checks[f"AmeriFlux, account, {product} of US-Me2"] = lambda product=product: described(
-            account_ameriflux(client, "US-Me2", product, *services.account, services.ameriflux)
-        )
+    for name in [name for name in asked if name.startswith("account")]:
+        checks[f"AmeriFlux, {name} of US-Me2"] = lambda name=name: described(asked[name](client, "US-Me2"))
     if args.snapshot and args.snapshot_site:
         checks[f"{args.snapshot.name}, archive of {args.snapshot_site}"] = lambda: _download(
-            client, snapshot(args.snapshot_site, args.snapshot), args.snapshot_site
+            client, asked["snapshot"](client, args.snapshot_site), args.snapshot_site
         )
     failed = 0
     for name, check in checks.items():

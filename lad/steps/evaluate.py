@@ -10,7 +10,7 @@ from lad.evaluation.strata_table import markdown
 from lad.io import replacing, write_csv, write_json
 from lad.periods import NAMES, add_period_arguments, periods_from
 from lad.provenance import provenance
-from lad.towers.product import describe
+from lad.towers.coverage import describe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     found = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
     settings = {name: [str(period) for period in value] for name, value in periods.items()}
     origin = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
-    record = describe(args.forcing, args.observations, periods["test"])
+    (record,) = describe(args.forcing, args.observations, periods["test"])
     write_json(args.output.with_suffix(".json"), origin | {"record": record})
     for name in ("differences", "intervals", "strata"):
         if path := getattr(args, name):

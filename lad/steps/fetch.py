@@ -9,9 +9,9 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.io import replacing, sha256, write_json
 from lad.provenance import provenance
-from lad.towers.archives import is_metadata
+from lad.towers.archives import find_archives, is_metadata, left_out, unknown_names
 from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
-from lad.towers.fetch import find_archives, left_out, obtain, record_of, unknown_names
+from lad.towers.fetch import obtain, record_of
 from lad.towers.metadata import known
 from lad.towers.readers import read_archive
 

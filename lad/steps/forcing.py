@@ -10,9 +10,8 @@ from lad.io import write_netcdf
 from lad.towers.arguments import add_site_arguments, site_from
 from lad.towers.figures import weather
 from lad.towers.fill import fill
-from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset, raised, snowfall
-from lad.towers.humidity import LEAST
-from lad.towers.leaves import read_lai
+from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset, raised, read_lai, snowfall
+from lad.towers.meteorology import LEAST_VAPOUR
 from lad.towers.netcdf import read_tower
 from lad.towers.record import read_record
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.site}: {len(record.time)} intervals of {record.step} s from {first} to {last}")
     print(*(f"{name} {amount:.0f} mm a year" for name, amount in snowfall(record).items()), sep=", ")
     if raised(record):
-        print(f"vapour pressure of {raised(record)} intervals raised to {LEAST:g} Pa")
+        print(f"vapour pressure of {raised(record)} intervals raised to {LEAST_VAPOUR:g} Pa")
     for remark in chain(dry_years(record), record.remarks):
         print(remark)
     if args.picture:

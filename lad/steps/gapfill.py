@@ -8,10 +8,9 @@ from lad.io import write_csv, write_netcdf
 from lad.provenance import provenance
 from lad.towers.arguments import add_site_arguments, site_from
 from lad.towers.figures import origins
-from lad.towers.fill import fill
+from lad.towers.fill import fill, gap_report
 from lad.towers.netcdf import tower_dataset
 from lad.towers.record import read_record
-from lad.towers.report import gap_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the filled record; print how it came about."""
+    """Write the filled record; print where its values are from."""
     place = site_from(args, args.archive)
     record = read_record(place, args.archive)
     filled = fill(record)

@@ -33,7 +33,7 @@ from lad.periods import (
 )
 from lad.provenance import provenance
 from lad.towers.closure import energy_balance
-from lad.towers.report import DAYLIGHT
+from lad.towers.coverage import DAYLIGHT
 from lad.towers.variables import FLUXES
 
 SPIKE = 300.0  # W m-2

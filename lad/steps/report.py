@@ -29,7 +29,7 @@ from lad.report.page import Links, Section, Text, render
 from lad.report.plots import Plot, timeseries
 from lad.report.tables import Table
 from lad.report.titles import EXPERIMENTS
-from lad.towers.product import describe
+from lad.towers.coverage import describe
 
 STUDY = "study"
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
@@ -129,7 +129,7 @@ def _record(args: argparse.Namespace, site: str) -> Table:
         _of_site(name, getattr(args, name), site) for name in ("forcing", "observations")
     )
     test = read_periods(_of_site("periods", args.periods, site), "test")["test"]
-    parts = {"": describe(forcing, observations), "test: ": describe(forcing, observations, test)}
+    parts = dict(zip(("", "test: "), describe(forcing, observations, None, test), strict=True))
     frame = pd.concat(
         [
             pd.DataFrame.from_dict(part["shares"], orient="index").add_prefix(name)

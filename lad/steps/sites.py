@@ -1,6 +1,6 @@
 """List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which can carry a run.
 
-Archives in folders are read: what was measured, or bears no flag, of each variable in each year, in % of the intervals
+Archives in folders are read: what was measured, or has no flag, of each variable in each year, in % of the intervals
 (LE and H: of those in daylight). Of what is not downloaded only the published years are known.
 """
 
@@ -14,16 +14,15 @@ import pandas as pd
 from lad.errors import InputError
 from lad.io import write_csv
 from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
+from lad.towers.archives import find_archives, left_out, sites_of, unknown_names
 from lad.towers.arguments import add_service_arguments
-from lad.towers.fetch import find_archives, left_out, unknown_names
-from lad.towers.folders import sites_of
-from lad.towers.metadata import place
-from lad.towers.product import product, shares
+from lad.towers.coverage import coverage, daytime_fluxes, shares
+from lad.towers.flags import MISSING, NOT_KNOWN, OWN_VALUES
+from lad.towers.http import Client, NotAvailable, check_web
+from lad.towers.metadata import find_site
 from lad.towers.record import read_record
-from lad.towers.report import coverage, daytime_fluxes
-from lad.towers.sources import listed_sites, listed_snapshot
-from lad.towers.transfer import Client, NotAvailable, check_web
-from lad.towers.variables import FORCING, MISSING, NOT_KNOWN, OWN_VALUES
+from lad.towers.services import AMERIFLUX, Services, listed_sites, listed_snapshot
+from lad.towers.variables import FORCING
 
 COLUMNS = [
     "site_id",
@@ -62,9 +61,12 @@ def run(args: argparse.Namespace) -> None:
     if args.snapshot:
         rows += [_published(entry, args.snapshot.name, here) for entry in listed_snapshot(args.snapshot)]
     if args.network:
-        check_web(args.ameriflux, "https://amfcdn.lbl.gov/")
+        check_web(args.ameriflux, AMERIFLUX)
         try:
-            rows += [_published(entry, "AmeriFlux", here) for entry in listed_sites(Client(), args.ameriflux)]
+            rows += [
+                _published(entry, "AmeriFlux", here)
+                for entry in listed_sites(Services(args.ameriflux), Client())
+            ]
         except NotAvailable as error:
             raise InputError(f"AmeriFlux: {error}") from None
     odd = [line for folder in args.archives for line in unknown_names(folder)]
@@ -95,19 +97,20 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
             archives = find_archives(site_id, folders)
             if line := left_out(site_id, archives):
                 print(line)
-            record = read_record(place(site_id, archives, sites), archives)
+            record = read_record(find_site(site_id, archives, sites), archives)
         except InputError as error:
             yield row | {"verdict": "no", "reason": str(error)}
             continue
-        by_year = coverage(record)
-        of_product = product(record.sources)
-        print(f"{site_id}, {record.site.name}: {of_product}")
+        by_year = coverage(record.values, record.flags)
+        print(f"{site_id}, {record.site.name}: {record.product}")
         flags = record.flags.reindex(columns=[*FORCING, "Qle", "Qh"], fill_value=MISSING)
         print(f"% of the record\n{shares(flags).round().astype(int).to_string()}")
         print("% measured, or without a flag, by year (LE, H: of daylight)")
         print(by_year.fillna(0.0).round().astype(int).to_string(), end="\n\n")
         about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
-        years = usable_years(record.time, record.step, record.segment, daytime_fluxes(record))
+        years = usable_years(
+            record.time, record.step, record.segment, daytime_fluxes(record.values, record.flags)
+        )
         good = [period for period, share in years.items() if share >= ENOUGH]
         own = record.flags.reindex(columns=list(FORCING), fill_value=MISSING).isin(OWN_VALUES).mean() * 100.0
         filled = [f"{name} {share:.0f} %" for name, share in own.items() if share < MOSTLY]
@@ -124,7 +127,7 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         if filled:
             reason += f"; measured only in part: {', '.join(filled)}"
         span = f"{by_year.columns[0]}-{by_year.columns[-1]}"
-        yield row | about | {"years": span, "record": of_product, "verdict": verdict, "reason": reason}
+        yield row | about | {"years": span, "record": record.product, "verdict": verdict, "reason": reason}
 
 
 def _published(entry: dict[str, Any], source: str, here: set[str]) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import xarray as xr
 from lad.cf import intervals
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers.humidity import EPSILON, saturation
-from lad.towers.qualities import PLUMBER2, translate, vocabulary
-from lad.towers.table import NO_VALUE, STEPS, check_raster
-from lad.towers.variables import FLUXES, FORCING, LEAVES, MISSING, NOT_KNOWN, USTAR, worst
+from lad.towers.csv_table import NO_VALUE, STEPS, check_raster
+from lad.towers.flags import MISSING, NOT_KNOWN, worst
+from lad.towers.meteorology import EPSILON, saturation
+from lad.towers.variables import FLUXES, FORCING, LEAVES, USTAR
+from lad.towers.vocabulary import PLUMBER2, translate, vocabulary
 
 # Our unit: spellings in the files, the factor to ours, and what is added then.
 UNITS = {
@@ -49,7 +50,7 @@ def read_alma(
 
     Names are those of ALMA, case aside. VPD or relative humidity is read rather than `Qair`, whose flags are wrong in
     PLUMBER2. What the file lacks is derived where it can be: precipitation is rain and snow, wind the length of its
-    components, net radiation the balance of its parts. Flags are as the file explains them (`qualities`); values that
+    components, net radiation the balance of its parts. Flags are as the file explains them (`vocabulary`); values that
     they call missing or wrong are NaN.
     Raises InputError for another site, units that are not known or contradict the values, a variable that is there
     twice, and time axes that `cf.intervals` refuses.

@@ -1,19 +1,14 @@
-"""Archives of the flux networks: which file is one, and the half-hourly or hourly tables in it."""
+"""Archives of the flux networks by the names of their files: which file is one, and which of several are taken."""
 
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from lad.errors import InputError
 
 SITE_ID = re.compile(r"(?<![A-Za-z])[A-Z]{2}-[A-Za-z0-9]{3}(?![A-Za-z0-9])")
-
-
-LARGEST = 4 * 10**9  # bytes that one ZIP archive may unpack to for what is read of it, and any file in it
 
 
 @dataclass(frozen=True)
@@ -102,19 +97,26 @@ BESIDE = re.compile(
     r"_(DD|WW|MM|YY|ERA5|ERAI|AUXMETEO|AUXNEE|BIF|BIFVARINFO|FLUXNET-BIF|FLUXES|METEO|METEOSENS|ANCILLARY|"
     r"VARINFO|SITEINFO|README)[_.]"
 )
+UNSUPPORTED = re.compile("FLUXNET-CH4")
 SUFFIXES = (".zip", ".csv", ".txt", ".nc", ".gz", ".7z", ".tar")
 VERSION = re.compile(r"_v?(\d{1,3})[.-](\d{1,3})(?:_r(\d+))?(?!\d)")
 YEARS = re.compile(r"_(\d{4})(?:-(\d{4}))?(?!\d)")
 ALMA_KIND = re.compile(r"_(Met|Flux)\.nc$")
-
-
-@dataclass(frozen=True)
-class Content:
-    """What one archive has to read: CSV texts, and the name of the table's file."""
-
-    name: str
-    table: bytes
-    reanalysis: bytes | None = None
+# Words for parts of the names of archives; of the others the parts themselves stand.
+TITLES = {
+    "AMF": "AmeriFlux",
+    "FLX": "",  # FLUXNET2015 follows
+    "ICOSETC": "ICOS ETC",
+    "EUF": "European Fluxes Database",
+    "OZF": "OzFlux",
+    "BASE-BADM": "BASE",
+    "europe-fluxdata": "European Fluxes Database",
+    "tower": "own table",
+}
+# Which table of the product it is does not matter.
+DROPPED = {"Met", "Flux", "HH", "HR", "ARCHIVE"}
+PART_OF_VERSION = re.compile(r"v\d[\d.]*|r\d+|\d{1,3}-\d{1,2}|L\d")
+REPACKAGED = "repackaged, no release of the network"
 
 
 def is_named(name: str, pattern: str, site_id: str) -> bool:
@@ -220,6 +222,9 @@ def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
         site = f"{site[0][:2].upper()}{site[0][2:]}"
         if is_archive(name, site) or (site_id and site.lower() != site_id.lower()):
             continue
+        if other := UNSUPPORTED.search(name):
+            lines.append(f"{name}: is of {other[0]}, a product that is not supported")
+            continue
         patterns = [
             pattern for product in PRODUCTS for pattern in (product.archive, product.table) if pattern
         ]
@@ -240,110 +245,100 @@ def is_metadata(name: str, site_id: str) -> bool:
     return is_named(name, METADATA, site_id)
 
 
-def check_site(path: Path, site_id: str) -> None:
-    """Raise InputError for a file that is absent or, by its name, of another site."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    others = sorted({found for found in SITE_ID.findall(path.name) if found[:2] != "AA"} - {site_id})
-    if others:
-        raise InputError(f"{path.name}: is of site {others[0]}, expected {site_id}")
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A ZIP archive; what is wrong with it, also in what is read of it, becomes an InputError."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                _check_size(path, member.filename, member.file_size)
-            yield archive
-    except InputError:  # a ValueError too
-        raise
-    # What the module zipfile raises for random bytes goes far beyond its own error.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
-        raise InputError(f"{path.name}: damaged or not a ZIP archive ({error})") from None
-
-
-def _check_size(path: Path, what: str, size: int) -> None:
-    """Raise InputError for more than `LARGEST` bytes."""
-    if size > LARGEST:
-        raise InputError(
-            f"{path.name}: {what} unpacks to {size / 1e9:.3g} GB, expected at most {LARGEST / 1e9:.3g} GB"
-        )
-
-
-def members(path: Path, patterns: tuple[str, ...], site_id: str) -> dict[str, bytes]:
-    """Contents of the files of a ZIP archive whose names fit a pattern, by name.
-
-    Raises InputError if it is damaged, or if they are larger than `LARGEST` together.
-    """
-    with opened(path) as archive:
-        return _read(
-            path, archive, lambda name: any(is_named(name, pattern, site_id) for pattern in patterns)
-        )
-
-
-def _read(path: Path, archive: zipfile.ZipFile, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Contents of the files of an open archive whose names, without folders, are wanted."""
-    infos = {Path(info.filename).name: info for info in archive.infolist() if not info.is_dir()}
-    infos = {name: info for name, info in infos.items() if wanted(name)}
-    _check_size(path, " and ".join(infos), sum(info.file_size for info in infos.values()))
-    contents = {}
-    for name, info in infos.items():
-        with archive.open(info) as file:  # which gives no more than is declared, and checks the CRC
-            contents[name] = file.read(info.file_size)
-    return contents
-
-
-def read_content(path: str | Path, site_id: str) -> Content:
-    """The half-hourly or hourly table of a site in a ZIP archive, with the reanalysis beside it, or unpacked.
-
-    A CSV file of any other name is taken for a table too. Raises InputError for a file that is absent, of
-    another site, damaged, or without such a table.
-    """
-    path = Path(path)
-    check_site(path, site_id)
-    if path.suffix.lower() in (".csv", ".txt"):
-        return Content(path.name, path.read_bytes())
-    if path.suffix.lower() != ".zip":
-        raise InputError(f"{path.name}: not the name of a table or archive of {site_id}, {expected(site_id)}")
-    with opened(path) as archive:
-        inside = {Path(name).name for name in archive.namelist()}
-        tables = {
-            name
-            for name in inside
-            for product in PRODUCTS
-            if product.archive and is_named(name, product.table, site_id)
-        }
-        chosen, _ = choose(tables, site_id)
-        if len(chosen) == 1:
-            files = _read(path, archive, lambda name: name in chosen or is_named(name, REANALYSIS, site_id))
-            table = files.pop(chosen[0])
-            return Content(path.name, table, next(iter(files.values()), None))
-    sites = {found for name in inside for found in SITE_ID.findall(name)} - {site_id}
-    if not tables and sites:
-        raise InputError(f"{path.name}: holds tables of {', '.join(sorted(sites))}, expected {site_id}")
-    raise InputError(
-        f"{path.name}: {len(chosen) or 'no'} half-hourly or hourly tables of {site_id} inside, expected one"
-    )
-
-
-def check_whole(path: Path) -> None:
-    """Raise InputError unless every file in a ZIP archive has the checksum (CRC) that is written with it."""
-    with opened(path) as archive:
-        broken = archive.testzip()
-    if broken:
-        raise InputError(f"{path.name}: damaged, {broken} has not the checksum it should have")
-
-
 def expected(site_id: str) -> str:
     """Words on which archive names are known for a site."""
     return "expected " + " or ".join(product.example.format(site=site_id) for product in PRODUCTS)
+
+
+def product_in_words(archives: Iterable[str]) -> str:
+    """Product, years and version of archives in words, from their file names.
+
+    Networks number their releases from 1; 0-… is the version of a repackaged copy.
+    """
+    return "; ".join(dict.fromkeys(map(_in_words, archives)))
+
+
+def _in_words(name: str) -> str:
+    parts = re.sub(r" ?\(\d+\)$", "", Path(name).stem).split("_")
+    parts = [part for part in parts if not SITE_ID.fullmatch(part) and part not in DROPPED]
+    version = [part for part in parts if PART_OF_VERSION.fullmatch(part)]
+    words = " ".join(filter(None, (TITLES.get(part, part) for part in parts if part not in version)))
+    words += f", version {' '.join(version)}" if version else ""
+    return f"{words}: {REPACKAGED}" if version and version[0].startswith("0-") else words
+
+
+def find_archives(
+    site_id: str, folders: Sequence[str | Path], patterns: Sequence[str] | None = None
+) -> list[Path]:
+    """Archives of a site in the first folder that has them, sorted by name; empty if none has.
+
+    `patterns` are globs of file names: all files that they name are taken, and each has to name one. Without them
+    `archives.choose` chooses. Files with the site's metadata in that folder come last. Folders that do not exist are
+    passed over.
+    """
+    for folder in folders:
+        present = _archives(_files(folder), site_id)
+        if present and not _unmatched(patterns or (), present):
+            names = [path.name for path in present]
+            if patterns:
+                taken = [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]
+            else:
+                taken, _ = choose(names, site_id)
+            chosen = [path for path in present if path.name in taken]
+            return chosen + [path for path in _files(folder) if is_metadata(path.name, site_id)]
+    return []
+
+
+def left_out(site_id: str, archives: Sequence[Path]) -> str:
+    """A line on the archives in the folder of those that are taken which are not, and why; empty if all are."""
+    _, reasons = choose([path.name for path in _archives(_files(archives[0].parent), site_id)], site_id)
+    taken = ", ".join(path.name for path in archives if is_archive(path.name, site_id))
+    others = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
+    return f"{site_id}: takes {taken}, leaves out {others}" if others else ""
+
+
+def unknown_names(folder: str | Path, site_id: str | None = None) -> list[str]:
+    """A line for each file of a folder that looks like an archive (of a site) under a name that is not known."""
+    return misnamed([path.name for path in _files(folder)], site_id)
+
+
+def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
+    """What the user can do about a site without its archives, in one line.
+
+    It names the `patterns` that fit no file of the folder, and files of names that are not known.
+    """
+    absent = _unmatched(patterns or (), _archives(_files(folder), site_id))
+    what = f"no archive {' and no '.join(absent)} found" if absent else "no archive found"
+    names = "" if absent else f", {expected(site_id)}"
+    odd = "".join(f"; {line}" for line in unknown_names(folder, site_id))
+    return (
+        f"{site_id}: {what}; put one from its network (https://ameriflux.lbl.gov, https://fluxnet.org or "
+        f"https://data.icos-cp.eu) into the folder {folder}{names}{odd}"
+    )
+
+
+def sites_of(folders: Iterable[str | Path]) -> list[str]:
+    """Identifiers of the towers that have an archive in any of `folders`, sorted; a folder may not exist.
+
+    Raises InputError for an archive of 0 bytes.
+    """
+    files = [path for folder in folders for path in _files(folder)]
+    return sorted({site for path in files for site in SITE_ID.findall(path.name) if _archives([path], site)})
+
+
+def _files(folder: str | Path) -> list[Path]:
+    return [path for path in sorted(Path(folder).glob("*")) if path.is_file()]
+
+
+def _archives(paths: Iterable[Path], site_id: str) -> list[Path]:
+    """Those of `paths` that are archives of a site; raises InputError if one is empty."""
+    found = [path for path in paths if is_archive(path.name, site_id)]
+    for path in found:
+        if not path.stat().st_size:
+            raise InputError(f"{path}: is empty (0 bytes), put the whole archive there or remove it")
+    return found
+
+
+def _unmatched(patterns: Sequence[str], paths: Sequence[Path]) -> list[str]:
+    """The patterns that fit the name of no file."""
+    return [pattern for pattern in patterns if not any(fnmatch(path.name, pattern) for path in paths)]

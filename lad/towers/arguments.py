@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from lad.towers.fetch import Services, account_from
-from lad.towers.metadata import parse_settings, place
+from lad.towers.metadata import find_site, parse_settings
+from lad.towers.services import AMERIFLUX, PLUMBER2, USER, Services, account_from
 from lad.towers.sites import Site
-from lad.towers.sources import AMERIFLUX, PLUMBER2, USER
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +25,13 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 
 def site_from(args: argparse.Namespace, archives: list[Path]) -> Site:
     """The tower that the options and its archives describe; raises InputError if they do not."""
-    return place(args.site, archives, args.sites, parse_settings(args.metadata))
+    return find_site(args.site, archives, args.sites, parse_settings(args.metadata))
 
 
 def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     """Addresses of the download services."""
     web = parser.add_argument_group(
-        "download",
-        "The environment names an AmeriFlux account: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL.",
+        "download", "The environment names an AmeriFlux account: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL."
     )
     web.add_argument("--ameriflux", default=AMERIFLUX, metavar="URL", help="service, default %(default)s")
     web.add_argument("--user", default=USER, help="name for its open part, default %(default)s")

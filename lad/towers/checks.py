@@ -1,38 +1,43 @@
-"""Are the time labels, the offset from UTC and the units right?"""
+"""Are the time labels, the offset from UTC and the units right?
+
+Ranges find numbers that are too large for their unit; what is too small looks like weak weather, and is found by what
+other variables, the climate or the sun exclude.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers.humidity import saturation
+from lad.towers.flags import MEASURED, MISSING
+from lad.towers.meteorology import LAPSE_RATE, STEFAN_BOLTZMANN, potential, pressure, relative, saturation
 from lad.towers.readers import Table
+from lad.towers.sensors import NIGHT, STRONG_SUN
 from lad.towers.sites import Site
-from lad.towers.solar import potential
-from lad.towers.synthesis import STEFAN_BOLTZMANN, pressure
-from lad.towers.variables import FORCING, MISSING, variable
+from lad.towers.variables import DAY, FORCING, LATENT_HEAT, YEAR, variable
 
 SHIFTS = range(-60, 61, 15)  # min
 LABEL = 30  # min, by which start and end labels of half-hours differ
 OFFSETS = range(-12, 15)  # h from UTC
 TOLERANCE = 20.0  # W m-2
-# Sound records have at most a handful of intervals a year above the potential radiation (reflecting clouds
+# Sound records have at most this many intervals a year above the potential radiation (reflecting clouds
 # near the horizon), labels wrong by half an hour more than a hundred.
-HANDFUL = 20
-YEAR = 365.25 * 86400.0  # s
+MOST_ABOVE_THE_SUN = 20
 MOST_RAIN = 13000.0  # mm a year; Mawsynram, India, has 12000
 SHORT = 0.1  # years; shorter records may hold one storm
 # Share of a variable's values that may be spikes of its sensor; more are a wrong unit. Most rain is none and most
 # radiation weak, so that in a wrong unit few of their values are impossible.
-FEW = {"Precip": 1e-3, "SWdown": 1e-3}
-SOME = 5e-2
+SPIKES, RARE_SPIKES = 5e-2, {"Precip": 1e-3, "SWdown": 1e-3}
 DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
 STANDARD_TEMPERATURE = 288.15  # K
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
-NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may fail as they like
+NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may be wrong in any number
+FEWEST_OF_MEDIAN = 100  # intervals
+VON_KARMAN = 0.4
 
 
 def exceedances(
@@ -55,8 +60,8 @@ def check_labels(table: Table, site: Site) -> list[str]:
     """Raise InputError if the sun contradicts the time labels of a year; otherwise return lines on clocks that are off.
 
     Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
-    potential radiation are counted for shifts from -60 to 60 min: an error is more than a handful, and either
-    another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour
+    potential radiation are counted for shifts from -60 to 60 min: an error is more than `MOST_ABOVE_THE_SUN`, and
+    either another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour
     is no wrong label but a clock that is off: that is returned as remarks, a line for each year.
     """
     remarks: list[str] = []
@@ -68,22 +73,23 @@ def check_labels(table: Table, site: Site) -> list[str]:
     for year, count in counts.iterrows():
         best = int(count.idxmin())
         better = count[best] < count[0] / 2
-        if count[0] > HANDFUL and (better or count[0] > rows[year] / 100):
-            trial = f"{count[best]} times if labels move by {best:+d} min"
-            if better and abs(best) < LABEL:
-                remarks.append(f"{table.name}: in {year} the clock seems to be {-best:+d} min off")
-                continue
-            if not better:
-                offset = site.utc_offset_hours
-                trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
-                least = trials.loc[year].idxmin()
-                other = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
-                trial = other if least else "with no other offset much less"
-            raise InputError(
-                f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
-                f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
-                f"longitude {site.longitude:g}"
-            )
+        if count[0] <= MOST_ABOVE_THE_SUN or not (better or count[0] > rows[year] / 100):
+            continue
+        if better and abs(best) < LABEL:
+            remarks.append(f"{table.name}: in {year} the clock seems to be {-best:+d} min off")
+            continue
+        trial = f"{count[best]} times if labels move by {best:+d} min"
+        if not better:
+            offset = site.utc_offset_hours
+            trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
+            least = trials.loc[year].idxmin()
+            other = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
+            trial = other if least else "with no other offset much less"
+        raise InputError(
+            f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
+            f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
+            f"longitude {site.longitude:g}"
+        )
     return remarks
 
 
@@ -108,25 +114,32 @@ def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
+        described, most = variable(name), RARE_SPIKES.get(name, SPIKES)
+        low, high = described.low, described.high
         if name in DRIFT:  # a little below zero is zero
-            drift = DRIFT[name] / (table.step if variable(name).per_step else 1.0)
+            drift = DRIFT[name] / (table.step if described.per_step else 1.0)
             values[name] = values[name].where(~values[name].between(-drift, 0.0), 0.0)
-        column, (low, high) = values[name], _limits(name, table, site)
-        wrong = column.notna() & ~column.between(low, high)
-        if name in NEEDED:
-            _refuse_many(table.name, name, column, wrong, FEW.get(name, SOME), f"{low:g} to {high:g}")
-        elif wrong.sum() > 0.5 * column.notna().sum():  # the unit is wrong, and so is what looks possible
-            wrong = column.notna()
+        if name == "Psurf":
+            standard = standard_pressure(table, site)
+            low, high = (1.0 - PRESSURE_MARGIN) * standard, (1.0 + PRESSURE_MARGIN) * standard
+        column = values[name]
+        odd = {f"{low:g} to {high:g}": column.notna() & ~column.between(low, high)}
         if name == "VPD" and "Tair" in values:
-            negative = column > 1.01 * saturation(values["Tair"])
-            _refuse_many(table.name, name, column, negative, SOME, "at most the saturation pressure, in")
-            wrong |= negative
+            odd["at most the saturation pressure, in"] = column > 1.01 * saturation(values["Tair"])
         if name == "LWdown" and "Tair" in values:
-            black = STEFAN_BOLTZMANN * values["Tair"] ** 4
-            odd = (column < EMISSIVITY[0] * black) | (column > EMISSIVITY[1] * black)
-            expected = f"{EMISSIVITY[0]:g} to {EMISSIVITY[1]:g} times the black-body radiation at TA, in"
-            _refuse_many(table.name, name, column, odd, SOME, expected)
-            wrong |= odd
+            black, (least, greatest) = STEFAN_BOLTZMANN * values["Tair"] ** 4, EMISSIVITY
+            expected = f"{least:g} to {greatest:g} times the black-body radiation at TA, in"
+            odd[expected] = (column < least * black) | (column > greatest * black)
+        wrong = np.logical_or.reduce(list(odd.values()))
+        if name not in NEEDED and wrong.sum() > 0.5 * column.notna().sum():
+            wrong = column.notna().to_numpy()  # the unit is wrong, and so is what looks possible
+        for expected, rows in odd.items() if name in NEEDED else ():
+            if rows.sum() > most * column.notna().sum():
+                at = rows.idxmax()
+                raise InputError(
+                    f"{table.name}: {name} = {column[at]:g} at {at:%Y-%m-%d %H:%M}, {rows.sum()} such values, expected "
+                    f"{expected} {described.units}; is {described.fluxnet} in the units of the network?"
+                )
         if wrong.any():
             values.loc[wrong, name], flags.loc[wrong, name] = np.nan, MISSING
             removed[name] = int(wrong.sum())
@@ -139,19 +152,123 @@ def standard_pressure(table: Table, site: Site) -> float:
     return float(pressure(tair, site.elevation))
 
 
-def _limits(name: str, table: Table, site: Site) -> tuple[float, float]:
-    if name == "Psurf":
-        standard = standard_pressure(table, site)
-        return (1.0 - PRESSURE_MARGIN) * standard, (1.0 + PRESSURE_MARGIN) * standard
-    return variable(name).low, variable(name).high
+def check_units(table: Table, site: Site) -> tuple[Table, list[str]]:
+    """The table of all archives of a site without NETRAD and G in a wrong unit, and a line for each that is left out.
+
+    Raises InputError if the forcing, LE or H have values that other variables, the climate or the sun exclude.
+    """
+    for check in (_radiation, _air, _wind, _rain, _turbulent_fluxes):
+        check(table, site)
+    v, sun = table.values, table.values["SWdown"] > STRONG_SUN
+    unused, found = "", ""
+    if "Rnet" in v and v["Rnet"][sun].count() >= FEWEST_OF_MEDIAN:
+        share = (v["Rnet"] / v["SWdown"])[sun].median()
+        if not 0.05 < share < 1.1:
+            unused, found = (
+                "Rnet",
+                f"{share:.2g} of SW_IN under strong sun in the median, expected 0.05 to 1.1",
+            )
+        elif "Qg" in v and v["Qg"][sun].count() > FEWEST_OF_MEDIAN:
+            part = (v["Qg"] / v["Rnet"])[sun].median()
+            if abs(part) > 0.5:
+                unused, found = (
+                    "Qg",
+                    f"{part:.2g} of NETRAD under strong sun in the median, expected at most 0.5",
+                )
+    if not unused:
+        return table, []
+    source = variable(unused).fluxnet
+    return table.without(v.index, [unused]), [f"{source} is {found}: {source} is not used"]
 
 
-def _refuse_many(
-    archive: str, name: str, column: pd.Series, wrong: pd.Series, share: float, expected: str
-) -> None:
-    if wrong.sum() > share * column.notna().sum():
-        at, described = wrong.idxmax(), variable(name)
-        raise InputError(
-            f"{archive}: {name} = {column[at]:g} at {at:%Y-%m-%d %H:%M}, {wrong.sum()} such values, expected "
-            f"{expected} {described.units}; is {described.fluxnet} in the units of the network?"
-        )
+def _refuse(table: Table, name: str, found: str, expected: str) -> NoReturn:
+    source = variable(name).fluxnet
+    raise InputError(f"{table.name}: {found}, expected {expected}; is {source} in the units of the network?")
+
+
+def _days(table: Table, name: str) -> float:
+    """Days of values that a variable has, 0 where it is absent."""
+    return table.values[name].count() * table.step / DAY if name in table.values else 0.0
+
+
+def _radiation(table: Table, site: Site) -> None:
+    v = table.values
+    top = pd.Series(potential(v.index.to_numpy(), table.step, site), v.index)
+    clearness = (v["SWdown"] / top)[top > 200.0]
+    clear = clearness.quantile(0.98)
+    if _days(table, "SWdown") > 30 and clearness.count() > FEWEST_OF_MEDIAN and clear < 0.5:
+        found = f"SW_IN on clear days is {clear:.2g} of the top-of-atmosphere radiation"
+        _refuse(table, "SWdown", found, "0.6 to 0.9")
+    if "LWdown" in v:
+        emissivity = (v["LWdown"] / (STEFAN_BOLTZMANN * v["Tair"] ** 4)).dropna()
+        if len(emissivity) > FEWEST_OF_MEDIAN and not 0.5 < emissivity.median() < 1.05:
+            found = f"LW_IN is {emissivity.median():.2f} times the black-body radiation at TA in the median"
+            _refuse(table, "LWdown", found, "0.5 to 1.05 times")
+
+
+def _air(table: Table, site: Site) -> None:
+    """Annual mean temperature against a rough climate: 27 degC at sea level on the equator, falling with latitude and
+    height. Relative humidity comes near saturation now and then (months that contradict rain or sun: `faults`)."""
+    mean = table.values["Tair"].mean() - 273.15
+    climate = 27.0 - 0.0065 * site.latitude**2 - LAPSE_RATE * site.elevation
+    if _days(table, "Tair") > 300 and not -25.0 < mean - climate < 20.0:
+        found = f"TA is {mean:.1f} degC on average at latitude {site.latitude:g} and {site.elevation:g} m"
+        _refuse(table, "Tair", found, f"{climate - 25:.0f} to {climate + 20:.0f} degC")
+    highest = relative(table.values["Tair"], table.values["VPD"]).quantile(0.999)
+    if _days(table, "VPD") > 300 and highest < 40.0:
+        found = f"relative humidity is never above {highest:.0f} %"
+        _refuse(table, "VPD", found, "70 to 100 % now and then")
+
+
+def _wind(table: Table, site: Site) -> None:
+    if _days(table, "Wind") < 30:
+        return
+    v = table.values
+    if not 0.2 < v["Wind"].mean() < 12.0:
+        _refuse(table, "Wind", f"WS is {v['Wind'].mean():.3g} m s-1 on average", "0.2 to 12 m s-1")
+    if "Ustar" in v:
+        ratio = (v["Ustar"] / v["Wind"])[(v["SWdown"] > STRONG_SUN) & (v["Wind"] > 0.5)]
+        # Logarithmic profile over a roughness of a tenth of the canopy height; water and ice have 0.1 mm.
+        least = 0.4 * VON_KARMAN / np.log(site.reference_height / max(0.1 * site.canopy_height, 1e-4))
+        if ratio.count() > FEWEST_OF_MEDIAN and ratio.median() < least:
+            found = f"USTAR is {ratio.median():.2g} of WS in the median by day"
+            _refuse(table, "Wind", found, f"more than {least:.2g} over a canopy of {site.canopy_height:g} m")
+
+
+def _water(table: Table) -> tuple[float, float]:
+    """Precipitation and evaporation, mm a year."""
+    v = table.values
+    return v["Precip"].mean() * YEAR, v["Qle"].mean() * YEAR / LATENT_HEAT
+
+
+def _rain(table: Table, site: Site) -> None:
+    """Where far more evaporates than falls, drops that no gauge can measure are a wrong unit, and no irrigation."""
+    depth = table.values["Precip"].where(table.flags["Precip"] == MEASURED) * table.step
+    wet = depth[depth > 0.0]
+    fallen, evaporated = _water(table)
+    long = _days(table, "Precip") > 300 and len(wet) > FEWEST_OF_MEDIAN
+    if long and fallen < 0.15 * evaporated and wet.median() < 0.05:
+        found = f"P is {fallen:.3g} mm a year and {wet.median():.2g} mm in the median of wet intervals"
+        _refuse(table, "Precip", found, "about 0.1 to 0.5 mm, the sum over the interval")
+
+
+def _turbulent_fluxes(table: Table, site: Site) -> None:
+    v = table.values
+    sun, night = v["SWdown"] > STRONG_SUN, v["SWdown"] < NIGHT
+    for name, least in (("Qle", 12.0), ("Qh", 30.0)):
+        flux, source = v[name][sun], variable(name).fluxnet
+        if _days(table, name) < 90 or flux.count() < FEWEST_OF_MEDIAN:
+            continue
+        high = max(flux.quantile(0.98), -flux.quantile(0.02))
+        if high < least:
+            found = f"{source} is at most {high:.2g} W m-2 under strong sun"
+            _refuse(table, name, found, f"more than {least:g} W m-2")
+        # Where water is plentiful in dry country, air from outside warms the surface by day, and more so at night.
+        if flux.median() < -5.0 and (name == "Qle" or v[name][night].median() > 5.0):
+            found = f"{source} is {flux.median():.0f} W m-2 in the median under strong sun"
+            _refuse(table, name, found, "positive upward")
+    fallen, evaporated = _water(table)
+    long = min(_days(table, "Precip"), _days(table, "Qle")) > 150
+    if long and fallen > 200.0 and evaporated < 0.06 * fallen:
+        found = f"LE evaporates {evaporated:.3g} mm a year of {fallen:.0f} mm of precipitation"
+        _refuse(table, "Qle", found, "more than 6 %")

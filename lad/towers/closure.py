@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lad.towers.flags import DERIVED, GOOD, MISSING, OWN_VALUES
 from lad.towers.mds import clock_rows
-from lad.towers.variables import DERIVED, FLUXES, GOOD, MISSING, OWN_VALUES
+from lad.towers.variables import FLUXES
 
 HALF_WINDOW = 15  # days to either side
 FEWEST = 5  # samples

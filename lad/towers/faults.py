@@ -1,5 +1,5 @@
 """Faults of sensors that other hours, other variables or the sun show: what is wrong is left out or mended by a stated
-rule, and reported with days and counts. Wrong units are refused in `units`."""
+rule, and reported with days and counts. Wrong units are refused in `checks`."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.towers.checks import TOLERANCE, standard_pressure
-from lad.towers.humidity import relative
+from lad.towers.flags import DERIVED, OWN_VALUES
+from lad.towers.meteorology import potential, relative
 from lad.towers.readers import Table
 from lad.towers.sensors import STRONG_SUN, upright
 from lad.towers.sites import Site
-from lad.towers.solar import potential
-from lad.towers.variables import DERIVED, MISSING, OWN_VALUES, variable
+from lad.towers.variables import variable
 
 # Sun: days on which so many half-hours lie above the potential radiation, and how such days make a stretch.
 WRONG_HOURS = 1.0  # h in a day
@@ -48,35 +48,37 @@ def without_spikes(table: Table) -> tuple[Table, list[str]]:
 
     Humidity that was computed with such an air temperature goes with it.
     """
-    values, flags, remarks = table.values.copy(), table.flags.copy(), []
-    for name, far in SPIKES.items():
-        if name not in values:
-            continue
-        known = values[name].dropna()
-        around = known.rolling(AROUND, center=True, closed="both", min_periods=FEWEST_AROUND).median()
-        departure = (known - around).where(lambda x, far=far: x.abs() > far)
+    remarks = []
+    for name in [name for name in SPIKES if name in table.values]:
+        known, described = table.values[name].dropna(), variable(name)
+        departure = known - _median_around(known, AROUND, FEWEST_AROUND)
+        departure = departure[departure.abs() > SPIKES[name]]
+        limits = [f"{SPIKES[name]:g} {described.units} from the hours around"] if len(departure) else []
         if name in SPIKES_OF_DAYS:
-            same = known.groupby(known.index.time, group_keys=False).apply(
-                lambda part: part.rolling(
-                    DAYS_AROUND, center=True, closed="both", min_periods=FEWEST_DAYS_AROUND
-                ).median()
-            )
-            of_days = known - same.sort_index()
-            departure = departure.fillna(of_days.where(of_days.abs() > SPIKES_OF_DAYS[name]))
-        departure = departure.dropna()
+            of_time = known.groupby(known.index.time, group_keys=False)
+            same = of_time.apply(_median_around, DAYS_AROUND, FEWEST_DAYS_AROUND)
+            of_days = (known - same.sort_index()).drop(departure.index)
+            of_days = of_days[of_days.abs() > SPIKES_OF_DAYS[name]]
+            if len(of_days):
+                departure = pd.concat([departure, of_days]).sort_index()
+                limits.append(
+                    f"{SPIKES_OF_DAYS[name]:g} {described.units} from the same time of the days around"
+                )
         if departure.empty:
             continue
-        spikes, largest = departure.index, departure.abs().idxmax()
+        largest = departure.abs().idxmax()
         humid = name == "Tair" and any(part in table.origins.get("VPD", "") for part in ("RH", "Qair"))
-        gone = [name, "VPD"] if humid else [name]
-        values.loc[spikes, gone], flags.loc[spikes, gone] = np.nan, MISSING
-        described = variable(name)
+        table = table.without(departure.index, [name, "VPD"] if humid else [name])
         remarks.append(
-            f"{table.name}: {described.fluxnet}: {len(spikes)} spikes on {spikes.normalize().nunique()} days, more "
-            f"than {far:g} {described.units} from the hours around, are not used (the largest "
-            f"{departure[largest]:+.3g} at {largest:%Y-%m-%d %H:%M})"
+            f"{table.name}: {described.fluxnet}: {len(departure)} spikes on {departure.index.normalize().nunique()} "
+            f"days, more than {' or '.join(limits)}, are not used (the largest {departure[largest]:+.3g} at "
+            f"{largest:%Y-%m-%d %H:%M})"
         )
-    return replace(table, values=values, flags=flags), remarks
+    return table, remarks
+
+
+def _median_around(series: pd.Series, window: str, fewest: int) -> pd.Series:
+    return series.rolling(window, center=True, closed="both", min_periods=fewest).median()
 
 
 def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
@@ -95,21 +97,21 @@ def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
     most = min(max(LARGEST_SHARE * len(hours), LONGEST), LARGEST_SHARE_OF_SHORT * len(hours))
     if not FEWEST_DAYS <= len(days) <= most:
         return table, []  # no stretch but wrong labels, which `check_labels` refuses
-    values, flags, remarks = table.values.copy(), table.flags.copy(), []
+    remarks = []
     stretch = np.cumsum(np.diff(days, prepend=days[:1]) > pd.Timedelta(days=APART))
     for _, own in days.to_series().groupby(stretch):
         if len(own) < FEWEST_DAYS:
             continue
         rows = (time >= own.iloc[0]) & (time < own.iloc[-1] + pd.Timedelta(days=1))
-        left_out = [name for name in values if name.split("_")[0] not in SLOW]
-        count = int(values.loc[rows, left_out].notna().to_numpy().sum())
-        values.loc[rows, left_out], flags.loc[rows, left_out] = np.nan, MISSING
+        left_out = [name for name in table.values if name.split("_")[0] not in SLOW]
+        count = int(table.values.loc[rows, left_out].notna().to_numpy().sum())
+        table = table.without(rows, left_out)
         remarks.append(
             f"{table.name}: from {own.iloc[0]:%Y-%m-%d} to {own.iloc[-1]:%Y-%m-%d} SW_IN is above the "
             f"top-of-atmosphere radiation in {int(above[rows].sum())} intervals, the clock is wrong: {count} values of "
             "these days are not used"
         )
-    return replace(table, values=values, flags=flags), remarks
+    return table, remarks
 
 
 def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
@@ -123,7 +125,10 @@ def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
         if {name, "SWdown"} <= set(table.values):
             table.values[name], turned = upright(table.values[name], table.values["SWdown"])
             remarks += [f"{variable(name).fluxnet} {turned}"] if turned else []
-    return table, remarks + _drop_humidity(table) + _drop_rain_in_dry_air(table)
+    for check in (_without_odd_humidity, _without_rain_in_dry_air):
+        table, odd = check(table)
+        remarks += odd
+    return table, remarks
 
 
 def _level_pressure(table: Table, site: Site) -> list[str]:
@@ -173,61 +178,58 @@ def _level_pressure(table: Table, site: Site) -> list[str]:
     return remarks
 
 
-def _drop_humidity(table: Table) -> list[str]:
-    """Set humidity missing in months in which it is low while it rains or high under strong sun, in place.
+def _humidity(table: Table) -> pd.Series:
+    """Relative humidity, %, where the tower measured it: a reanalysis does not know when it rains."""
+    humidity = relative(table.values["Tair"], table.values["VPD"])
+    return humidity.where(table.flags["VPD"].isin(OWN_VALUES))
+
+
+def _without_odd_humidity(table: Table) -> tuple[Table, list[str]]:
+    """The table without humidity in months in which it is low while it rains or high under strong sun, and a line each.
 
     Raises InputError where most of the months that can be judged are such.
     """
-    if not {"VPD", "Tair", "Precip", "SWdown"} <= set(table.values):
-        return []
-    v = table.values
-    own = table.flags["VPD"].isin(OWN_VALUES)  # a reanalysis does not know when it rains
-    humidity, month = relative(v["Tair"], v["VPD"]).where(own), v.index.to_period("M")
-    cases = {
-        "while it rains": (v["Precip"] * table.step > RAIN) & (v["Tair"] > 275.0),
-        "under strong sun": (v["SWdown"] > STRONG_SUN) & (v["Tair"] > WARM),
-    }
-    remarks = []
-    for when, rows in cases.items():
-        fewest = HOURS if when == "while it rains" else 10 * HOURS
+    v, remarks = table.values, []
+    if not {"VPD", "Tair", "Precip", "SWdown"} <= set(v):
+        return table, remarks
+    humidity, month = _humidity(table), v.index.to_period("M")
+    raining = (v["Precip"] * table.step > RAIN) & (v["Tair"] > 275.0)
+    sunny = (v["SWdown"] > STRONG_SUN) & (v["Tair"] > WARM)
+    for when, rows, fewest in (("while it rains", raining, HOURS), ("under strong sun", sunny, 10 * HOURS)):
         by_month = humidity[rows].groupby(month[rows])
         median = by_month.median()[by_month.count() >= fewest]
-        wrong = median[median < DRIEST_RAIN] if when == "while it rains" else median[median > WETTEST_SUN]
+        wrong = median[median < DRIEST_RAIN] if rows is raining else median[median > WETTEST_SUN]
         if wrong.empty:
             continue
         found = f"relative humidity is {wrong.median():.0f} % {when} in {len(wrong)} of {len(median)} months"
         if len(wrong) > WRONG_MONTHS * len(median):
-            highest = f" (never above {humidity.quantile(0.999):.0f} %)" if when == "while it rains" else ""
+            highest = f" (never above {humidity.quantile(0.999):.0f} %)" if rows is raining else ""
             raise InputError(
                 f"{table.name}: {found}{highest}, expected {DRIEST_RAIN:g} % at least while it rains and "
                 f"{WETTEST_SUN:g} % at most under strong sun; is VPD in hPa, RH in %?"
             )
         gone = month.isin(wrong.index)
-        remarks.append(
-            f"{found} ({', '.join(map(str, wrong.index))}): {v.loc[gone, 'VPD'].count()} values of VPD are not used"
-        )
-        table.values.loc[gone, "VPD"], table.flags.loc[gone, "VPD"] = np.nan, MISSING
-    return remarks
+        count = table.values.loc[gone, "VPD"].count()
+        remarks.append(f"{found} ({', '.join(map(str, wrong.index))}): {count} values of VPD are not used")
+        table = table.without(gone, ["VPD"])
+    return table, remarks
 
 
-def _drop_rain_in_dry_air(table: Table) -> list[str]:
-    """Set heavy precipitation missing, in place, where the air stays dry for an hour, as when snow melts in the gauge.
+def _without_rain_in_dry_air(table: Table) -> tuple[Table, list[str]]:
+    """The table without heavy precipitation where the air stays dry for an hour, as when snow melts in the gauge.
 
     Rain of a storm that comes in dry air moistens it.
     """
     if not {"VPD", "Tair", "Precip"} <= set(table.values):
-        return []
-    depth = table.values["Precip"] * table.step
-    humidity = relative(table.values["Tair"], table.values["VPD"])
-    humidity = humidity.where(table.flags["VPD"].isin(OWN_VALUES))  # a reanalysis does not know when it rains
+        return table, []
+    depth, humidity = table.values["Precip"] * table.step, _humidity(table)
     ahead = range(3600 // table.step + 1)
     dry = np.logical_and.reduce([humidity.shift(-intervals) < DRY_AIR for intervals in ahead])
     odd = depth[(depth > HEAVY) & dry]
     if odd.empty:
-        return []
-    table.values.loc[odd.index, "Precip"], table.flags.loc[odd.index, "Precip"] = np.nan, MISSING
+        return table, []
     by_day = odd.groupby(odd.index.floor("D")).sum()
-    return [
+    return table.without(odd.index, ["Precip"]), [
         f"P: {odd.sum():.0f} mm on {len(by_day)} days fell at more than {HEAVY:g} mm in an interval while relative "
         f"humidity stayed below {DRY_AIR:g} % for an hour (most on {by_day.idxmax():%Y-%m-%d}: {by_day.max():.0f} mm): "
         f"{len(odd)} values are not used"

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lad.drawing import RC
+from lad.towers.flags import FLAGS as KINDS
 from lad.towers.record import Record
-from lad.towers.report import KINDS
 from lad.towers.variables import FLUXES, FORCING
 
 # Own values dark, good fills blue to green, guesses yellow to red, missing white.

@@ -1,20 +1,16 @@
 """Filling the gaps of a record, one list of rules per variable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers import mds, synthesis
-from lad.towers.climatology import diurnal_ratio
-from lad.towers.humidity import saturation
-from lad.towers.record import Record, run_lengths
-from lad.towers.solar import potential
-from lad.towers.variables import (
+from lad.towers import mds
+from lad.towers.flags import (
     CLIMATOLOGY,
-    FORCING,
+    FLAGS,
     GOOD,
     INTERPOLATED,
     MISSING,
@@ -22,14 +18,19 @@ from lad.towers.variables import (
     POOR,
     REANALYSIS,
     SYNTHESISED,
-    variable,
 )
+from lad.towers.meteorology import longwave, longwave_by_humidity, potential, pressure, saturation
+from lad.towers.record import Record, run_lengths
+from lad.towers.variables import DAY, FLUXES, FORCING, variable
 
 SHORT = 4 * 3600  # s, longest gap that is interpolated
 DRIEST = 0.95  # greatest deficit relative to saturation that the longwave formulas are given
 WIND = 3.0  # m s-1, where no wind is known at all: about the mean over land at 10 m
-ENOUGH = 1000  # intervals that a regression on the reanalysis needs
+FEWEST_COMMON = 1000  # intervals that a regression on the reanalysis needs
 THROUGH_ZERO = ("SWdown", "Wind")  # regressions without intercept
+DAYS_AROUND = (7, 14, 28)  # days before and after, of the mean diurnal course
+SEASONS = (7, 14, 28, 91, 183)  # days before and after the day of the year
+FEWEST_SAMPLES = 5
 Rule = Callable[[Record, Record, str], tuple[np.ndarray, np.ndarray | int]]
 
 
@@ -37,8 +38,8 @@ def fill(record: Record) -> Record:
     """Fill the gaps of the variables in `RULES`; values that are there and their flags stay as they are.
 
     Each rule sees the record as it was and as it is filled so far, and gives estimates (n,) with their flags.
-    A variable of the forcing that the tower never gave is told in the remarks of the result. Raises
-    InputError if a variable of the forcing has a hole that no rule can fill; fluxes may keep holes.
+    The remarks of the result name the variables of the forcing without a measured value. Raises InputError if a
+    variable of the forcing has a hole that no rule can fill; fluxes may keep holes.
     """
     absent = [name for name in FORCING if name not in record.values]
     filled = replace(
@@ -46,9 +47,7 @@ def fill(record: Record) -> Record:
         values=record.values.assign(**dict.fromkeys(absent, np.nan)),
         flags=record.flags.assign(**dict.fromkeys(absent, np.int8(MISSING))),
     )
-    never = [name for name in FORCING if filled.values[name].isna().all()]
-    remarks = tuple(f"{name}: never measured, every value is made up by its rule" for name in never)
-    record, filled = filled, replace(filled, remarks=filled.remarks + remarks)
+    record = filled
     for name, rules in RULES.items():
         if name not in filled.values:
             continue
@@ -62,9 +61,7 @@ def fill(record: Record) -> Record:
             value[gap] = np.clip(estimate[gap], described.low, described.high)
             quality[gap] = np.broadcast_to(flag, gap.shape)[gap]
         filled = replace(
-            filled,
-            values=filled.values.assign(**{name: value}),
-            flags=filled.flags.assign(**{name: quality}),
+            filled, values=filled.values.assign(**{name: value}), flags=filled.flags.assign(**{name: quality})
         )
         if name in FORCING and np.isnan(value).any():
             hole = filled.values[name].isna().idxmax()
@@ -72,7 +69,13 @@ def fill(record: Record) -> Record:
                 f"{record.site.site_id}: {name} is missing at {hole:%Y-%m-%d %H:%M} and cannot be "
                 f"filled from the {record.values[name].notna().sum()} values of the record"
             )
-    return filled
+    remarks = []
+    for name in FORCING:
+        if not record.flags[name].isin(OWN_VALUES).any():
+            kinds = filled.flags[name].map(FLAGS).value_counts(normalize=True)
+            listed = ", ".join(f"{share:.0%} {kind}" for kind, share in kinds.items() if share >= 0.005)
+            remarks.append(f"{name}: no measured value, {listed}")
+    return replace(filled, remarks=(*filled.remarks, *remarks))
 
 
 def _own(record: Record, name: str) -> pd.Series:
@@ -102,22 +105,17 @@ def _lines(record: Record, value: pd.Series) -> np.ndarray:
 
 def sampled_well(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Marginal distribution sampling where its quality is good."""
-    estimate, quality = _sampled(record, filled, name)
+    estimate, quality = sampled_flux(record, filled, name)
     return np.where(quality == 1, estimate, np.nan), GOOD
 
 
 def sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Marginal distribution sampling of any quality."""
-    return _sampled(record, filled, name)[0], POOR
+    return sampled_flux(record, filled, name)[0], POOR
 
 
 def sampled_flux(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Marginal distribution sampling; its quality 1, 2, 3 is the flag."""
-    return _sampled(record, filled, name)
-
-
-def _sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and quality in the gaps; samples are only what the tower gave, never what somebody filled.
+    """Marginal distribution sampling; its quality 1, 2, 3 is the flag. Samples are only what the tower measured.
 
     Deficits are sampled relative to saturation: the weather of a gap is compared without its humidity, and a deficit
     of other days may be more than the air of this one can have. Shortwave radiation is at most the potential one:
@@ -148,7 +146,7 @@ def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
     given = record.reanalysis[name].to_numpy()
     own = _own(record, name).to_numpy()
     both = ~np.isnan(own + given)
-    if both.sum() < ENOUGH:
+    if both.sum() < FEWEST_COMMON:
         return given, REANALYSIS
     x, y = given[both], own[both]
     if name == "Precip":
@@ -161,8 +159,49 @@ def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
 
 def diurnal(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Mean diurnal course of the days around, else of the season."""
-    value = _own(record, name).to_numpy()
-    return diurnal_ratio(record.time, record.step, value, np.ones(len(value))), CLIMATOLOGY
+    return mean_diurnal_course(record.time, record.step, _own(record, name).to_numpy()), CLIMATOLOGY
+
+
+def mean_diurnal_course(time: np.ndarray, step: int, value: np.ndarray) -> np.ndarray:
+    """Mean of `value` (n,), NaN where missing, at the same clock time of the days around each interval start, (n,).
+
+    The narrowest window with enough samples counts: neighbouring days first (Falge et al. 2001), then the same season
+    of all years. NaN where the record has no sample at that clock time.
+    """
+    seconds = time.astype("datetime64[s]").astype(np.int64)
+    day, slot = seconds // DAY - seconds[0] // DAY, seconds % DAY // step
+    dates = seconds[0] // DAY + np.arange(day[-1] + 1)
+    sample = ~np.isnan(value)
+    grids = np.zeros((2, len(dates), DAY // step))  # numbers and sums of the samples
+    grids[0, day[sample], slot[sample]], grids[1, day[sample], slot[sample]] = 1.0, value[sample]
+    result = np.full(grids.shape[1:], np.nan)
+    for fewest, (count, total) in _windows(grids, dates):
+        take = np.isnan(result) & (count >= fewest)
+        result[take] = total[take] / count[take]
+    return result[day, slot]
+
+
+def _windows(grids: np.ndarray, dates: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """The samples that a window needs, and its sums (2, days, slots); windows from narrow to wide."""
+    for days in DAYS_AROUND:
+        yield FEWEST_SAMPLES, _moving_sum(grids, days)
+    calendar = dates.astype("datetime64[D]")
+    season = (calendar - calendar.astype("datetime64[Y]")).astype(int)  # 0 … 365
+    years = np.zeros((2, 366, grids.shape[2]))
+    for grid, total in zip(grids, years, strict=True):
+        np.add.at(total, season, grid)
+    for days in SEASONS:
+        around = np.concatenate([years[:, -days:], years, years[:, :days]], axis=1)
+        sums = _moving_sum(around, days)[:, days:-days][:, season]
+        yield FEWEST_SAMPLES if days != SEASONS[-1] else 1, sums
+
+
+def _moving_sum(grids: np.ndarray, days: int) -> np.ndarray:
+    """Sum over the rows from `days` before to `days` after each row, fewer at the ends."""
+    n = grids.shape[1]
+    total = np.concatenate([np.zeros_like(grids[:, :1]), np.cumsum(grids, axis=1)], axis=1)
+    row = np.arange(n)
+    return total[:, np.minimum(row + days + 1, n)] - total[:, np.maximum(row - days, 0)]
 
 
 def steady(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
@@ -176,7 +215,7 @@ def dry(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     return np.zeros(len(record.time)), CLIMATOLOGY
 
 
-def longwave(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
+def from_the_air(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """From temperature, humidity and clearness, plus the mean departure at the site.
 
     The clearness is that of the 24 hours around: at the towers tried the error is smaller than with that of each
@@ -184,8 +223,8 @@ def longwave(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int
     """
     tair = filled.values["Tair"].to_numpy()
     vpd = np.minimum(filled.values["VPD"].to_numpy(), DRIEST * saturation(tair))
-    by_clearness = synthesis.longwave(tair, vpd, _clearness(record))
-    by_humidity = synthesis.longwave_by_humidity(tair, vpd)
+    by_clearness = longwave(tair, vpd, _clearness(record))
+    by_humidity = longwave_by_humidity(tair, vpd)
     estimate = np.where(
         np.isnan(by_clearness), _fitted(by_humidity, record, name), _fitted(by_clearness, record, name)
     )
@@ -216,12 +255,34 @@ def barometric(record: Record, filled: Record, name: str) -> tuple[np.ndarray, i
     weight the pressure is.
     """
     mean = np.full(len(record.time), filled.values["Tair"].mean())
-    return _fitted(synthesis.pressure(mean, record.site.elevation), record, name), SYNTHESISED
+    return _fitted(pressure(mean, record.site.elevation), record, name), SYNTHESISED
 
 
 def _fitted(estimate: np.ndarray, record: Record, name: str) -> np.ndarray:
     departure = _own(record, name).to_numpy() - estimate
     return estimate if np.isnan(departure).all() else estimate + np.nanmean(departure)
+
+
+def gap_report(record: Record, filled: Record) -> pd.DataFrame:
+    """Shares (%) of the flags and longest stretch without a value of the tower's own (days), by variable and year.
+
+    What a product filled is a gap too.
+    """
+    year = filled.values.index.year
+    parts = []
+    for name in [name for name in FORCING | FLUXES if name in filled.values]:
+        flags = filled.flags[name]
+        table = pd.DataFrame(
+            {kind: 100.0 * (flags == code).groupby(year).mean() for code, kind in FLAGS.items()}
+        )
+        given = record.flags[name] if name in record.flags else np.full(len(flags), MISSING)
+        gap = ~np.isin(given, OWN_VALUES)
+        days = pd.Series(run_lengths(gap, record.segment) * record.step / 86400.0, index=flags.index)
+        table["longest_gap_days"] = days.groupby(year).max()
+        table.insert(0, "rows", flags.groupby(year).size())
+        parts.append(table.rename_axis("year").reset_index().assign(variable=name))
+    report = pd.concat(parts, ignore_index=True)
+    return report[["variable", *report.columns.drop("variable")]].round(3)
 
 
 # Variables in this order: later ones use what earlier ones have filled. Sampled well, reanalysis, sampled: the order
@@ -232,7 +293,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "SWdown": (sampled_well, reanalysis, sampled),
     "Precip": (reanalysis, dry),
     "Wind": (interpolate, reanalysis, diurnal, steady),
-    "LWdown": (interpolate, reanalysis, longwave),
+    "LWdown": (interpolate, reanalysis, from_the_air),
     "Psurf": (interpolate, reanalysis, barometric),
     "Qle": (sampled_flux,),
     "Qh": (sampled_flux,),

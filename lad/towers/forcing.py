@@ -1,44 +1,51 @@
-"""What the model is driven by, and what it is compared with, from the filled record of a tower."""
+"""The forcing of the model, leaf area index included, and the fluxes that it is compared with, from a filled record."""
 
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from lad.errors import InputError
-from lad.towers.checks import PRESSURE_MARGIN, YEAR
+from lad.towers.checks import PRESSURE_MARGIN
 from lad.towers.closure import corrected_fluxes
-from lad.towers.humidity import LEAST, saturation, snow_fraction, snow_fraction_jordan, specific_humidity
-from lad.towers.leaves import lai_at
+from lad.towers.flags import CLIMATOLOGY, FLAGS, INTERPOLATED, MISSING, worst
+from lad.towers.meteorology import (
+    LEAST_VAPOUR,
+    potential,
+    pressure,
+    saturation,
+    snow_fraction,
+    snow_fraction_jordan,
+    specific_humidity,
+)
 from lad.towers.netcdf import cf_dataset
 from lad.towers.record import Record
-from lad.towers.solar import potential
-from lad.towers.synthesis import pressure
 from lad.towers.variables import (
-    FLAGS,
     FLUXES,
     FORCING,
     LATENT_HEAT,
     LEAVES,
-    MISSING,
     PROFILES,
     USTAR,
+    YEAR,
     Variable,
     variable,
-    worst,
 )
 
 WHOLE_YEAR = 0.9  # share of a year that the record must have for its sum to be one of the year
 DRAWN = 150.0  # mm that the soil may give in a year beyond what falls
-SAME = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")
-DERIVED = {
+UNCHANGED = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")
+COMPUTED = {
     "Qair": Variable("", "1", 0.0, 0.1, "specific_humidity"),
     "Rainf": Variable("", "kg m-2 s-1", 0.0, 0.05, "rainfall_flux"),
     "Snowf": Variable("", "kg m-2 s-1", 0.0, 0.05, "snowfall_flux"),
 }
-DESCRIPTIONS = {name: FORCING[name] for name in SAME} | DERIVED
+DESCRIPTIONS = {name: FORCING[name] for name in UNCHANGED} | COMPUTED
 CORRECTED = {f"{name}_cor": FLUXES[name] for name in ("Qle", "Qh")}
+LAI_COLUMNS = ("lai", "lai_mean_3x3")
+LAI_SMOOTHING = "33D"  # of the running median: single retrievals through thin clouds are far too low
 METHOD = {
     "long_name": "method of the correction for the energy balance",
     "flag_values": np.array([0, 1, 2], dtype=np.int8),
@@ -50,18 +57,18 @@ def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Datas
     """Forcing of the model in the layout of forcing.nc, without NaN.
 
     Shortwave radiation becomes zero where it is negative (offset of the sensor at night) and in the dark.
-    Qair carries the worst flag of VPD and Tair. With `leaves` (LAI by date, as `leaves.read_lai` gives it), or where
+    Qair carries the worst flag of VPD and Tair. With `leaves` (LAI by date, as `read_lai` gives it), or where
     the record has LAI of its own, there is a variable LAI. Raises InputError if the result cannot be weather.
     """
     weather = {name: record.values[name].to_numpy() for name in FORCING}
     snow = snow_fraction(weather["Tair"], weather["VPD"])
-    values = {name: weather[name] for name in SAME} | {
+    values = {name: weather[name] for name in UNCHANGED} | {
         "SWdown": np.where(_dark(record), 0.0, np.maximum(weather["SWdown"], 0.0)),
         "Qair": specific_humidity(weather["Tair"], weather["VPD"], weather["Psurf"]),
         "Rainf": (1.0 - snow) * weather["Precip"],
         "Snowf": snow * weather["Precip"],
     }
-    flags = {name: record.flags[name].to_numpy() for name in SAME}
+    flags = {name: record.flags[name].to_numpy() for name in UNCHANGED}
     flags["Qair"] = worst(record.flags["VPD"], record.flags["Tair"])
     flags["Rainf"] = flags["Snowf"] = record.flags["Precip"].to_numpy()
     descriptions = dict(DESCRIPTIONS)
@@ -100,7 +107,7 @@ def observations_dataset(record: Record) -> xr.Dataset:
 
 def raised(record: Record) -> int:
     """Number of intervals whose vapour pressure had to be raised to the least there can be."""
-    return int((saturation(record.values["Tair"]) - record.values["VPD"] < LEAST).sum())
+    return int((saturation(record.values["Tair"]) - record.values["VPD"] < LEAST_VAPOUR).sum())
 
 
 def snowfall(record: Record) -> dict[str, float]:
@@ -124,7 +131,7 @@ def _dark(record: Record) -> np.ndarray:
 def _check(record: Record, values: dict[str, np.ndarray], flags: dict[str, np.ndarray]) -> None:
     """Raise InputError with the variable and the time of the first value that cannot be weather.
 
-    The rest is sure by construction and is asserted: a regular axis, a flag for every value, no lost water.
+    The rest holds by construction and is asserted: a regular axis, a flag for every value, no lost water.
     """
     lags = np.diff(record.time)[np.diff(record.segment) == 0] // np.timedelta64(1, "s")
     assert (lags == record.step).all(), "the time axis is not regular"
@@ -157,3 +164,56 @@ def dry_years(record: Record) -> list[str]:
         f"{year}: {row.fallen:.0f} mm fell and {row.evaporated:.0f} mm evaporated; the gauge may have failed"
         for year, row in balance[np.asarray(short)].iterrows()
     ]
+
+
+def read_lai(path: str | Path) -> pd.Series:
+    """LAI (m2 m-2) by date, running median over a month, from a CSV table with `date` and `lai`.
+
+    The column `lai_mean_3x3` of MODIS subsets is taken too. Raises InputError (file, row) for anything else.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:  # of which pandas' own errors are kinds
+        raise InputError(f"{path}: not a CSV table ({str(error).strip()})") from None
+    column = next((name for name in LAI_COLUMNS if name in table), None)
+    if column is None or "date" not in table:
+        raise InputError(f"{path}: expected the columns date and {' or '.join(LAI_COLUMNS)}")
+    table = table.dropna(subset=[column])
+    date = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
+    value = pd.to_numeric(table[column], errors="coerce")
+    described = LEAVES["LAI"]
+    wrong = (
+        date.isna()
+        | ~value.between(described.low, described.high)
+        | ~(date.diff().dt.days > 0).where(np.arange(len(date)) > 0, True)
+    )
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"{path}: {table['date'].iloc[row]}, {column} = {table[column].iloc[row]} in data row "
+            f"{table.index[row] + 1}, expected rising dates YYYY-MM-DD and {described.low:g} to {described.high:g}"
+        )
+    if value.empty:
+        raise InputError(f"{path}: no value of {column}")
+    return (
+        pd.Series(value.to_numpy(), index=pd.DatetimeIndex(date)).rolling(LAI_SMOOTHING, center=True).median()
+    )
+
+
+def lai_at(series: pd.Series, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """LAI (n,) and its flags at interval starts: lines between the dates, outside them the mean of the season."""
+    days, wanted = (
+        stamps.astype("datetime64[s]").astype(float) / 86400.0 for stamps in (series.index.to_numpy(), time)
+    )
+    value = np.interp(wanted, days, series.to_numpy())
+    outside = (wanted < days[0]) | (wanted > days[-1])
+    season = series.groupby(series.index.day_of_year).mean().reindex(range(1, 367))
+    # round the turn of the year
+    season = (
+        pd.concat([season] * 3, ignore_index=True).interpolate(limit_direction="both").to_numpy()[366:732]
+    )
+    value = np.where(outside, season[pd.DatetimeIndex(time).day_of_year - 1], value)
+    return value, np.where(outside, CLIMATOLOGY, INTERPOLATED)

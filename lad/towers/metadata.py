@@ -10,9 +10,10 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.io import read_netcdf
-from lad.towers.archives import METADATA, is_metadata, members
+from lad.towers.archives import METADATA, is_metadata
+from lad.towers.csv_table import NO_VALUE
 from lad.towers.sites import COLUMNS, REQUIRED, TABLE, Site, make_site, read_rows
-from lad.towers.table import NO_VALUE
+from lad.towers.unzip import members
 
 # Variable of a BIF: column of the site table.
 BIF = {
@@ -69,7 +70,7 @@ def known(
     """Columns of the site table, and where each comes from, for the tower of an id.
 
     Each value is taken from the first that has it: `settings`, the user's `table`, the table of the package, the
-    metadata in the archives. The rows of the package are such metadata, looked through: towers move and grow.
+    metadata in the archives. The rows of the package are such metadata, reviewed: towers move and canopies grow.
     """
     layers = [("settings", settings or {}, {})]
     if table:
@@ -85,7 +86,7 @@ def known(
     return cells, origin
 
 
-def place(
+def find_site(
     site_id: str,
     archives: Iterable[str | Path] = (),
     table: str | Path | None = None,
@@ -218,7 +219,7 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
         except UnicodeDecodeError:
             text = content.decode("latin-1")
         return list(csv.DictReader(io.StringIO(text)))
-    except Exception as error:  # a damaged spreadsheet makes the modules below raise whatever they like
+    except Exception as error:  # a damaged spreadsheet can make the modules below raise anything
         raise InputError(f"{name}: not a readable table of metadata ({error})") from None
 
 

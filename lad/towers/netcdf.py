@@ -13,9 +13,10 @@ from lad.cf import time_frame
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.provenance import provenance
+from lad.towers.flags import FLAGS
 from lad.towers.record import Record
 from lad.towers.sites import Site
-from lad.towers.variables import FLAGS, FORCING, VARIABLES, Variable, variable
+from lad.towers.variables import FORCING, VARIABLES, Variable, variable
 
 POSITION = {
     "latitude": {"units": "degrees_north", "standard_name": "latitude"},
@@ -61,6 +62,7 @@ def read_tower(path: str | Path, site_id: str) -> Record:
         dataset["segment"].values,
         {},
         remarks=tuple(filter(None, dataset.attrs.get("remarks", "").split("\n"))),
+        product=dataset.attrs.get("product", "not known"),
         origins={name: dataset[name].attrs["source"] for name in names if "source" in dataset[name].attrs},
     )
 
@@ -88,6 +90,7 @@ def cf_dataset(
             "lad_soil": site.soil,
             "utc_offset_hours": site.utc_offset_hours,
             "comment": "time is the start of the interval in local standard time",
+            "product": record.product,
             "source": "; ".join(f"{name} sha256:{digest}" for name, digest in record.sources.items()),
             "references": site.citation,
             "remarks": "\n".join(record.remarks),
@@ -121,6 +124,6 @@ def _flag_attributes(name: str) -> dict:
     return {
         "standard_name": "quality_flag",
         "long_name": f"origin of {name}",
-        "flag_values": np.array(list(FLAGS), dtype=np.int8),
-        "flag_meanings": " ".join(FLAGS.values()),
+        "flag_values": np.array(sorted(FLAGS), dtype=np.int8),
+        "flag_meanings": " ".join(FLAGS[code] for code in sorted(FLAGS)),
     }

@@ -1,9 +1,10 @@
 """Readers of tower archives: whatever the family, the same table in SI units with flags."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -11,23 +12,13 @@ import pandas as pd
 from lad.errors import InputError
 from lad.io import sha256
 from lad.towers.alma import read_alma
-from lad.towers.archives import Content, check_site, read_content
-from lad.towers.humidity import deficit
+from lad.towers.csv_table import read_csv
+from lad.towers.flags import FLAGS, MISSING, NOT_KNOWN, worst
+from lad.towers.meteorology import deficit
 from lad.towers.sensors import read_sensors, stated_flag
-from lad.towers.synthesis import synthetic
-from lad.towers.table import read_csv
-from lad.towers.variables import (
-    FLAGS,
-    FLUXES,
-    FORCING,
-    MISSING,
-    NOT_KNOWN,
-    PROFILES,
-    USTAR,
-    VARIABLES,
-    to_si,
-    worst,
-)
+from lad.towers.unzip import Content, check_site, read_content
+from lad.towers.variables import FLUXES, FORCING, PROFILES, USTAR, VARIABLES, to_si
+from lad.towers.vocabulary import synthetic
 
 # Columns that only the FLUXNET products have; BASE has some that end on _F too.
 PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
@@ -50,17 +41,20 @@ class Table:
     reanalysis: pd.DataFrame | None = None  # SI values of the archive's own reanalysis file
     remarks: tuple[str, ...] = ()  # what the reader had to decide, a line each
 
+    def without(self, rows: np.ndarray | pd.Index, names: Sequence[str]) -> Self:
+        """The same table with the values of some variables missing in `rows` (bool (n,), or their times)."""
+        values, flags = self.values.copy(), self.flags.copy()
+        values.loc[rows, names], flags.loc[rows, names] = np.nan, MISSING
+        return replace(self, values=values, flags=flags)
+
 
 def read_archive(
-    path: str | Path,
-    site_id: str,
-    heights: Mapping[str, float] | None = None,
-    reference: float | None = None,
+    path: str | Path, site_id: str, heights: Mapping[str, float] | None = None, reference: float | None = None
 ) -> Table:
     """Read an archive of any known family, or the table unpacked from one.
 
     Of several sensors those near the `reference` height count, m above ground, where their `heights` (by column) are
-    known. Raises InputError for what `archives.read_content`, `table.read_csv` and `alma.read_alma` refuse. Variables
+    known. Raises InputError for what `unzip.read_content`, `csv_table.read_csv` and `alma.read_alma` refuse. Variables
     that the archive does not have, or has without a single value, are no columns of the table.
     """
     path = Path(path)
@@ -100,9 +94,9 @@ def read_archive(
 
 def _check_humidity(given: np.ndarray, derived: np.ndarray, name: str) -> None:
     """Raise InputError if VPD is another than that of air temperature and relative humidity."""
-    sure = (derived > DRY) & ~np.isnan(given)
-    if sure.any():
-        ratio = np.median(given[sure] / derived[sure])
+    comparable = (derived > DRY) & ~np.isnan(given)
+    if comparable.any():
+        ratio = np.median(given[comparable] / derived[comparable])
         if not 1.0 / CONTRADICTION < ratio < CONTRADICTION:
             raise InputError(
                 f"{name}: VPD is {ratio:.3g} times the deficit of TA and RH, expected hPa, degC and % that agree"

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.towers.archives import expected, is_metadata
-from lad.towers.checks import check_labels, check_rain, without_impossible
+from lad.towers.archives import expected, is_metadata, product_in_words
+from lad.towers.checks import check_labels, check_rain, check_units, without_impossible
 from lad.towers.faults import without_faults, without_spikes, without_wrong_sun
-from lad.towers.humidity import saturation
+from lad.towers.flags import DERIVED, MEASURED, MISSING
 from lad.towers.metadata import sensor_heights
+from lad.towers.meteorology import saturation
 from lad.towers.readers import Table, read_archive
 from lad.towers.sites import Site
-from lad.towers.units import check_units
-from lad.towers.variables import MISSING, REQUIRED, variable
+from lad.towers.variables import FORCING, REQUIRED, variable
 
 LONGEST_GAP = 30  # days; a longer one ends a segment
-# Without these there is no water and energy to balance; a month of them cannot be made up from other years.
+# Without these there is no water and energy to balance; a month of them cannot be had from other years.
 ESSENTIAL = ("Tair", "VPD", "SWdown", "Precip")
-
+UNFILLED = (MEASURED, DERIVED, MISSING)  # flags
 
 FLOAT32 = 1e-6  # relative rounding of a number that was stored in single precision
 MOST_DIGITS = 6  # after the point
@@ -44,6 +44,7 @@ class Record:
     remarks: tuple[str, ...] = ()  # as in `readers.Table`, of all archives
     origins: dict[str, str] = field(default_factory=dict)  # variable: columns that it was read from
     reanalysis: pd.DataFrame | None = None  # SI values on the same axis, of the archives' own reanalysis
+    product: str = ""  # of the archives, in words
 
     @property
     def time(self) -> np.ndarray:
@@ -87,7 +88,12 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
         for name in values
     }
     reanalysis = None if joined.reanalysis is None else joined.reanalysis.reindex(values.index)
-    return Record(site, sources, joined.step, values, flags, segment, spikes, remarks, origins, reanalysis)
+    product = product_in_words(sources)
+    if flags[[name for name in (*FORCING, "Qle", "Qh") if name in flags]].isin(UNFILLED).all(axis=None):
+        product += ": measured, unfilled"
+    return Record(
+        site, sources, joined.step, values, flags, segment, spikes, remarks, origins, reanalysis, product
+    )
 
 
 def _join(tables: list[Table]) -> Table:

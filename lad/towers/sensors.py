@@ -10,21 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lad.towers.variables import (
-    FLAGS,
-    FLUXES,
-    FORCING,
-    LEAVES,
-    MEASURED,
-    MISSING,
-    NOT_KNOWN,
-    OWN_VALUES,
-    PROFILES,
-    REANALYSIS,
-    SYNTHESISED,
-    USTAR,
-    to_si,
-)
+from lad.towers.flags import FLAGS, MEASURED, MISSING, NOT_KNOWN, OWN_VALUES, REANALYSIS, SYNTHESISED
+from lad.towers.variables import FLUXES, FORCING, LEAVES, PROFILES, USTAR, to_si
 
 # Columns of the product that were never measured, whatever their own flag says.
 COMPUTED = {"LW_IN_JSB_F": SYNTHESISED} | {f"{v.fluxnet}_ERA": REANALYSIS for v in FORCING.values()}
@@ -57,10 +44,7 @@ OTHER_HEIGHT = 0.2  # relative difference in height above which a sensor measure
 
 
 def read_sensors(
-    columns: pd.DataFrame,
-    step: int,
-    heights: Mapping[str, float],
-    reference: float | None,
+    columns: pd.DataFrame, step: int, heights: Mapping[str, float], reference: float | None
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str], list[str]]:
     """SI values (n,), flags, origins and remarks of the columns (n, …) of a raw table with intervals of `step` s.
 
@@ -160,11 +144,7 @@ def _place(column: str) -> str:
 
 
 def _main(
-    name: str,
-    own: pd.DataFrame,
-    heights: Mapping[str, float],
-    reference: float | None,
-    team: pd.DataFrame,
+    name: str, own: pd.DataFrame, heights: Mapping[str, float], reference: float | None, team: pd.DataFrame
 ) -> tuple[list[str], str]:
     """The replicates at the place that is the series, the one with the most values first, and why it is that place.
 

@@ -1,25 +1,8 @@
-"""What a tower measures: ALMA names, SI units, FLUXNET names and units, plausible ranges, quality flags."""
+"""What a tower measures: ALMA names, SI units, FLUXNET names and units, plausible ranges."""
 
 from dataclasses import dataclass
 
 import numpy as np
-
-FLAGS = {
-    -1: "not_known",
-    0: "measured",
-    1: "filled_good",
-    2: "reanalysis_or_filled_medium",
-    3: "filled_poor",
-    4: "synthesised",
-    5: "linear_interpolation",
-    6: "climatology",
-    9: "missing",
-    101: "derived",
-}
-NOT_KNOWN, MEASURED, GOOD, REANALYSIS, POOR, SYNTHESISED = -1, 0, 1, 2, 3, 4
-INTERPOLATED, CLIMATOLOGY, MISSING, DERIVED = 5, 6, 9, 101
-OWN_VALUES = (MEASURED, NOT_KNOWN)
-"""Flags of what the tower gave: measured, or the archive states no flag."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +44,7 @@ PROFILES = {
 }
 VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
+DAY, YEAR = 86400, 365.25 * 86400.0  # s
 LATENT_HEAT = 2.5e6  # J kg-1, of vaporisation
 REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 
@@ -76,9 +60,3 @@ def to_si(name: str, column: np.ndarray, step: int) -> np.ndarray:
         return column
     described = variable(name)
     return column * described.scale / (step if described.per_step else 1.0) + described.offset
-
-
-def worst(*flags: np.ndarray) -> np.ndarray:
-    """Flag of a quantity derived from several: the greatest, else not known, else measured."""
-    high, low = np.max(flags, axis=0), np.min(flags, axis=0)
-    return np.where(high > 0, high, low).astype(np.int8)

@@ -23,7 +23,7 @@ from lad.periods import Periods
 from lad.simulation import free_runs
 from lad.site_files import record_of
 from lad.state import State, plain_state
-from lad.towers.variables import CLIMATOLOGY, INTERPOLATED
+from lad.towers.flags import CLIMATOLOGY, INTERPOLATED
 from lad.training.data import LearningData, learning_data
 from lad.training.space import Space, calibration_space, load_calibrated
 

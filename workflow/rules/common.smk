@@ -19,7 +19,8 @@ from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.io import remove_parts
 from lad.periods import NAMES
 from lad.settings.study import checked
-from lad.towers.fetch import find_archives, missing_message, source_file
+from lad.towers.archives import find_archives, missing_message
+from lad.towers.fetch import source_file
 from lad.towers.sites import read_rows
 
 # Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.

@@ -16,7 +16,7 @@ from lad.evaluation.models import label
 from lad.evaluation.style import COUNTS, OBSERVED, colours
 from lad.observations import TARGETS
 from lad.towers.closure import energy_balance
-from lad.towers.variables import MEASURED
+from lad.towers.flags import MEASURED
 
 CELLS = 90  # to each side
 MARGIN = 0.03  # about the daily means, of their range

@@ -1,4 +1,4 @@
-"""Text of a CSV table to numbers on a time axis, with every doubt about it told."""
+"""Text of a CSV table to numbers on a time axis; what is doubtful is refused."""
 
 import io
 
@@ -19,7 +19,7 @@ def read_csv(text: bytes, name: str) -> tuple[pd.DataFrame, pd.DatetimeIndex, in
     are too short (as after a broken copy), and time labels that are no regular series.
     """
     text = _decoded(text, name)
-    if not text.endswith("\n"):  # nothing tells whether the last cell is whole
+    if not text.endswith("\n"):  # nothing shows whether the last cell is whole
         text = text[: text.rfind("\n") + 1]
     lines = text.splitlines()
     header = next((number for number, line in enumerate(lines) if not line.startswith("#")), None)

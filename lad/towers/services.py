@@ -1,20 +1,21 @@
 """Where the networks offer the archives of a site. Facts of the protocols: docs/towers.md, Download.
 
-Each function asks one service and gives its offers, or raises NotAvailable with the reason.
+Each function asks one service and returns its offers, or raises NotAvailable with the reason.
 """
 
 import csv
 import json
-import urllib.parse
 import xml.etree.ElementTree as xml
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from lad.errors import InputError
 from lad.towers.archives import choose, expected, is_archive
-from lad.towers.transfer import Client, NotAvailable, is_web
+from lad.towers.http import Client, NotAvailable, is_web
 
 AMERIFLUX = "https://amfcdn.lbl.gov/"
 PLUMBER2 = "https://thredds.nci.org.au/thredds/"
@@ -45,38 +46,65 @@ class Offer:
     citation: str = ""
 
 
-def open_ameriflux(client: Client, site_id: str, base: str = AMERIFLUX, user: str = USER) -> list[Offer]:
+@dataclass(frozen=True)
+class Services:
+    """Addresses of the services; `snapshot` is a list of the FLUXNET shuttle, `account` user and e-mail.
+
+    With `notify` AmeriFlux gets the names of the archives that were taken from its open service.
+    """
+
+    ameriflux: str = AMERIFLUX
+    user: str = USER
+    snapshot: str | Path | None = None
+    plumber2: str = PLUMBER2
+    account: tuple[str, str] | None = None
+    notify: bool = False
+
+    def in_turn(self) -> dict[str, Callable[[Client, str], list[Offer]]]:
+        """What is asked for the archives of a site (client, site id), by name, first to last."""
+        asked = {"AmeriFlux": partial(open_ameriflux, self)}
+        if self.snapshot:
+            asked["snapshot"] = lambda client, site_id: snapshot(site_id, self.snapshot)
+        for product in ACCOUNT_PRODUCTS if self.account else ():
+            asked[f"account, {product}"] = partial(account_ameriflux, self, product)
+        return asked | {"PLUMBER2": partial(plumber2, self)}
+
+
+def account_from(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """User and e-mail of an AmeriFlux account; environment variables alone hold them."""
+    user, email = (environment.get(f"AMERIFLUX_USER_{part}", "") for part in ("ID", "EMAIL"))
+    return (user, email) if user and email else None
+
+
+def open_ameriflux(services: Services, client: Client, site_id: str) -> list[Offer]:
     """FLUXNET archive of a site from the open service of AmeriFlux, with its citation where it is known."""
-    query = {"user_id": user, "data_product": "FLUXNET", "data_variant": "FULLSET", "site_ids": [site_id]}
-    address = urllib.parse.urljoin(base, "api/v2/amf_shuttle_data_files_and_manifest")
-    offers = _offers("AmeriFlux", client.read(address, query), site_id, address)
+    query = {"user_id": services.user, "data_product": "FLUXNET", "data_variant": "FULLSET"}
+    address = urljoin(services.ameriflux, "api/v2/amf_shuttle_data_files_and_manifest")
+    reply = client.read(address, query | {"site_ids": [site_id]})
+    offers = _offers("AmeriFlux", reply, site_id, address)
     try:
-        stated = json.loads(
-            client.read(urllib.parse.urljoin(base, "api/v2/citations/FLUXNET"), {"site_ids": [site_id]})
-        )
-        citation = next(entry["citation"] for entry in stated["values"] if entry["site_id"] == site_id)
+        reply = client.read(urljoin(services.ameriflux, "api/v2/citations/FLUXNET"), {"site_ids": [site_id]})
+        stated = json.loads(reply)["values"]
+        citation = str(next(entry["citation"] for entry in stated if entry["site_id"] == site_id))
     except (NotAvailable, ValueError, KeyError, TypeError, StopIteration):
-        citation = ""
-    return [Offer(**vars(offer) | {"citation": str(citation)}) for offer in offers]
+        return offers
+    return [replace(offer, citation=citation) for offer in offers]
 
 
-def log_request(client: Client, names: Sequence[str], base: str = AMERIFLUX, user: str = USER) -> None:
+def log_request(services: Services, client: Client, names: Sequence[str]) -> None:
     """Let AmeriFlux count the use of its open service: which archives were downloaded; it need not answer."""
-    address = urllib.parse.urljoin(base, "api/v2/log_shuttle_data_request")
-    query = {"user_id": user, "zip_filenames": list(names), "intended_use": "model", "description": PURPOSE}
+    query = {"user_id": services.user, "zip_filenames": list(names), "intended_use": "model"}
     try:
-        client.read(address, query)
+        address = urljoin(services.ameriflux, "api/v2/log_shuttle_data_request")
+        client.read(address, query | {"description": PURPOSE})
     except NotAvailable:
         pass
 
 
-def account_ameriflux(
-    client: Client, site_id: str, product: str, user: str, email: str, base: str = AMERIFLUX
-) -> list[Offer]:
+def account_ameriflux(services: Services, product: str, client: Client, site_id: str) -> list[Offer]:
     """Archive of a site for a registered user of AmeriFlux: one of `ACCOUNT_PRODUCTS`."""
     query = {
-        "user_id": user,
-        "user_email": email,
+        **dict(zip(("user_id", "user_email"), services.account, strict=True)),
         "data_policy": "CCBY4.0",
         "data_product": product,
         "data_variant": "FULLSET",
@@ -86,7 +114,7 @@ def account_ameriflux(
     }
     failures = []
     for path in ACCOUNT_PRODUCTS[product]:
-        address = urllib.parse.urljoin(base, path)
+        address = urljoin(services.ameriflux, path)
         body = query | ({"agree_policy": True} if "v1" in path else {})
         try:
             return _offers(f"AmeriFlux account, {product}", client.read(address, body), site_id, address)
@@ -123,11 +151,11 @@ def _snapshot_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def plumber2(client: Client, site_id: str, base: str = PLUMBER2) -> list[Offer]:
+def plumber2(services: Services, client: Client, site_id: str) -> list[Offer]:
     """Met and Flux file of a site from PLUMBER2 (FLUXNET2015, La Thuile and OzFlux towers until 2018)."""
     offers = []
     for kind in ("Met", "Flux"):
-        address = urllib.parse.urljoin(base, f"catalog/ks32/CLEX_Data/PLUMBER2/v1-0/{kind}/catalog.xml")
+        address = urljoin(services.plumber2, f"catalog/ks32/CLEX_Data/PLUMBER2/v1-0/{kind}/catalog.xml")
         try:
             catalogue = xml.fromstring(client.read(address))
         except xml.ParseError:
@@ -139,14 +167,14 @@ def plumber2(client: Client, site_id: str, base: str = PLUMBER2) -> list[Offer]:
         if not found:
             raise NotAvailable("PLUMBER2 has no such site")
         name = found[0].rpartition("/")[2]
-        url = urllib.parse.urljoin(base, f"fileServer/{found[0]}")
+        url = urljoin(services.plumber2, f"fileServer/{found[0]}")
         offers.append(_checked(Offer("PLUMBER2", url, name, citation=PLUMBER2_CITATION), site_id, address))
     return offers
 
 
-def listed_sites(client: Client, base: str = AMERIFLUX) -> list[dict[str, Any]]:
+def listed_sites(services: Services, client: Client) -> list[dict[str, Any]]:
     """Sites with a published FLUXNET product at AmeriFlux: id, name, position, IGBP class, years."""
-    address = urllib.parse.urljoin(base, "api/v2/site_info_display/AmeriFlux")
+    address = urljoin(services.ameriflux, "api/v2/site_info_display/AmeriFlux")
     try:
         values = json.loads(client.read(address))["values"]
         return [
@@ -167,16 +195,13 @@ def listed_sites(client: Client, base: str = AMERIFLUX) -> list[dict[str, Any]]:
 
 def listed_snapshot(path: str | Path) -> list[dict[str, Any]]:
     """Sites of a list of the FLUXNET shuttle, as `listed_sites`."""
+    columns = {"name": "site_name", "latitude": "location_lat", "longitude": "location_long", "igbp": "igbp"}
     return [
-        {
-            "site_id": row["site_id"],
-            "name": row.get("site_name", ""),
-            "latitude": row.get("location_lat", ""),
-            "longitude": row.get("location_long", ""),
-            "igbp": row.get("igbp", ""),
+        {name: row.get(column, "") for name, column in ({"site_id": "site_id"} | columns).items()}
+        | {
             "years": [
-                int(year) for year in (row.get("first_year"), row.get("last_year")) if year and year.isdigit()
-            ],
+                int(year) for year in (row.get("first_year"), row.get("last_year")) if (year or "").isdigit()
+            ]
         }
         for row in _snapshot_rows(Path(path))
     ]
@@ -184,20 +209,14 @@ def listed_snapshot(path: str | Path) -> list[dict[str, Any]]:
 
 def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offer]:
     """The archive in the reply of a download service of AmeriFlux; size and MD5 are in those of the open one."""
+    offers = []
     try:
-        entries = [
-            entry for entry in json.loads(reply)["data_urls"] if entry.get("site_id", site_id) == site_id
-        ]
-        offers = [
-            Offer(
-                service,
-                str(entry["url"]),
-                _file_name(str(entry["url"])),
-                int(entry["download_size"]) if entry.get("download_size") else None,
-                str(entry["download_checksum"]).lower() if entry.get("download_checksum") else None,
-            )
-            for entry in entries
-        ]
+        for entry in json.loads(reply)["data_urls"]:
+            url, size, md5 = str(entry["url"]), entry.get("download_size"), entry.get("download_checksum")
+            if entry.get("site_id", site_id) == site_id:
+                name = urlsplit(url).path.rpartition("/")[2] if is_web(url) else ""
+                md5 = str(md5).lower() if md5 else None
+                offers.append(Offer(service, url, name, int(size) if size else None, md5))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NotAvailable(f"{address} sent no manifest but {reply[:40]!r}") from None
     if not offers:
@@ -205,10 +224,6 @@ def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offe
     best, _ = choose([offer.name for offer in offers], site_id)
     fitting = [offer for offer in offers if offer.name in best]
     return [_checked((fitting or offers)[0], site_id, address)]
-
-
-def _file_name(url: str) -> str:
-    return urllib.parse.urlsplit(url).path.rpartition("/")[2] if is_web(url) else ""
 
 
 def _checked(offer: Offer, site_id: str, address: str) -> Offer:

@@ -1,4 +1,4 @@
-"""Quality flags of other vocabularies: their numbers, as the file explains them, to ours."""
+"""Quality flags: other vocabularies to ours, as the file explains them, and values that formulas made."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lad.towers.variables import (
+from lad.towers.flags import (
     CLIMATOLOGY,
     DERIVED,
     GOOD,
@@ -18,6 +18,8 @@ from lad.towers.variables import (
     REANALYSIS,
     SYNTHESISED,
 )
+from lad.towers.meteorology import vapour_pressure
+from lad.towers.variables import DAY
 
 # PLUMBER2's, for files that explain nothing: 0 measured, 1 to 3 filled well, medium and poorly, then others.
 PLUMBER2 = {0: MEASURED, 1: GOOD, 2: REANALYSIS, 3: POOR, 4: REANALYSIS, 5: CLIMATOLOGY, 101: DERIVED}
@@ -45,6 +47,10 @@ SENSED = r"measure|observ|original|\braw\b|\bobs\b"
 PRAISED = r"\bok\b|\bokay\b|good|\bbest\b|\bvalid|\breal\b|accepted|\bhigh"
 NUMBER = re.compile(r"(?<![\w.])(?<!\w-)([-+]?\d+)(?:\.0+)?(?![\w%]|\.\d)")
 NAMED = r"qc|flag|quality"  # names of attributes that may explain flags
+BLOCK, FEWEST_DAYS = 30, 10  # days that are judged together, and how many of them must have values
+# What a measured series has no part of: departure (standard deviation) from a smooth function of the air. Measured
+# months of six towers depart by 7 W m-2 and 6 Pa at least, formulas by 0.8 W m-2 and 0.5 Pa at most.
+FORMULAS = {"LWdown": (("Tair", "VPD"), 1.5, "W m-2"), "Psurf": (("Tair",), 4.0, "Pa")}
 
 
 def meaning(words: str) -> int | None:
@@ -162,3 +168,47 @@ def translate(stated: np.ndarray, known: Mapping[int, int], there: np.ndarray) -
         f"{'none' if np.isnan(n) else f'{n:g}'} ({count})" for n, count in zip(numbers, counts, strict=True)
     ]
     return flags, ", ".join(listed[:6]) + (f" and {len(listed) - 6} more" if len(listed) > 6 else "")
+
+
+def synthetic(
+    values: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray], step: int
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """`flags` (n,) with LWdown and Psurf that are formulas of the air synthesised, and a line on each that is.
+
+    Sources fill LWdown by functions of temperature and humidity, Psurf by functions of elevation and temperature.
+    Both show in the values (n,), SI at every `step` s: in blocks of a month a smooth function of Tair and VPD, or of
+    Tair, leaves less of them than `FORMULAS`. Blocks with values for less than `FEWEST_DAYS` days are not judged.
+    """
+    found, remarks = dict(flags), []
+    for name, (inputs, most, units) in FORMULAS.items():
+        if not {name, *inputs} <= values.keys():
+            continue
+        value, *air = (np.asarray(values[key], dtype=float) for key in (name, *inputs))
+        known = np.isfinite(value) & np.isfinite(air).all(axis=0)
+        marked = np.zeros(len(value), dtype=bool)
+        for rows in np.array_split(np.arange(len(value)), max(1, round(len(value) * step / DAY / BLOCK))):
+            used = rows[known[rows]]
+            if (
+                len(used) * step >= FEWEST_DAYS * DAY
+                and _departure(value[used], *(a[used] for a in air)) < most
+            ):
+                marked[rows] = np.isfinite(value[rows])
+        if marked.any():
+            found[name] = np.where(marked, SYNTHESISED, found[name])
+            share = marked.sum() / np.isfinite(value).sum()
+            remarks.append(
+                f"{name}: {share:.0%} of the values follow from {' and '.join(inputs)} to {most:g} {units}, which no "
+                "sensor's do; they count as synthesised"
+            )
+    return found, remarks
+
+
+def _departure(value: np.ndarray, tair: np.ndarray, vpd: np.ndarray | None = None) -> float:
+    """Standard deviation of a series (n,) about the best smooth function of the air's temperature and humidity."""
+    warm = (tair - 280.0) / 10.0
+    shapes = [np.ones_like(warm), warm, warm**2]
+    if vpd is not None:
+        e = vapour_pressure(tair, vpd)
+        shapes += [e / 1000.0, np.log(e), warm * np.log(e)]
+    table = np.stack(shapes, axis=1)
+    return float(np.std(value - table @ np.linalg.lstsq(table, value, rcond=None)[0]))
