@@ -9,26 +9,23 @@ from pathlib import Path
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.courses import lowest_losses, parse_histories, read_histories
-from lad.evaluation.daemons import GAINS
-from lad.evaluation.differences import COLUMNS
-from lad.evaluation.figures import Comparison
-from lad.evaluation.landscape_curves import SUMMARY
-from lad.evaluation.missing import add_missing_argument, missing_lines
-from lad.evaluation.series import parse_simulations, read_at, read_simulated
-from lad.evaluation.study import STATES
-from lad.evaluation.table import read_scores
-from lad.io import read_table, replacing
+from lad.evaluation.arguments import add_missing_argument, missing_lines
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.daemons import GAIN_COLUMNS
+from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
+from lad.evaluation.scores import read_scores
+from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
+from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, parse_histories, read_histories
+from lad.io import read_table
 from lad.observations import read_observed
 from lad.periods import read_periods
 from lad.provenance import provenance
-from lad.report.conclusions import Conclusion, chosen
-from lad.report.contents import origin_section, shown, study_sections, summary
-from lad.report.experiments import of_daemons, of_landscapes
-from lad.report.page import Links, Section, Text, render
+from lad.report.conclusions import Conclusion, of_daemons, of_landscapes
+from lad.report.files import EXPERIMENTS, shown
+from lad.report.page import Links, Section, render
 from lad.report.plots import Plot, timeseries
-from lad.report.tables import Table
-from lad.report.titles import EXPERIMENTS
+from lad.report.sections import origin_section, study_sections, summary
+from lad.tables import Table, write_text
 from lad.towers.product import describe
 
 STUDY = "study"
@@ -63,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="SECTION=FILE",
-        help=f"table (CSV), figure (PNG), text (MD) or record (JSON) for the section of a site or for {STUDY}",
+        help=f"table (CSV), figure (PNG) or record (JSON) for the section of a site or for {STUDY}",
     )
     for name, content in {
         "daemons": "gains.csv of lad daemons",
@@ -80,14 +77,17 @@ def run(args: argparse.Namespace) -> None:
     """Write the page."""
     scores = read_scores([args.scores])
     sites = list(dict.fromkeys(scores.site))
-    differences, states = read_table(args.differences, COLUMNS), read_table(args.states, STATES)
+    differences, states = (
+        read_table(args.differences, DIFFERENCE_COLUMNS),
+        read_table(args.states, STATES_COLUMNS),
+    )
     histories = parse_histories(args.history)
     validation = lowest_losses(read_histories(histories))
     files = _files(args.file, [STUDY, *sites])
     drawn = {*DRAWN, chosen(validation)}
     experiments = [part for site in sites for part in shown(_named(files[site], own=False), site)]
     sections = [
-        *([Section("Missing", [Text(line) for line in missing_lines(args.missing)])] if args.missing else []),
+        *([Section("Missing", missing_lines(args.missing))] if args.missing else []),
         *study_sections(scores, differences, states, validation, _experiments(args)),
         *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
         *([Section("Solvers", experiments)] if experiments else []),
@@ -104,9 +104,7 @@ def run(args: argparse.Namespace) -> None:
     }
     origin = provenance(inputs, study=args.study)
     sections.append(origin_section(origin, args.citations.read_text(encoding="utf-8"), args.settings))
-    with replacing(args.output) as temporary:
-        page = render(f"Study {args.study}", summary(scores), sections, origin)
-        temporary.write_text(page, encoding="utf-8")
+    write_text(args.output, render(f"Study {args.study}", summary(scores), sections, origin))
 
 
 def _site_sections(
@@ -156,11 +154,11 @@ def _experiments(args: argparse.Namespace) -> list[Conclusion]:
     """What the experiments with solvers found, those that the study has."""
     found = []
     if args.daemons:
-        tables = [read_table(path, GAINS) for path in _by_site("daemons", args.daemons).values()]
+        tables = [read_table(path, GAIN_COLUMNS) for path in _by_site("daemons", args.daemons).values()]
         found.append(of_daemons(pd.concat(tables, ignore_index=True)))
     if args.landscape:
         tables = _by_site("landscape", args.landscape).items()
-        found.append(of_landscapes({site: read_table(path, SUMMARY) for site, path in tables}))
+        found.append(of_landscapes({site: read_table(path, SUMMARY_COLUMNS) for site, path in tables}))
     return found
 
 

@@ -263,7 +263,9 @@ def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str
     drift = by_month.median()[(by_month.median() > tolerance) & (by_month.count() >= OVERLAP)]
     remark = ""
     if not drift.empty:
-        remark += f", not in {len(drift)} months from {drift.index[0]} on, where it differs by {drift.median():.3g}"
+        remark += (
+            f", not in {len(drift)} months from {drift.index[0]} on, where it differs by {drift.median():.3g}"
+        )
         remark += f" {units}"
     apart = difference[difference > far]
     if not apart.empty:

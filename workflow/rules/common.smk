@@ -15,8 +15,7 @@ from snakemake.io import is_flagged
 from lad import lock
 from lad.configuration import checked
 from lad.errors import InputError
-from lad.evaluation.few import too_many
-from lad.evaluation.models import BASELINES, SEEDED_BASELINES
+from lad.evaluation.models import BASELINES, SEEDED_BASELINES, too_many
 from lad.io import remove_parts
 from lad.periods import NAMES
 from lad.towers.fetch import find_archives, missing_message, source_file
@@ -364,7 +363,7 @@ def shown(wildcards):
     members, files = detailed(wildcards), []
     for step in workflow.rules:
         for file in step.output:
-            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
+            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png"):
                 continue
             if step.wildcard_names == {"site"}:
                 files += [

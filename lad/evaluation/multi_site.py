@@ -1,0 +1,127 @@
+"""Scores of a multi-site network at each site: trained with it, without it, and without all of its type."""
+
+import functools
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation.bootstrap import differences, draw
+from lad.evaluation.free_runs import run_freely
+from lad.evaluation.scores import (
+    ALL,
+    ITSELF,
+    JOINT,
+    NOTHING,
+    OTHER_TYPES,
+    OTHERS,
+    TRANSFER_COLUMNS,
+    full_name,
+    score_table,
+)
+from lad.evaluation.series import Simulated
+from lad.fluxes import BulkFluxes
+from lad.many.joint import load_joint, trained_on
+from lad.many.place import Place, a_priori, place
+from lad.model import Model
+from lad.observations import read_observed
+from lad.periods import Periods, check_disjoint, mask
+from lad.site_files import record_of
+
+Networks = Mapping[str, Mapping[str, Path]]
+"""Fold → seed → file. A fold is `all`, or what was left out: a site or an IGBP class."""
+
+
+class SiteScores(NamedTuple):
+    """Of one site: rows of `TRANSFER_COLUMNS`, and their differences, models named with what they were fitted on."""
+
+    scores: pd.DataFrame
+    differences: pd.DataFrame
+
+
+def joint_scores(
+    site: str,
+    files: Mapping[str, Path],
+    periods: Mapping[str, Periods],
+    networks: Networks,
+    types: Mapping[str, str],
+    lines: Mapping[str, Simulated],
+    solver,
+    passes: int,
+) -> SiteScores:
+    """Scores of LaD with the table's parameters and of the networks on the test half-hours of a site.
+
+    `files` are forcing and observations; `types` the IGBP class of all sites; `lines` the fluxes of baselines that were
+    fitted on the others. `fitted_on` is one of `nothing`, `all`, `others` (leave-one-site-out) and `other types`
+    (leave-one-type-out). Where no other site is of its class the last two are the same network; where others are and no
+    fold is without them, there are no rows of the last. Raises InputError if a fold is missing or was trained on what
+    it is to be without, as for a test period that overlaps another.
+    """
+    train, validation, test = (periods[name] for name in ("train", "validation", "test"))
+    check_disjoint(train=train, test=test)
+    check_disjoint(validation=validation, test=test)
+    record = record_of(site, files["forcing"])
+    observed = read_observed(files["observations"], site).during(test, files["observations"])
+    inside = mask(record.time, test)
+
+    def simulated(models: Mapping[str, Model]) -> Simulated:
+        return run_freely(models, solver, record, inside, passes)
+
+    @functools.cache
+    def here(*attributes: str) -> Place:
+        return place(files["forcing"], record.reference_height, attributes)
+
+    def placed(path: Path) -> Model:
+        joint, settings = load_joint(path)
+        return joint.at(here(*settings["attributes"]))
+
+    def joint(fold: str) -> Simulated:
+        return simulated({seed: placed(path) for seed, path in networks[fold].items()})
+
+    kin = {other for other, igbp in types.items() if igbp == types[site]}
+    folds, without = {ALL: ALL, OTHERS: site}, {OTHERS: {site}, OTHER_TYPES: kin}
+    if types[site] in networks:
+        folds[OTHER_TYPES] = types[site]
+    elif kin == {site}:
+        folds[OTHER_TYPES] = site
+    for fitted_on, fold in folds.items():
+        if fold not in networks:
+            raise InputError(f"--network: no fold {fold}, needed for {site}")
+        _check_unseen(networks[fold].values(), without.get(fitted_on, ()), f"fold {fold}")
+    runs = {fold: joint(fold) for fold in dict.fromkeys(folds.values())}
+    table = Model(a_priori(record.attrs, record.reference_height, files["forcing"]), BulkFluxes())
+    groups: dict[str, dict[str, Simulated]] = {NOTHING: {"bulk": simulated({"": table})}}
+    groups |= {fitted_on: {JOINT: runs[fold]} for fitted_on, fold in folds.items()}
+    groups[OTHERS] |= lines
+    period = " ".join(map(str, test))
+    tables = [
+        score_table(site, period, observed, models).assign(fitted_on=fitted_on)
+        for fitted_on, models in groups.items()
+    ]
+    drawn = draw(
+        observed,
+        {full_name(model, on): run for on, models in groups.items() for model, run in models.items()},
+    )
+    return SiteScores(pd.concat(tables, ignore_index=True), differences(site, drawn))
+
+
+def _check_unseen(paths: Collection[Path], without: Collection[str], label: str) -> None:
+    """Raise InputError if one of the sites `without` was in the training of a network of the files."""
+    for path in paths if without else ():
+        for site in trained_on(path):
+            if site in without:
+                raise InputError(f"{path}: was trained on {site}, expected a network without it, {label}")
+
+
+def known(scores: pd.DataFrame, own: str) -> pd.DataFrame:
+    """Scores of calibrated LaD and of model `own`, which know the site alone, from the table of the study.
+
+    Raises InputError if there is no such model.
+    """
+    if own not in set(scores.model):
+        raise InputError(
+            f"--own {own}: expected a model of --scores, {', '.join(dict.fromkeys(scores.model))}"
+        )
+    return scores[scores.model.isin(["bulk", own])].assign(fitted_on=ITSELF)[TRANSFER_COLUMNS]

@@ -1,0 +1,1 @@
+"""Figures by subject. They draw numbers that `lad.evaluation` computes, and compute none of their own."""
