@@ -491,10 +491,14 @@ def test_plots_are_drawn_and_change_to_a_week(opened):
 
 def test_a_section_lists_what_it_holds_and_opens_what_is_linked(opened):
     titles = ask(opened, f"[...document.querySelectorAll('#{SITE} .contents a')].map(a => a.textContent)")
-    assert titles[:3] == ["Time series of the test period", "Simulated against observed", "Scores by stratum"]
+    assert titles[1:4] == [
+        "Time series of the test period",
+        "Simulated against observed",
+        "Scores by stratum",
+    ]
     strata = f"document.querySelector('#{SITE} details:has(table)')"
     assert not ask(opened, f"{strata}.open")
-    ask(opened, f"document.querySelectorAll('#{SITE} .contents a')[2].click()")
+    ask(opened, f"document.querySelectorAll('#{SITE} .contents a')[3].click()")
     wait(opened, f"{strata}.open")
     assert ask(opened, "document.querySelector('#Solvers h3').textContent") == f"{SITE}: Numerical daemons"
     identifiers = "[...document.querySelectorAll('[id]')].map(e => e.id)"

@@ -24,7 +24,7 @@ KEYS = ["site", "target", "model", "reference", "metric"]
 DRAWS = 2000
 FEWEST_WEEKS = 8  # to draw from, below which an interval would be far too narrow
 LEVEL = 0.95
-ROUNDING = 1e-9  # of the mean square, a variance that is rounding
+ROUNDING_VARIANCE = 1e-9  # of the mean square, a variance that is rounding
 WEEK = np.timedelta64(7, "D")
 
 
@@ -61,7 +61,9 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.maximum(ss - 2 * so + oo, 0.0)  # of a perfect model, rounding may be negative
         variance_o, variance_s = oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
-        variance_s = np.where(variance_s > ROUNDING * ss / n, variance_s, 0.0)  # a constant, but for rounding
+        variance_s = np.where(
+            variance_s > ROUNDING_VARIANCE * ss / n, variance_s, 0.0
+        )  # a constant, but for rounding
         bias = (s - o) / n
         r = (so / n - s * o / n**2) / np.sqrt(variance_s * variance_o)
         r = np.where(variance_s > 0, r, np.nan)

@@ -144,6 +144,17 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
         )
 
 
+def solver_conclusions(
+    gains: Mapping[str, pd.DataFrame], landscapes: Mapping[str, pd.DataFrame]
+) -> list[Conclusion]:
+    """What the experiments with solvers found, those that there are.
+
+    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.landscape_curves.summary`.
+    """
+    found = [of_daemons(pd.concat(gains.values(), ignore_index=True))] if gains else []
+    return found + ([of_landscapes(landscapes)] if landscapes else [])
+
+
 def of_daemons(gains: pd.DataFrame) -> Conclusion:
     """Whether networks learn to correct their solvers; `gains` of all sites, as of `lad daemons`."""
     items = []

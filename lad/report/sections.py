@@ -1,18 +1,24 @@
-"""Sections of the report: the study as a whole, and what the page was made from."""
+"""Sections of the report: the study as a whole, each site, and what the page was made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from lad.evaluation.models import label, ordered, too_many
 from lad.evaluation.scores import single_seeds
+from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
 from lad.evaluation.study import REFERENCES, trained
+from lad.observations import read_observed
+from lad.periods import Periods, read_periods
 from lad.report.conclusions import Conclusion, conclusions
+from lad.report.files import shown
 from lad.report.page import Findings, Folded, Section, Verbatim
+from lad.report.plots import timeseries
 from lad.tables import Table
 from lad.tables.scores import score_tables, seeds_table
 from lad.tables.study import PUBLISHED_H, gains_tables, published_table, states_tables, validation_table
+from lad.towers.product import describe
 
 
 def summary(scores: pd.DataFrame) -> str:
@@ -50,6 +56,40 @@ def study_sections(
         *([Section("States", states_tables(states))] if len(states) else []),
         Section("Validation", [validation_table(validation)]),
     ]
+
+
+def site_section(
+    site: str,
+    observations: str,
+    forcing: str,
+    periods: str,
+    simulations: Sequence[str],
+    drawn: Collection[str],
+    files: Sequence[str],
+) -> Section:
+    """A site: what its record is, its test period in time, and its `files` (`lad.report.files`).
+
+    `simulations` as of `parse_simulations`, of which the models `drawn` are shown at once. Raises InputError as what
+    reads the files.
+    """
+    test = read_periods(periods, "test")["test"]
+    observed = read_observed(observations, site).during(test, observations)
+    simulated = read_simulated(parse_simulations(simulations), site, observed.time)
+    fallen = read_at(forcing, site, ("Rainf", "Snowf"), observed.time)
+    plot = timeseries(Comparison(site, observed, simulated), sum(fallen.values()), drawn)
+    return Section(site, [_record(forcing, observations, test), plot, *shown(files)])
+
+
+def _record(forcing: str, observations: str, test: Periods) -> Table:
+    """What the record of a site is, and how much of it and of its test period was measured."""
+    parts = {"": describe(forcing, observations), "test: ": describe(forcing, observations, test)}
+    shares = [
+        pd.DataFrame.from_dict(part["shares"], orient="index").add_prefix(name)
+        for name, part in parts.items()
+    ]
+    frame = pd.concat(shares, axis=1).rename_axis("variable").reset_index()
+    caption = f"{parts['']['product']}. % of the half-hours of the record, and of its test period."
+    return Table.of(frame, "Record", caption)
 
 
 def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> Section:
