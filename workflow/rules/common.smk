@@ -214,7 +214,12 @@ def told_missing():
 def tell_missing_of_dry_run():
     """A dry run has no onstart, and tells last what would else stand above hundreds of jobs."""
     if workflow.dryrun and missing_archives:
-        print("archives: a run first tries to download what the folders lack", told_missing(), sep="\n", file=sys.stderr)
+        print(
+            "archives: a run first tries to download what the folders lack",
+            told_missing(),
+            sep="\n",
+            file=sys.stderr,
+        )
 
 
 def archive_sizes(wildcards):
