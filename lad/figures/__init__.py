@@ -1,1 +1,1 @@
-"""Figures by subject. They draw numbers that `lad.evaluation` computes, and compute none of their own."""
+"""Figures, a module for each subject; `style` has what they share."""

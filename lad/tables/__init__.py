@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ import pandas as pd
 from markupsafe import Markup
 from tabulate import tabulate
 
-from lad.evaluation.models import too_many
 from lad.io import replacing
 
 MOST_CELLS = 20_000  # of a table on the page; the rest is in the file
@@ -72,11 +71,6 @@ class Cell:
             return cls("")
         return cls(f"{value:.4g}" if isinstance(value, float) else str(value), float(value))
 
-    @classmethod
-    def between(cls, low: float, high: float, otherwise: str = "-") -> "Cell":
-        """An interval, or why there is none."""
-        return cls.of(otherwise if pd.isna(low) else f"{low:+.3f} … {high:+.3f}")
-
 
 HTML = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 {% if folded %}<details><summary>{{ table.title }} ({{ table.rows | length }} rows)</summary>{% endif %}
@@ -111,21 +105,12 @@ class Table:
         rows = [[Cell.of(value) for value in row] for row in frame.itertuples(index=False, name=None)]
         return cls(title, list(map(str, frame.columns)), rows, caption)
 
-    @classmethod
-    def by_place(cls, frame: pd.DataFrame) -> Iterator["Table"]:
-        """A table for each site and flux, columns of `frame`, without them; one table of many sites, with them."""
-        if too_many(frame.site):
-            yield cls.of(frame, "All sites")
-            return
-        for (site, flux), rows in frame.groupby(["site", "flux"], sort=False):
-            yield cls.of(rows.drop(columns=["site", "flux"]), f"{site}, {flux}")
-
     def markdown(self) -> str:
         """As Markdown, padded to be read as plain text too: the first column flush left, the others right."""
         rows = [[cell.text + MARKS.get(cell.mark, "") for cell in row] for row in self.rows]
         sides = ["left", *["right"] * (len(self.headings) - 1)]
         grid = tabulate(rows, self.headings, "pipe", colalign=sides if rows else None, disable_numparse=True)
-        parts = [self.title and f"## {self.title}", textwrap.fill(self.caption, WIDTH), grid]
+        parts = [self.title and f"## {self.title}", _wrapped(self.caption), grid]
         return "\n\n".join(filter(None, parts))
 
     def html(self, within: str) -> Markup:
@@ -135,10 +120,14 @@ class Table:
         return Markup(HTML.render(table=self, rows=shown, left_out=left_out, folded=folded, within=within))
 
 
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+
+
 def document(title: str, parts: Iterable[str | Table], missing: Sequence[str] = ()) -> str:
     """A Markdown text of paragraphs and tables; `missing` are lines on the sites that it lacks, which stand first."""
     head = ["**Sites are missing here:**", "\n".join(f"- {line}" for line in missing)] if missing else []
-    texts = [part.markdown() if isinstance(part, Table) else textwrap.fill(part, WIDTH) for part in parts]
+    texts = [part.markdown() if isinstance(part, Table) else _wrapped(part) for part in parts]
     return "\n\n".join([*head, f"# {title}", *texts]) + "\n"
 
 

@@ -6,7 +6,7 @@ from lad.evaluation.bootstrap import FEWEST_WEEKS
 from lad.evaluation.daemons import NEGLIGIBLE
 from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.evaluation.scores import ENSEMBLE
-from lad.tables import Cell, Table
+from lad.tables import Table
 
 FEW_WEEKS, ONE_SEED = f"under {FEWEST_WEEKS} weeks", "one seed"  # in place of an interval
 VERDICTS = {"not decided": "not significant"}
@@ -48,17 +48,22 @@ def solver_gains_tables(gains: pd.DataFrame) -> list[str | Table]:
     lines = [
         [
             *(row.site, row.target, row.one, row.other, f"{row.gain:+.3f}"),
-            Cell.between(row.low, row.high, FEW_WEEKS),
-            Cell.between(row.seeds_low, row.seeds_high, ONE_SEED),
+            _between(row.low, row.high, FEW_WEEKS),
+            _between(row.seeds_low, row.seeds_high, ONE_SEED),
             *(f"{cost:+.3f}" for cost in (row.in_one, row.in_other, row.least)),
-            Cell.between(row.least_low, row.least_high, FEW_WEEKS),
-            Cell.between(row.least_seeds_low, row.least_seeds_high, ONE_SEED),
+            _between(row.least_low, row.least_high, FEW_WEEKS),
+            _between(row.least_seeds_low, row.least_seeds_high, ONE_SEED),
             VERDICTS.get(row.verdict, row.verdict),
         ]
         for row in gains.itertuples()
     ]
     title = "Does the network learn to correct its solver?"
     return [Table.of(pd.DataFrame(lines, columns=columns), title, SOLVER_GAINS)]
+
+
+def _between(low: float, high: float, otherwise: str) -> str:
+    """An interval, or why there is none."""
+    return otherwise if pd.isna(low) else f"{low:+.3f} … {high:+.3f}"
 
 
 def landscape_tables(summary: pd.DataFrame) -> list[str | Table]:

@@ -1,5 +1,7 @@
 """Tables of a whole study: beside the published numbers, gains, what the states bring, validation, ranks."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from lad.evaluation.bootstrap import KEYS, gain, verdict
@@ -49,6 +51,15 @@ def difference_cell(ends: pd.DataFrame, key: tuple[str, str, str, str], metric: 
     return found and Cell(SCORES[metric].signed(*found), found[0], verdict(metric, *found[1:]))
 
 
+def _by_place(frame: pd.DataFrame) -> Iterator[Table]:
+    """A table for each site and flux, columns of `frame`, without them; one table of many sites, with them."""
+    if too_many(frame.site):
+        yield Table.of(frame, "All sites")
+        return
+    for (site, flux), rows in frame.groupby(["site", "flux"], sort=False):
+        yield Table.of(rows.drop(columns=["site", "flux"]), f"{site}, {flux}")
+
+
 def gains_tables(differences: pd.DataFrame) -> list[str | Table]:
     """RMSE of every model of the study less that of calibrated LaD and of the baselines, with intervals."""
     ends, against, rows = differences.set_index(KEYS), references(differences), []
@@ -57,7 +68,7 @@ def gains_tables(differences: pd.DataFrame) -> list[str | Table]:
         cells = [difference_cell(ends, (site, target, model, name), "rmse") for name in against]
         rows.append([label(model), site, target, *(cell or Cell("") for cell in cells)])
     columns = ["model", "site", "flux", *(f"less {label(name)}" for name in against)]
-    return [GAINS, *Table.by_place(pd.DataFrame(rows, columns=columns))]
+    return [GAINS, *_by_place(pd.DataFrame(rows, columns=columns))]
 
 
 def states_tables(states: pd.DataFrame) -> list[str | Table]:
@@ -72,7 +83,7 @@ def states_tables(states: pd.DataFrame) -> list[str | Table]:
         score = SCORES[row.metric].heading
         rows.append([score, label(row.model), label(row.without), row.site, row.target, *cells])
     columns = ["score", "model", "less", "site", "flux", "over weeks", "over seeds"]
-    return [STATES, *Table.by_place(pd.DataFrame(rows, columns=columns))]
+    return [STATES, *_by_place(pd.DataFrame(rows, columns=columns))]
 
 
 def validation_table(lowest: pd.DataFrame) -> Table:
