@@ -14,6 +14,8 @@ from lad.cli import main
 from lad.evaluation import daemons, landscape, landscape_curves
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
+from lad.tables import document
+from lad.tables.solvers import solver_gains_tables
 from lad.training.files import load_model
 
 TEST = "2013-06-22:2013-06-29"
@@ -107,7 +109,8 @@ def test_files_of_the_experiment(crossed):
     told = (crossed / "cross.md").read_text(encoding="utf-8")
     assert "| trained with |" in re.sub(" +", " ", told) and "learns to correct" in told
     verdicts = [line.split("|")[-2].strip() for line in told.splitlines() if line.startswith("| XX-Tst")]
-    assert verdicts == list(pd.read_csv(crossed / "gains.csv").verdict)
+    gains = pd.read_csv(crossed / "gains.csv")
+    assert verdicts == list(gains.verdict.replace("not decided", "not significant"))
     with Image.open(crossed / "cross.png") as image:
         assert {"explicit-1/0", "split-1/1"} <= set(json.loads(image.text["provenance"])["inputs"])
     one, other = (load_model(crossed / name / "seed0.eqx") for name in ("explicit-1", "split-1"))
@@ -163,7 +166,7 @@ def test_an_instability_is_no_correction(seeds):
     gained = daemons.gains(observed, crossed, scores)
     assert set(gained.verdict) == {"one-sided" if seeds > 1 else "not decided"}
     assert gained.gain.to_numpy() == pytest.approx(4.5, abs=0.1) and (gained.least.abs() < 0.05).all()
-    assert "nan" not in daemons.text(scores, gained)
+    assert "nan" not in document("", solver_gains_tables(gained))
 
 
 def test_a_worse_training_beside_an_instability_is_no_correction():
@@ -180,13 +183,13 @@ def test_a_worse_training_beside_an_instability_is_no_correction():
 
 def test_verdicts():
     sure, open_ = [(0.1, 0.5), (0.2, 0.6)], [(0.1, 0.5), (-0.1, 0.6)]
-    assert daemons.verdict(20.0, sure, 0.2, sure) == "learns to correct"
-    assert daemons.verdict(20.0, sure, 0.1, sure) == "one-sided"
-    assert daemons.verdict(20.0, sure, 0.2, open_) == "one-sided"
-    assert daemons.verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], 0.2, sure) == "does not"
-    assert daemons.verdict(20.0, open_, 0.2, open_) == "not decided"
+    assert daemons.gain_verdict(20.0, sure, 0.2, sure) == "learns to correct"
+    assert daemons.gain_verdict(20.0, sure, 0.1, sure) == "one-sided"
+    assert daemons.gain_verdict(20.0, sure, 0.2, open_) == "one-sided"
+    assert daemons.gain_verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], 0.2, sure) == "does not"
+    assert daemons.gain_verdict(20.0, open_, 0.2, open_) == "not decided"
     assert (
-        daemons.verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], 0.2, [(0.1, 0.2), (np.nan, np.nan)])
+        daemons.gain_verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], 0.2, [(0.1, 0.2), (np.nan, np.nan)])
         == "not decided"
     )
 
@@ -211,7 +214,7 @@ def test_one_seed_decides_nothing():
     scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, alone)
     gained = daemons.gains(observed, alone, scores)
     assert set(gained.verdict) == {"not decided"}
-    assert daemons.text(scores, gained).count("one seed") == 4
+    assert document("", solver_gains_tables(gained)).count("one seed") == 4
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ def curves(tmp_path_factory):
     tower, patch = write_tower(tmp_path_factory.mktemp("landscape")), pytest.MonkeyPatch()
     with patch.context() as changed:
         changed.setattr(landscape, "TRIED", ("fast-1", "fast-4"))
-        changed.setattr(landscape, "POINTS", 9)
+        changed.setattr(landscape, "LANDSCAPE_POINTS", 9)
         command = ["landscape", *files(tower), "--along", "rs", "--output-directory", str(tower / "out")]
         assert main(command) == 0
     return tower / "out"
@@ -274,7 +277,7 @@ def test_landscape_in_numbers(curves):
     told = (curves / "landscape.md").read_text(encoding="utf-8")
     assert all(f"| rs | {name} |" in re.sub(" +", " ", told) for name in ("original-1", "fast-1", "fast-4"))
     found = pd.read_csv(curves / "summary.csv")
-    assert list(found.columns) == landscape_curves.SUMMARY
+    assert list(found.columns) == landscape_curves.SUMMARY_COLUMNS
     assert found.kinks_close.astype(int).astype(str).tolist() == [
         line.split("|")[6].strip() for line in told.splitlines() if line.startswith("| rs")
     ]  # not of the rounded losses

@@ -13,10 +13,18 @@ from evaluation_site import SITE, TEST, TEST_START, Site, lad
 from PIL import Image
 
 from lad.errors import InputError
-from lad.evaluation import figures
-from lad.evaluation.series import parse_simulations, read_measured, read_simulated
+from lad.evaluation.series import (
+    Comparison,
+    contrasted_weeks,
+    parse_simulations,
+    read_measured,
+    read_simulated,
+)
 from lad.evaluation.soil import read_sensors, read_states
-from lad.evaluation.style import COLOURS, OBSERVED, colours, groups, looks
+from lad.figures import fluxes
+from lad.figures import soil as soil_figure
+from lad.figures.energy_balance import energy_balance
+from lad.figures.style import COLOURS, OBSERVED, colours, groups, looks
 from lad.observations import read_observed
 from lad.periods import parse_periods
 
@@ -34,10 +42,10 @@ def simulations_of(site: Site) -> dict:
     )
 
 
-def comparison_of(site: Site) -> figures.Comparison:
+def comparison_of(site: Site) -> Comparison:
     options, simulations = site.write(), simulations_of(site)
     observed = read_observed(options[3], SITE).during(parse_periods([TEST]), options[3])
-    return figures.Comparison("title", observed, read_simulated(simulations, SITE, observed.time))
+    return Comparison("title", observed, read_simulated(simulations, SITE, observed.time))
 
 
 def drawn(axes, colour: str) -> np.ndarray:
@@ -91,7 +99,7 @@ def test_diurnal_cycle_averages_tower_and_models_over_the_same_half_hours(site):
     site.qc[TEST_START + 24] = 1  # noon of the first day
     site.le[TEST_START + 24] = 1e5
     site.simulations["bulk"]["Qle"][TEST_START + 24] = -1e5
-    panel = figures.diurnal(comparison_of(site)).axes[2]
+    panel = fluxes.diurnal(comparison_of(site)).axes[2]
     assert panel.get_title() == "Jun to Aug, n = 191"
     noons = TEST_START + 24 + 48 * np.arange(1, 4)
     assert drawn(panel, OBSERVED)[24] == pytest.approx(site.le[noons].mean())
@@ -102,7 +110,7 @@ def test_diurnal_cycle_averages_tower_and_models_over_the_same_half_hours(site):
 
 
 def test_season_without_observations_is_left_empty(site):
-    winter = figures.diurnal(comparison_of(site)).axes[0]
+    winter = fluxes.diurnal(comparison_of(site)).axes[0]
     assert winter.get_title() == "Dec to Feb, n = 0"
     assert drawn(winter, OBSERVED).size == 0
 
@@ -110,7 +118,7 @@ def test_season_without_observations_is_left_empty(site):
 def test_daily_means_leave_gaps_as_gaps_and_use_the_same_half_hours(site):
     site.qc[TEST_START : TEST_START + 30] = 9  # 18 of 48 half-hours of the first day are left
     site.qc[TEST_START + 48 : TEST_START + 58] = 9
-    daily = figures.timeseries(comparison_of(site), np.zeros(192)).axes[1]
+    daily = fluxes.timeseries(comparison_of(site), np.zeros(192)).axes[1]
     left = slice(TEST_START + 58, TEST_START + 96)
     assert np.isnan(drawn(daily, OBSERVED)).tolist() == [True, False, False, False]
     assert drawn(daily, OBSERVED)[1] == pytest.approx(site.le[left].mean())
@@ -119,7 +127,7 @@ def test_daily_means_leave_gaps_as_gaps_and_use_the_same_half_hours(site):
 
 def test_precipitation_is_drawn_as_daily_sums(site):
     rain = np.full(192, 1 / 86400)
-    axes = figures.timeseries(comparison_of(site), rain).axes[0]
+    axes = fluxes.timeseries(comparison_of(site), rain).axes[0]
     assert [bar.get_height() for bar in axes.patches] == pytest.approx([1, 1, 1, 1])
 
 
@@ -127,14 +135,14 @@ def test_contrasted_weeks_are_well_observed():
     time = pd.date_range("2020-01-01", periods=4 * 7 * 48, freq="30min")
     tower = pd.Series(np.repeat([30.0, 10.0, 20.0, 50.0], 7 * 48), time)
     tower.iloc[-6 * 48 :] = np.nan  # the highest week has one day
-    weeks = figures.contrasted_weeks(tower, tower.notna())
+    weeks = contrasted_weeks(tower, tower.notna())
     assert weeks == [pd.Timestamp("2020-01-08"), pd.Timestamp("2020-01-01")]
-    assert figures.contrasted_weeks(tower * np.nan, tower.isna() & False) == []
+    assert contrasted_weeks(tower * np.nan, tower.isna() & False) == []
 
 
 def test_scatter_counts_the_usable_half_hours_and_states_the_scores_of_the_mean(site):
     site.qc[TEST_START : TEST_START + 12] = 2
-    panels = figures.scatter(comparison_of(site)).axes
+    panels = fluxes.scatter(comparison_of(site)).axes
     for panel in panels[:2]:
         assert np.ma.sum(panel.collections[0].get_array()) == 180
     text = panels[1].texts[0].get_text()
@@ -157,14 +165,14 @@ def test_many_models_are_told_apart_in_panels_of_a_few(site):
     assert groups(["mlp"]) == [["mlp"]]
     site.simulations |= {f"{name}/0": site.simulations["mlp/0"] for name in names[2:]}
     comparison = comparison_of(site)
-    entries = {label.get_text() for label in figures.seasonal(comparison).legends[0].get_texts()}
+    entries = {label.get_text() for label in fluxes.seasonal(comparison).legends[0].get_texts()}
     assert entries == {"observed", "LaD calibrated", *names[1:]}
-    assert len(figures.scatter(comparison).axes) == 2 * (len(names) + 1)  # a colour bar for each target
+    assert len(fluxes.scatter(comparison).axes) == 2 * (len(names) + 1)  # a colour bar for each target
 
 
 def test_monthly_means_are_over_the_same_half_hours(site):
     site.qc[TEST_START : TEST_START + 100] = 2
-    panel = figures.seasonal(comparison_of(site)).axes[1]
+    panel = fluxes.seasonal(comparison_of(site)).axes[1]
     assert panel.lines[0].get_xdata().tolist() == [6]
     assert drawn(panel, OBSERVED) == pytest.approx([site.h[TEST_START + 100 :].mean()])
     assert drawn(panel, COLOURS["bulk"]) == pytest.approx(
@@ -176,12 +184,12 @@ def test_target_diagram_shows_bias_and_pattern_error(site):
     """A shifted copy has bias alone; one of twice the spread has an unbiased error of one, on the right."""
     x = np.array([1.0, 2.0, 3.0, 4.0])
     spread = np.std(x)
-    assert figures.target_point(x + 2.0, x) == pytest.approx((0.0, 2.0 / spread))
-    assert figures.target_point(2.0 * x - 2.5, x) == pytest.approx((1.0, 0.0))
-    assert figures.target_point(0.5 * x + 1.25, x) == pytest.approx((-0.5, 0.0))
+    assert fluxes.target_point(x + 2.0, x) == pytest.approx((0.0, 2.0 / spread))
+    assert fluxes.target_point(2.0 * x - 2.5, x) == pytest.approx((1.0, 0.0))
+    assert fluxes.target_point(0.5 * x + 1.25, x) == pytest.approx((-0.5, 0.0))
     site.simulations["bulk"] = {"Qle": 0.5 * site.le, "Qh": site.h}
     site.simulations["mlp/0"], site.simulations["mlp/1"] = ({"Qle": 2.0 * site.le, "Qh": site.h + 3.0},) * 2
-    panels = figures.target_diagram(comparison_of(site)).axes
+    panels = fluxes.target_diagram(comparison_of(site)).axes
     observed, found = site.le[TEST_START:], []
     for axes in panels:
         large = [line for line in axes.lines if line.get_markersize() == 7]
@@ -199,7 +207,7 @@ def test_closure_holds_tower_and_models_against_the_energy_of_the_tower(site):
     comparison, names = comparison_of(site), ("Rnet", "Qg")
     energy = read_measured(site.folder / "observations.nc", SITE, names, comparison.observed.time)
     half_hours, days, ratio, slope = (
-        axes for axes in figures.closure(comparison, energy).axes if axes.get_label() != "<colorbar>"
+        axes for axes in energy_balance(comparison, energy).axes if axes.get_label() != "<colorbar>"
     )
     assert half_hours.get_title() == "144 half-hours" and days.get_title() == "means of 3 days"
     for axes in (half_hours, days):
@@ -220,7 +228,7 @@ def test_closure_holds_tower_and_models_against_the_energy_of_the_tower(site):
 def test_closure_without_measured_energy_says_so(site):
     comparison = comparison_of(site)
     energy = read_measured(site.folder / "observations.nc", SITE, ("Rnet", "Qg"), comparison.observed.time)
-    figure = figures.closure(comparison, energy)
+    figure = energy_balance(comparison, energy)
     assert not figure.axes and "no half-hour with" in figure.texts[-1].get_text()
 
 
@@ -244,7 +252,7 @@ def test_soil_shows_layer_two_and_the_sensors_at_the_half_hours_of_the_shallowes
     comparison, paths = comparison_of(site), simulations_of(site)
     sensors = read_sensors(site.folder / "observations.nc", SITE, comparison.observed.time)
     assert list(sensors) == ["SoilTemp_2", "SoilTemp_4"]
-    figure = figures.soil(comparison, sensors, read_states(paths, SITE, comparison.observed.time))
+    figure = soil_figure.soil(comparison, sensors, read_states(paths, SITE, comparison.observed.time))
     soil, root, snow = figure.axes
     assert [axes.get_ylabel().split(" (")[0] for axes in figure.axes] == [
         "Soil temperature",
@@ -266,7 +274,7 @@ def test_closure_of_a_tower_without_a_well_observed_day_has_no_daily_means(site)
     site.qc[np.arange(len(site.qc)) % 48 > 12] = 1
     comparison = comparison_of(site)
     energy = read_measured(site.folder / "observations.nc", SITE, ("Rnet", "Qg"), comparison.observed.time)
-    assert "means of 0 days" in [axes.get_title() for axes in figures.closure(comparison, energy).axes]
+    assert "means of 0 days" in [axes.get_title() for axes in energy_balance(comparison, energy).axes]
 
 
 def test_tower_without_flags_is_refused_in_one_line(site):

@@ -6,11 +6,9 @@ import pytest
 import xarray as xr
 from evaluation_site import SITE, TEST_START, N, Site, lad
 
-from lad.evaluation.means import usable_day_means
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.series import Simulated
-from lad.evaluation.strata import SEASONS, strata
-from lad.evaluation.strata_scores import COLUMNS, strata_scores
+from lad.evaluation.series import Simulated, usable_day_means
+from lad.evaluation.strata import SEASONS, STRATA_COLUMNS, strata, strata_scores
 from lad.observations import TARGETS, Observed
 
 KEYS = ["target", "model", "correction", "scale", "stratum", "value"]
@@ -97,7 +95,7 @@ def scored(observed: Observed, **models: np.ndarray) -> pd.DataFrame:
     simulated = {name: Simulated(("",), dict.fromkeys(TARGETS, flux[None])) for name, flux in models.items()}
     of = strata(observed.time, weather(len(observed.time)), np.ones(len(observed.time), dtype=bool), None)
     table = strata_scores(SITE, {"raw": observed}, simulated, of)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == STRATA_COLUMNS
     return table[table.target == "LE"].set_index(["model", *KEYS[2:]]).sort_index()
 
 
@@ -216,7 +214,7 @@ def test_table_for_readers(site):
     text = (site.folder / "strata.md").read_text()
     blocks = text.split("\n## ")[1:]
     assert [block.splitlines()[0] for block in blocks] == [
-        f"{target}: {score}" for target in TARGETS for score in ("RMSE (W m-2)", "bias (W m-2)", "NSE")
+        f"{target}: {score}" for target in TARGETS for score in ("RMSE", "bias", "NSE")
     ]
     grid = [
         [cell.strip() for cell in line.strip("|").split("|")]
@@ -225,6 +223,6 @@ def test_table_for_readers(site):
     ]
     assert grid[0] == ["", "n", "LaD calibrated", "mlp"]
     rows = {row[0]: row[1:] for row in grid[2:]}
-    assert rows["raw, half-hour"][0] == str(N - TEST_START) and rows["raw, half-hour"][-1] == "-5.0"
+    assert rows["raw, half-hour"][0] == str(N - TEST_START) and rows["raw, half-hour"][-1] == "-5.00"
     assert rows["season: Dec to Feb"] == ["0"] + ["-"] * 2
     assert {f"season: {name}" for name in SEASONS} < set(rows) and "hour: 0" not in rows

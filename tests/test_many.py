@@ -21,11 +21,11 @@ from PIL import Image
 from lad.cli import main
 from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.scores import COLUMNS
+from lad.evaluation.multi_site import joint_scores
+from lad.evaluation.scores import SCORE_COLUMNS
 from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
-from lad.many.scores import joint_scores
 from lad.model import Model
 from lad.periods import parse_periods, read_periods
 from lad.settings import Descent, ManySettings
@@ -272,7 +272,8 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     row = dict.fromkeys(METRICS, 1.0) | {"site": "XX-One", "target": "LE", "period": "p", "seed": ""}
     row |= {"n": 9, "n_not_known": 0}
     write_csv(
-        tmp_path / "scores.csv", pd.DataFrame([row | {"model": "bulk"}, row | {"model": "mlp"}])[COLUMNS]
+        tmp_path / "scores.csv",
+        pd.DataFrame([row | {"model": "bulk"}, row | {"model": "mlp"}])[SCORE_COLUMNS],
     )
     command = train_command(towers, tmp_path)
     files = command[1 : command.index("--model-settings")]
@@ -299,22 +300,22 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     lines = table[table.model.isin(["1lin", "2lin", "3km27"])]
     assert set(lines.fitted_on) == {"others"} and lines.groupby("site").rmse.nunique().min() > 1
     assert list(table[table.fitted_on == "itself"].model) == ["bulk", "mlp"]
-    head, told = shown(tmp_path / "joint.md", "LE, RMSE, W m-2", "XX-Thr")
+    head, told = shown(tmp_path / "joint.md", "LE, RMSE", "XX-Thr")
     columns = {
-        "joint, without its type": "other types",
-        "joint, without it": "others",
-        "joint, with it": "all",
+        "multi-site, without its type": "other types",
+        "multi-site, without it": "others",
+        "multi-site, with it": "all",
     }
     joints = table[(table.site == "XX-Thr") & (table.seed == "ensemble")].set_index("fitted_on").rmse
     assert {name: told[head.index(name)] for name in columns} == {
-        name: f"{joints[fitted_on]:.1f}" for name, fitted_on in columns.items()
+        name: f"{joints[fitted_on]:.2f}" for name, fitted_on in columns.items()
     }
     ends = pd.read_csv(tmp_path / "differences.csv").query("target == 'LE' and metric == 'rmse'")
     pair = ends.query("site == 'XX-Thr' and model == 'joint (others)' and reference == 'joint (all)'")
     assert pair.difference.item() == pytest.approx(joints["others"] - joints["all"], abs=1e-3)
     head, told = shown(tmp_path / "joint.md", "LE, RMSE of the network without the site", "XX-Thr")
     assert (
-        told[head.index("less joint, with it")] == f"{pair.difference.item():+.2f}"
+        told[head.index("less multi-site, with it")] == f"{pair.difference.item():+.2f}"
     )  # one week has no interval
     assert "at most 4 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
     about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]

@@ -1,4 +1,4 @@
-"""The report of a study: its findings from made-up numbers, its parts, and the page in a browser."""
+"""The report of a study: its findings from synthetic numbers, its parts, and the page in a browser."""
 
 import base64
 import json
@@ -11,23 +11,26 @@ import pandas as pd
 import pytest
 from evaluation_site import SITE, TEST_START, Site, lad
 from PIL import Image
-from test_study import NSE, made_up_differences, made_up_scores
+from test_study import NSE, synthetic_differences, synthetic_scores
 
 from lad.errors import InputError
 from lad.evaluation import study
-from lad.evaluation.daemons import GAINS
-from lad.evaluation.figures import Comparison
-from lad.evaluation.landscape_curves import POINTS, REFERENCE, summary
-from lad.evaluation.series import Simulated
+from lad.evaluation.bootstrap import verdict
+from lad.evaluation.daemons import GAIN_COLUMNS
+from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
+from lad.evaluation.metrics import METRICS
+from lad.evaluation.ranks import RANK_COLUMNS, rank_table
+from lad.evaluation.scores import whole
+from lad.evaluation.series import Comparison, Simulated
+from lad.evaluation.strata import STRATA_COLUMNS
+from lad.io import write_csv
 from lad.observations import Observed
-from lad.report.conclusions import conclusions, verdict
-from lad.report.contents import shown, study_sections
-from lad.report.experiments import of_daemons, of_landscapes
-from lad.report.images import picture
-from lad.report.page import Section, Text, render
+from lad.report.conclusions import conclusions, of_daemons, of_landscapes
+from lad.report.files import BUILT, TITLES, picture, read_csv, shown
+from lad.report.page import Section, render
 from lad.report.plots import timeseries
-from lad.report.tables import LONGEST, Cell, Table, read_csv
-from lad.report.titles import TITLES
+from lad.report.sections import study_sections
+from lad.tables import MOST_CELLS, Cell, Table
 from lad.towers.coverage import KINDS
 
 SITES = ("US-Me2", SITE)
@@ -43,8 +46,8 @@ VALIDATION = pd.DataFrame(
 
 
 def findings(differences: pd.DataFrame) -> dict[str, list[Cell]]:
-    """Conclusions from made-up numbers, by their sentence."""
-    scores = made_up_scores()
+    """Conclusions from synthetic numbers, by their sentence."""
+    scores = synthetic_scores()
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
     return {c.text: c.items for c in conclusions(scores, differences, states, VALIDATION)}
 
@@ -60,58 +63,59 @@ def test_verdict_depends_on_the_direction_of_the_score():
 
 
 def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test():
-    first, against_lad, against_baseline, *_ = findings(made_up_differences())
+    first, against_lad, against_baseline, *_ = findings(synthetic_differences())
     assert first.startswith("By validation “mlp_nostate” is the best of 2 trained models")
     assert "0.3000 (mlp 0.4000)" in first
     assert against_lad.startswith("“mlp_nostate” against calibrated LaD")
-    items = findings(made_up_differences())[against_lad]
+    items = findings(synthetic_differences())[against_lad]
     assert [cell.text for cell in items[:2]] == [
-        "US-Me2 LE: -5.00 (-12.50 … +2.50), not decided",
-        "US-Me2 H: -5.00 (-12.50 … +2.50), not decided",
+        "US-Me2 LE: -5.00 (-12.50 … +2.50), not significant",
+        "US-Me2 H: -5.00 (-12.50 … +2.50), not significant",
     ]
     # less 1lin: -15 with 7.5 on either side
-    cell = findings(made_up_differences())[against_baseline][0]
+    cell = findings(synthetic_differences())[against_baseline][0]
     assert (cell.text, cell.mark) == (
-        "US-Me2 LE, less 1lin: -15.00 (-22.50 … -7.50), surely better",
+        "US-Me2 LE, less 1lin: -15.00 (-22.50 … -7.50), significantly better",
         "better",
     )
 
 
-def test_a_worse_model_is_told_to_be_worse():
-    assert "No trained model is surely worse than calibrated LaD in RMSE at any site." in findings(
-        made_up_differences()
+def test_a_worse_model_is_said_to_be_worse():
+    assert "No trained model is significantly worse than calibrated LaD in RMSE at any site." in findings(
+        synthetic_differences()
     )
-    differences = made_up_differences()
+    differences = synthetic_differences()
     bad = (differences.model == "mlp") & (differences.reference == "bulk") & (differences.site == SITE)
     differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
-    items = findings(differences)["Trained models that are surely worse than calibrated LaD:"]
+    items = findings(differences)["Trained models that are significantly worse than calibrated LaD:"]
     assert [(cell.text, cell.mark) for cell in items] == [
-        (f"mlp, {SITE} {target}: +3.00 (+1.00 … +5.00), surely worse", "worse") for target in ("LE", "H")
+        (f"mlp, {SITE} {target}: +3.00 (+1.00 … +5.00), significantly worse", "worse")
+        for target in ("LE", "H")
     ]
 
 
 def test_published_gain_stands_beside_ours():
     (items,) = (
-        items for text, items in findings(made_up_differences()).items() if text.startswith("The published")
+        items for text, items in findings(synthetic_differences()).items() if text.startswith("The published")
     )
     assert [cell.text for cell in items] == [
-        "US-Me2 LE: -10.00 (-17.50 … -2.50), surely better; published -4.84"  # 35.72 - 40.56
+        "US-Me2 LE: -10.00 (-17.50 … -2.50), significantly better; published -4.84"  # 35.72 - 40.56
     ]
 
 
 def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
     def titles(scores: pd.DataFrame) -> list[str]:
-        differences = made_up_differences()
+        differences = synthetic_differences()
         states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
         return [section.title for section in study_sections(scores, differences, states, VALIDATION)]
 
-    scores = made_up_scores()
+    scores = synthetic_scores()
     assert titles(scores)[:2] == ["Published and reproduced", "Conclusions"]
     assert titles(scores[scores.site == SITE])[0] == "Conclusions"
 
 
-def test_no_two_files_are_told_alike():
-    assert len(set(TITLES.values())) == len(TITLES)
+def test_no_two_files_are_called_alike():
+    assert len(set(TITLES.values())) == len(TITLES) and set(BUILT) < set(TITLES)
 
 
 def test_cells_show_few_digits_and_know_their_number():
@@ -130,8 +134,8 @@ def test_any_table_is_read_and_a_long_one_cut(tmp_path):
         ["mlp", "0", "35.71", "<b>"],
         ["LaD calibrated", "", "40", ""],
     ]
-    long = Table.of(pd.DataFrame({"a": range(LONGEST + 7)}), "long")
-    assert (len(long.rows), long.left_out) == (LONGEST, 7)
+    long = Table.of(pd.DataFrame({"a": range(MOST_CELLS + 7)}), "long").html("")
+    assert long.count("<td") == MOST_CELLS and "Without the last 7 rows" in long
     path.write_text("")
     with pytest.raises(InputError, match=r"some_thing.csv: not a CSV table"):
         read_csv(path)
@@ -148,37 +152,35 @@ def test_columns_on_disk_have_readable_headings_with_units(tmp_path):
     assert [cell.text for cell in table.rows[0]] == ["LaD calibrated", "size of bias (W m⁻²)", "1.5", "3"]
 
 
-MARKDOWN = """\
-# Strata
-
-RMSE in W m-2
-of all.
-
-## LE: RMSE (W m-2)
-
-|       | n  | mlp                |
-| ----- | -: | -----------------: |
-| 3km27 |  9 | 12.1 (10.0 … 13.0) |
-| snow  | 10 |                  - |
-
-## Not a title
-
-of a table.
-"""
-
-
-def test_markdown_becomes_tables_that_sort_by_their_numbers(tmp_path):
-    (tmp_path / "strata.md").write_text(MARKDOWN, encoding="utf-8")
-    (group,) = shown([tmp_path / "strata.md"])
-    text, table, heading, last = group.items
-    assert (group.title, group.rows, group.folded) == ("Scores by stratum", 2, False)
-    assert [text.text, last.text] == ["RMSE in W m⁻² of all.", "of a table."]
-    assert (heading.kind, heading.text) == ("heading", "Not a title")
-    assert (table.title, table.headings) == ("LE: RMSE (W m⁻²)", ["", "n", "mlp"])
-    assert [[(c.text, c.number) for c in row] for row in table.rows] == [
-        [("3km27", None), ("9", 9.0), ("12.1 (10.0 … 13.0)", 12.1)],
-        [("snow", None), ("10", 10.0), ("-", None)],
+def strata_file(path: Path, strata: int = 30) -> None:
+    """Scores by stratum of two models."""
+    rows = [
+        dict.fromkeys(METRICS, 12.1) | {"target": target, "model": model, "value": str(k), "n": 9 + k}
+        for target in ("LE", "H")
+        for k in range(strata)
+        for model in ("bulk", "mlp")
     ]
+    table = pd.DataFrame(rows).assign(site=SITE, correction="raw", scale="half-hour", stratum="light")
+    write_csv(path, table[STRATA_COLUMNS])
+
+
+def test_tables_of_known_files_are_built_for_readers(tmp_path):
+    strata_file(tmp_path / "strata.csv", 2)
+    scores = synthetic_scores()
+    write_csv(tmp_path / "ranks.csv", rank_table(whole(scores), scores[:0]))
+    ranks, strata = shown([tmp_path / "strata.csv", tmp_path / "ranks.csv"])
+    assert (strata.title, strata.rows, strata.folded) == ("Scores by stratum", 12, False)
+    legend, table, *_ = strata.items
+    assert "W m⁻²" in legend and table.title == "LE: RMSE"
+    assert list(table.headings) == ["", "n", "LaD calibrated", "mlp"]
+    assert [[(cell.text, cell.number) for cell in row] for row in table.rows] == [
+        [("light: 0", None), ("9", 9.0), ("12.10", 12.1), ("12.10", 12.1)],
+        [("light: 1", None), ("10", 10.0), ("12.10", 12.1), ("12.10", 12.1)],
+    ]
+    assert ranks.items[1].rows[0][0].text == "mlp"
+    (tmp_path / "ranks.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=rf"ranks.csv: columns a,b, expected {','.join(RANK_COLUMNS)}"):
+        shown([tmp_path / "ranks.csv"])
 
 
 GAINS_AT_WKG = ["US-Wkg", "H", "explicit-1", "split-1", 29.0, 8.7, 0.9, 20.5, 0.8, 16.6, 17.0, 0.7]
@@ -186,23 +188,23 @@ GAINS_AT_WKG += [-0.1, -0.4, 0.2, -0.3, 0.3, "one-sided"]
 
 
 def test_experiments_with_solvers_are_among_the_conclusions():
-    told = of_daemons(pd.DataFrame([GAINS_AT_WKG], columns=GAINS))
-    assert [cell.text for cell in told.items] == [
+    found = of_daemons(pd.DataFrame([GAINS_AT_WKG], columns=GAIN_COLUMNS))
+    assert [cell.text for cell in found.items] == [
         "US-Wkg H, explicit-1 and split-1: +8.70 (+0.90 … +20.50 over weeks) (+0.80 … +16.60 over seeds), "
         "least cost -0.10: one-sided, an instability and no correction"
     ]
-    x = np.linspace(1.0, 3.0, POINTS)
+    x = np.linspace(1.0, 3.0, LANDSCAPE_POINTS)
     curves = [
         pd.DataFrame(
             {"solver": solver, "parameter": "rs", "unit": "s m-1", "range": reach, "value": x}
             | {"loss": (x - low) ** 2, "by_autodiff": 2 * (x - low), "by_difference": 2 * (x - low)}
         )
-        for solver, low in (("split-1", 2.02), (REFERENCE, 2.0))
+        for solver, low in (("split-1", 2.02), (REFERENCE_SOLVER, 2.0))
         for reach in ("wide", "close")
     ]
     (split, own) = of_landscapes({"US-Wkg": summary(pd.concat(curves))}).items
     assert split.text.startswith("US-Wkg, split-1: rs +1.00 %, 0.03") and split.text.endswith(", 0 kinks")
-    assert own.text == f"US-Wkg, {REFERENCE}: rs +0.00 %, 0.000, 0 kinks"
+    assert own.text == f"US-Wkg, {REFERENCE_SOLVER}: rs +0.00 %, 0.000, 0 kinks"
 
 
 def test_a_large_picture_gets_smaller_and_keeps_its_size(tmp_path):
@@ -247,16 +249,16 @@ def test_plots_hold_daily_means_and_gaps():
 
 def test_nothing_in_the_data_becomes_markup():
     frame = pd.DataFrame({EVIL: [EVIL]})
-    page = render(EVIL, EVIL, [Section(EVIL, [Text(EVIL), Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
+    page = render(EVIL, EVIL, [Section(EVIL, [EVIL, Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
     assert EVIL not in page
     assert page.count("&lt;/script&gt;&lt;script&gt;") >= 8
 
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory) -> list[object]:
-    """Options of `lad report` for a made-up study of two sites, but for the output."""
+    """Options of `lad report` for a synthetic study of two sites, but for the output."""
     folder = tmp_path_factory.mktemp("study")
-    scores, differences = made_up_scores(), made_up_differences()
+    scores, differences = synthetic_scores(), synthetic_differences()
     scores.to_csv(folder / "scores.csv", index=False)
     differences.to_csv(folder / "differences.csv", index=False)
     study.states_table(scores, differences, {"mlp_nostate": "mlp"}).to_csv(folder / "states.csv", index=False)
@@ -267,11 +269,8 @@ def options(tmp_path_factory) -> list[object]:
     history.to_csv(folder / "history.csv", index=False)
     (folder / "odd.csv").write_text(f"size,what\n9,nine\n10,{EVIL}\n-1,minus\n,empty\n")
     Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png", dpi=(150, 150))
-    (folder / "cross.md").write_text(MARKDOWN, encoding="utf-8")
-    (folder / "strata.md").write_text(
-        MARKDOWN + "\n| x | y |\n|---|---|\n" + "| 1 | 2 |\n" * 50, encoding="utf-8"
-    )
-    pd.DataFrame([GAINS_AT_WKG], columns=GAINS).to_csv(folder / "gains.csv", index=False)
+    strata_file(folder / "strata.csv")
+    pd.DataFrame([GAINS_AT_WKG], columns=GAIN_COLUMNS).to_csv(folder / "gains.csv", index=False)
     files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}
     for name in SITES:
         place = folder / name
@@ -288,9 +287,9 @@ def options(tmp_path_factory) -> list[object]:
         files["periods"].append(f"{name}={place / 'periods.json'}")
         files["simulation"] += [f"{name}/{m}={place / m.replace('/', '_')}.nc" for m in site.simulations]
     shown = ["study=odd.csv", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
-    shown += [f"{SITE}=cross.md", f"{SITE}=strata.md"]
+    shown += [f"{SITE}=gains.csv", f"{SITE}=strata.csv"]
     return [
-        *("--study", "made-up", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
+        *("--study", "synthetic", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
         *(
             word
             for name in ("scores", "differences", "states")
@@ -332,12 +331,12 @@ def test_section_of_a_site_says_what_its_record_is(page):
 
 def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
     names = [f"XX-{number:03d}" for number in range(30)]
-    made_up_scores(names).to_csv(tmp_path / "scores.csv", index=False)
+    synthetic_scores(names).to_csv(tmp_path / "scores.csv", index=False)
     validation = pd.concat([VALIDATION[VALIDATION.site == SITE].assign(site=name) for name in names])
     differences = pd.concat(
-        [made_up_differences().query("site == @SITE").assign(site=name) for name in names]
+        [synthetic_differences().query("site == @SITE").assign(site=name) for name in names]
     )
-    scores = made_up_scores(names)
+    scores = synthetic_scores(names)
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
     sections = {s.title: s.items for s in study_sections(scores, differences, states, validation)}
     assert [item.title for item in sections["Scores"][1:]] == [
@@ -346,12 +345,12 @@ def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
     ]
     (against_lad,) = [c for c in sections["Conclusions"][0].conclusions if "against calibrated" in c.text]
     assert [cell.text for cell in against_lad.items] == [
-        "surely better: 0 of 60",
-        "surely worse: 0 of 60",
-        "not decided: 60 of 60",
+        "significantly better: 0 of 60",
+        "significantly worse: 0 of 60",
+        "not significant: 60 of 60",
     ]
     validated = sections["Validation"][0]
-    assert validated.headings == ["site", "mlp_nostate", "mlp"] and len(validated.rows) == 31
+    assert list(validated.headings) == ["site", "mlp_nostate", "mlp"] and len(validated.rows) == 31
 
 
 def test_a_page_that_points_to_others_shows_no_site(options, tmp_path):
@@ -447,7 +446,7 @@ def test_no_error_and_no_request_to_anywhere(opened):
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     assert any(url.startswith("file:") for url in asked)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "chrome:"))] == []
-    assert opened.title == "Study made-up"
+    assert opened.title == "Study synthetic"
 
 
 def test_published_numbers_come_first(opened):
@@ -492,10 +491,14 @@ def test_plots_are_drawn_and_change_to_a_week(opened):
 
 def test_a_section_lists_what_it_holds_and_opens_what_is_linked(opened):
     titles = ask(opened, f"[...document.querySelectorAll('#{SITE} .contents a')].map(a => a.textContent)")
-    assert titles[:3] == ["Time series of the test period", "Simulated against observed", "Scores by stratum"]
+    assert titles[1:4] == [
+        "Time series of the test period",
+        "Simulated against observed",
+        "Scores by stratum",
+    ]
     strata = f"document.querySelector('#{SITE} details:has(table)')"
     assert not ask(opened, f"{strata}.open")
-    ask(opened, f"document.querySelectorAll('#{SITE} .contents a')[2].click()")
+    ask(opened, f"document.querySelectorAll('#{SITE} .contents a')[3].click()")
     wait(opened, f"{strata}.open")
     assert ask(opened, "document.querySelector('#Solvers h3').textContent") == f"{SITE}: Numerical daemons"
     identifiers = "[...document.querySelectorAll('[id]')].map(e => e.id)"

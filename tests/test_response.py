@@ -13,9 +13,9 @@ from PIL import Image
 from lad.cli import main
 from lad.constants import L_VAPORISATION
 from lad.errors import InputError
-from lad.evaluation.response import COLUMNS, INPUTS, midday, response
-from lad.evaluation.response_figure import response_figure
-from lad.evaluation.style import COLOURS
+from lad.evaluation.response import INPUTS, RESPONSE_COLUMNS, midday, response
+from lad.figures.response import response_figure
+from lad.figures.style import COLOURS
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import make_forcing, read_record
 from lad.model import Model
@@ -88,7 +88,7 @@ def test_only_the_three_warmest_months_count(tower):
 def test_each_input_acts_alone_and_humidity_with_the_deficit(tower):
     typical = typical_of(tower)
     table = response({"linear": Model(PARAMETERS, Linear())}, typical)
-    assert list(table.columns) == COLUMNS and set(table.input) == set(INPUTS)
+    assert list(table.columns) == RESPONSE_COLUMNS and set(table.input) == set(INPUTS)
     sun, dry, wet = (table[table.input == name] for name in INPUTS)
     base = 25.0 + 0.02 * typical.typical["VPD"]
     assert sun.H.to_numpy() == pytest.approx(0.5 * sun.value.to_numpy())

@@ -9,6 +9,7 @@ from test_simulate import forcing_file, json_file
 
 from lad.cli import main
 from lad.evaluation import precision
+from lad.figures.solvers import SOLVER_LOOKS
 from lad.integrate import euler, fast, original
 
 
@@ -55,4 +56,4 @@ def test_smoothing_is_told_apart_from_the_steps(table):
 
 def test_settings_are_the_solvers_of_the_documentation():
     names = {setting.solver for setting in precision.settings()}
-    assert names == set(precision.LOOKS)
+    assert names == set(SOLVER_LOOKS)

@@ -1,4 +1,4 @@
-"""Tables and figures of a whole study, from scores that are made up."""
+"""Tables and figures of a whole study, from synthetic scores."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,18 +10,21 @@ import pytest
 from evaluation_site import lad
 
 from lad.errors import InputError
-from lad.evaluation import differences, study
-from lad.evaluation.courses import validation_text
-from lad.evaluation.few import FEW
-from lad.evaluation.ranks import rank_table, ranks_text
-from lad.evaluation.scores import COLUMNS, TRANSFER_COLUMNS
-from lad.evaluation.study_figures import ablation, learning_curves
-from lad.evaluation.table import markdown
+from lad.evaluation import study
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.models import MOST_SITES
+from lad.evaluation.ranks import rank_table
+from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS, whole
+from lad.evaluation.study import lowest_losses
+from lad.figures.study import ablation, learning_curves
+from lad.tables import Table, document
+from lad.tables.scores import score_tables, seeds_table
+from lad.tables.study import gains_tables, published_table, ranks_tables, validation_table
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
 
-def made_up_scores(sites: Sequence[str] = ("US-Me2", "XX-Tst")) -> pd.DataFrame:
+def synthetic_scores(sites: Sequence[str] = ("US-Me2", "XX-Tst")) -> pd.DataFrame:
     """Sites that are all alike; a trained model has three seeds about its NSE, and an ensemble a little better."""
     rows = []
     for site, target, (model, nse) in itertools.product(sites, ("LE", "H"), NSE.items()):
@@ -44,10 +47,10 @@ def made_up_scores(sites: Sequence[str] = ("US-Me2", "XX-Tst")) -> pd.DataFrame:
                 "period": "2020-01-01:2020-12-31",
             }
             rows.append(keys | numbers | {"nse": value, "kge": value, "r": 0.9})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def made_up_differences() -> pd.DataFrame:
+def synthetic_differences() -> pd.DataFrame:
     """Every later model less every earlier one, with an interval of 0.15 on either side (15 for RMSE)."""
     rows = []
     for site, target, metric in itertools.product(
@@ -57,42 +60,56 @@ def made_up_differences() -> pd.DataFrame:
             scale = -50 if metric == "rmse" else 1
             change = scale * (NSE[model] - NSE[reference])
             rows.append([site, target, model, reference, metric, change, change - 7.5, change + 7.5, 52])
-    return pd.DataFrame(rows, columns=differences.COLUMNS)
+    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
 
 
-def cells(text: str) -> list[list[str]]:
-    """Rows of a Markdown table."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+def markdown(*parts: str | Table) -> list[list[str]]:
+    """Rows of the tables of a Markdown text, headings first."""
+    lines = [line for line in document("", parts).splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+def texts(table: Table) -> list[list[str]]:
+    """What stands in the cells."""
+    return [[cell.text for cell in row] for row in table.rows]
+
+
 def test_published_numbers_stand_beside_ours_where_both_are():
-    rows = cells(study.published_table(made_up_scores()))[2:]
-    assert rows == [
+    assert texts(published_table(synthetic_scores())) == [
         ["US-Me2", "mlp", "35.72", "14.00", "0.655", "0.720", "0.738", "0.720"],
         ["US-Me2", "LaD calibrated", "40.56", "25.00", "0.555", "0.500", "0.758", "0.500"],
     ]
+    assert published_table(synthetic_scores(["XX-Tst"])) is None
 
 
 def test_every_seed_is_shown():
-    rows = [row for row in cells(study.seeds_table(made_up_scores())) if row[0] == "mlp"]
+    rows = [row for row in texts(seeds_table(synthetic_scores())) if row[0] == "mlp"]
     assert [row[1] for row in rows] == ["0", "1", "2", "ensemble"] * 4
 
 
 def test_gains_are_marked_where_the_interval_excludes_zero():
-    rows = {tuple(row[:3]): row[3:] for row in cells(study.gains_text(made_up_differences()))}
-    cell = rows["US-Me2", "LE", "mlp"]
-    assert cell[0] == "-10.00 (-17.50 … -2.50)*"  # against LaD
-    assert rows["US-Me2", "LE", "mlp_nostate"][0] == "-5.00 (-12.50 … +2.50)"
+    legend, first, *others = gains_tables(synthetic_differences())
+    assert "negative is better" in legend and first.title == "US-Me2, LE" and len(others) == 3
+    # no column of a baseline that the study lacks
+    assert list(first.headings) == ["model", "less LaD calibrated", "less 1lin"]
+    rows = {row[0].text: row[1] for row in first.rows}
+    assert (rows["mlp"].text, rows["mlp"].mark) == ("-10.00 (-17.50 … -2.50)", "better")  # against LaD
+    assert (rows["mlp_nostate"].text, rows["mlp_nostate"].mark) == ("-5.00 (-12.50 … +2.50)", "open")
 
 
-def test_gains_have_no_column_of_a_baseline_that_the_study_lacks():
-    heading, *_ = cells(study.gains_text(made_up_differences()))
-    assert heading == ["site", "", "model", "less LaD calibrated", "less 1lin"]
+def test_both_forms_of_a_table_say_the_same():
+    for table in gains_tables(synthetic_differences())[1:]:
+        headings, *rows = markdown(table)
+        assert headings == list(table.headings)
+        assert [[cell.rstrip(" ✓✗") for cell in row] for row in rows] == texts(table)
+        page = str(table.html(""))
+        assert page.count("<td") == sum(map(len, rows))
+        for mark, sign in (("better", "✓"), ("worse", "✗")):
+            assert page.count(f'class="number {mark}"') == sum(sign in cell for row in rows for cell in row)
 
 
 def test_states_are_turned_so_that_positive_is_for_them():
-    table = study.states_table(made_up_scores(), made_up_differences(), {"mlp_nostate": "mlp"})
+    table = study.states_table(synthetic_scores(), synthetic_differences(), {"mlp_nostate": "mlp"})
     row = table.set_index(["site", "target", "metric"]).loc[("XX-Tst", "LE", "nse")]
     assert [row.model, row.without] == ["mlp", "mlp_nostate"]
     assert row.by_test == pytest.approx(0.1)
@@ -103,15 +120,15 @@ def test_states_are_turned_so_that_positive_is_for_them():
     assert [row.by_seed_low, row.by_seed_high] == pytest.approx([0.1 - half, 0.1 + half], rel=1e-5)
 
 
-def made_up_transfer() -> pd.DataFrame:
+def synthetic_transfer() -> pd.DataFrame:
     """A line of the other sites, worse than that of the site in everything but the bias."""
-    scores = made_up_scores()
+    scores = synthetic_scores()
     line = scores[scores.model == "1lin"].assign(nse=0.2, kge=0.2, r=0.9, bias=1.0, fitted_on="others")
     return line[TRANSFER_COLUMNS]
 
 
 def test_ranks_by_hand():
-    scores = study.whole(made_up_scores())
+    scores = whole(synthetic_scores())
     # only of US-Me2, H: a model that would be the best, but whose correlation is not defined
     lucky = {
         "site": "US-Me2",
@@ -123,7 +140,7 @@ def test_ranks_by_hand():
         "r": np.nan,
     }
     scores = pd.concat([scores, pd.DataFrame([lucky])], ignore_index=True)
-    table = rank_table(scores, made_up_transfer()).set_index(["site", "target", "model", "group"])["rank"]
+    table = rank_table(scores, synthetic_transfer()).set_index(["site", "target", "model", "group"])["rank"]
     assert table["US-Me2", "LE", "mlp", "efficiency"] == 1
     assert table["US-Me2", "LE", "1lin (other sites)", "efficiency"] == 5
     # |bias|: others 1, 1lin 2.3, bulk 2.5, mlp_nostate 2.62, mlp 2.72; r is the same for all five, and the other
@@ -133,30 +150,34 @@ def test_ranks_by_hand():
     assert table["US-Me2", "LE", "mlp", "overall"] == (1 + 3.5 + 3 + 3) / 4
     assert table["US-Me2", "H", "lucky", "common"] == (1 + 3.5 + 3.5 + 6) / 4
     assert table["US-Me2", "H", "lucky", "overall"] == (1 + 3 * 3.5) / 4
-    blocks = ranks_text(table.reset_index()).split("## ")[1:]
+    _, *tables = ranks_tables(table.reset_index())
     titles = ["mean over 2 sites", "US-Me2", "XX-Tst"]
-    assert [b.split("\n")[0] for b in blocks] == [f"{t}, {title}" for t in ("LE", "H") for title in titles]
-    assert [row[0] for row in cells(blocks[0])[2:]][:2] == ["mlp", "mlp_nostate"]
+    assert [table.title for table in tables] == [f"{t}, {title}" for t in ("LE", "H") for title in titles]
+    assert [row[0] for row in texts(tables[0])][:2] == ["mlp", "mlp_nostate"]
 
 
 def test_first_model_is_on_top_at_all_sites():
-    for axes in ablation(made_up_scores()).axes:
+    for axes in ablation(synthetic_scores()).axes:
         low, high = axes.get_ylim()
         assert low > high
 
 
-def test_many_sites_are_told_by_their_median_and_spread():
-    sites = [f"XX-{number:03d}" for number in range(FEW + 1)]
-    scores = made_up_scores(sites)
+def test_many_sites_are_shown_by_their_median_and_spread():
+    sites = [f"XX-{number:03d}" for number in range(MOST_SITES + 1)]
+    scores = synthetic_scores(sites)
     scores.loc[(scores.site == sites[0]) & (scores.model == "bulk"), ["rmse", "nse"]] = 1.0, -99.0
-    text = markdown(scores)
-    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## LE", "## H"]
-    assert cells(text)[0] == ["model", "sites", "best", "RMSE", "bias", "bias %", "NSE", "KGE", "r"]
-    rows = {row[0]: row[1:] for row in cells(text)}
-    assert rows["LaD calibrated"][:3] == [str(FEW + 1), "1", "25.00"] and rows["LaD calibrated"][5] == "0.500"
-    assert rows["mlp"][:3] == [str(FEW + 1), str(FEW), "14.00"]  # the ensemble
-    assert markdown(made_up_scores(sites[:FEW])).count("## ") == 2 * FEW
-    figures = [ablation(made_up_scores(of)) for of in (sites, [*sites, *(f"YY-{n:03d}" for n in range(163))])]
+    _, *tables = score_tables(scores)
+    assert [table.title.split(",")[0] for table in tables] == ["LE", "H"]
+    headings = ["model", "sites", "best", "RMSE", "bias", "bias %", "NSE", "KGE", "r"]
+    assert list(tables[0].headings) == headings
+    rows = {row[0]: row[1:] for row in texts(tables[0])}
+    assert rows["LaD calibrated"][:3] == [str(MOST_SITES + 1), "1", "25.00"]
+    assert rows["LaD calibrated"][5] == "0.500"
+    assert rows["mlp"][:3] == [str(MOST_SITES + 1), str(MOST_SITES), "14.00"]  # the ensemble
+    assert len(score_tables(synthetic_scores(sites[:MOST_SITES]))) == 1 + 2 * MOST_SITES
+    figures = [
+        ablation(synthetic_scores(of)) for of in (sites, [*sites, *(f"YY-{n:03d}" for n in range(163))])
+    ]
     assert len({tuple(figure.get_size_inches()) for figure in figures}) == 1
     for axes in figures[0].axes:
         low, high = axes.get_ylim()
@@ -173,21 +194,22 @@ def test_courses_of_many_sites_are_one_row():
                 "validation_loss": np.linspace(2.0, 1.0, len(steps)),
             }
         )
-        for number in range(FEW + 1)
+        for number in range(MOST_SITES + 1)
         for model in ("mlp", "residual")
         for steps in [list(range(0, 10 * (number + 2), 10))]
     }
     first, second = learning_curves(histories).axes
-    assert len(first.lines) == len(second.lines) == FEW + 2
+    assert len(first.lines) == len(second.lines) == MOST_SITES + 2
     assert first.lines[-1].get_ydata()[[0, -1]] == pytest.approx([1.0, 0.5])
-    rows = cells(validation_text(histories))
-    assert rows[0] == ["model", "mlp", "residual"] and len(rows) == 2 + FEW + 1 + 1 and rows[-1][0] == "mean"
+    table = validation_table(lowest_losses(histories))
+    assert list(table.headings) == ["site", "mlp", "residual"]
+    assert len(table.rows) == MOST_SITES + 2 and table.rows[-1][0].text == "mean"
 
 
 def test_overview_writes_all(tmp_path):
-    made_up_scores().to_csv(tmp_path / "scores.csv", index=False)
-    made_up_differences().to_csv(tmp_path / "d.csv", index=False)
-    made_up_transfer().to_csv(tmp_path / "t.csv", index=False)
+    synthetic_scores().to_csv(tmp_path / "scores.csv", index=False)
+    synthetic_differences().to_csv(tmp_path / "d.csv", index=False)
+    synthetic_transfer().to_csv(tmp_path / "t.csv", index=False)
     options = ["--scores", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv"]
     options += ["--transfer", tmp_path / "t.csv"]
     lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
@@ -209,7 +231,7 @@ def test_overview_writes_all(tmp_path):
         lad("overview", *options, "--output-directory", tmp_path / "bad")
 
 
-def test_curves_tell_the_lowest_validation_loss(tmp_path):
+def test_curves_report_the_lowest_validation_loss(tmp_path):
     history = pd.DataFrame(
         [
             [0, 0, 1.0, 0.9],
@@ -224,7 +246,9 @@ def test_curves_tell_the_lowest_validation_loss(tmp_path):
     history.to_csv(tmp_path / "h.csv", index=False)
     names = [f"US-{site}/mlp={tmp_path / 'h.csv'}" for site in ("Aaa", "Bbb")]
     lad("curves", "--history", *names, "--figure", tmp_path / "l.png", "--table", tmp_path / "v.md")
-    assert cells((tmp_path / "v.md").read_text())[2] == ["mlp", *["0.5000 (0.4000 … 0.6000)"] * 2, "0.5000"]
+    row = (tmp_path / "v.md").read_text().splitlines()[-1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["mlp", *["0.5000 (0.4000 … 0.6000)"] * 2, "0.5000"]
     assert matplotlib.image.imread(tmp_path / "l.png").std() > 0.01
     with pytest.raises(InputError, match="expected SITE/MODEL=FILE"):
         lad("curves", "--history", "mlp=h.csv", "--figure", tmp_path / "l.png", "--table", tmp_path / "v.md")

@@ -14,7 +14,7 @@ import yaml
 from archives import product_rows, write_product
 from service import Service
 
-from lad.evaluation.few import FEW
+from lad.evaluation.models import MOST_SITES
 from lad.settings.study import checked
 
 SITE_STEPS = [
@@ -196,7 +196,7 @@ def test_all_sites_of_a_folder_without_any_settings(tree, tmp_path):
 
 
 def test_each_of_many_sites_has_a_page(tree, tmp_path):
-    sites = [f"QQ-{number:03d}" for number in range(FEW + 1)]
+    sites = [f"QQ-{number:03d}" for number in range(MOST_SITES + 1)]
     for site in sites:
         (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2018-2021_1-1.zip").write_text("-")
     result = snakemake(tree, "-n", "-p", "all", "--config", f"archives={tmp_path}")
@@ -222,8 +222,8 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
         **{left: [site for site in members if site != left] for left in members},
         "CRO": ["US-Me2", "US-Wkg", "FR-Hes"],  # without the only type of two sites
     }
-    assert "study=results/many/joint.md" in result.stdout
-    assert "study=results/paper/joint.md" not in snakemake(tree, "-n", "-p", "paper", *settings).stdout
+    assert "study=results/many/joint.csv" in result.stdout
+    assert "study=results/paper/joint.csv" not in snakemake(tree, "-n", "-p", "paper", *settings).stdout
     tasks = ["train_many:mpi=srun", "train_many:tasks=2", "train_many:launch='srun -n 2'"]
     result = snakemake(tree, "-n", "-p", "many", *settings, "--set-resources", *tasks)
     assert result.stdout.count("NPROC=1 srun -n 2 lad train-many --site ") == 7

@@ -1,1 +1,1 @@
-"""Metrics, tables and figures. Knows nothing of how the fluxes were simulated."""
+"""Numbers: metrics, bootstrap, scores and what follows from them. Knows no figure, no table for readers and no page."""

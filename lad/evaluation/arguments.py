@@ -1,6 +1,7 @@
-"""Command-line options that scores and figures share."""
+"""Command-line options that scores, figures and tables share."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from lad.errors import InputError
@@ -36,3 +37,21 @@ def named_files(texts: list[str]) -> dict[str, str]:
     if not all(name and path for name, path in pairs.items()):
         raise InputError(f"{' '.join(texts)}: expected NAME=FILE")
     return pairs
+
+
+def add_missing_argument(parser: argparse.ArgumentParser) -> None:
+    """The option that names a site which the tables of a study lack because a step failed there."""
+    parser.add_argument(
+        "--missing", action="append", default=[], metavar="SITE=WHY", help="a site that is not there, and why"
+    )
+
+
+def missing_lines(texts: Sequence[str]) -> list[str]:
+    """`["US-Wkg=train failed", …]` as lines for readers; raises InputError on anything else."""
+    lines = []
+    for text in texts:
+        site, _, why = text.partition("=")
+        if not (site and why):
+            raise InputError(f"--missing {text!r}: expected SITE=WHY")
+        lines.append(f"{site}: {why}")
+    return lines

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from lad.evaluation.landscape_curves import COLUMNS, POINTS, REFERENCE
+from lad.evaluation.landscape_curves import LANDSCAPE_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.fluxes import BulkFluxes
 from lad.forcing import Forcing
 from lad.integrate import original, roll_out, split_state
@@ -28,7 +28,7 @@ from lad.training.space import Space
 
 WIDTHS = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
 STEP = 1e-4  # the same, of the central differences
-TRIED = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE)
+TRIED = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE_SOLVER)
 
 
 class Excerpt(NamedTuple):
@@ -59,7 +59,7 @@ def losses(solver, space: Space, excerpt: Excerpt):
 def landscape(
     space: Space, origin: Float[np.ndarray, " k"], excerpt: Excerpt, parameters: Sequence[str], label: str
 ) -> pd.DataFrame:
-    """Loss and derivatives (by free number) along each of `parameters` through `origin`: rows of `COLUMNS`."""
+    """Loss and derivatives by free number along each of `parameters` through `origin`, rows of `LANDSCAPE_COLUMNS`."""
     split = excerpt._replace(start=split_state(excerpt.start, excerpt.forcing, {}, None))
     probes = {"original-1": losses(original(), space, split)}
     probes |= {name: losses(named(name), space, excerpt) for name in TRIED}
@@ -70,12 +70,12 @@ def landscape(
             axis = names.index(parameter)
             direction = np.eye(len(names))[axis]
             for reach, width in WIDTHS.items():
-                place = origin + np.linspace(-width, width, POINTS)[:, None] * direction
+                place = origin + np.linspace(-width, width, LANDSCAPE_POINTS)[:, None] * direction
                 value, slope = of_points(place), slopes(place, direction)
                 above, below = (of_points(place + sign * STEP * direction) for sign in (1, -1))
                 found = np.array(jax.vmap(lambda x, axis=axis: space.values(x)[axis])(jnp.asarray(place)))
                 head = [solver, parameter, space.bounds[axis].unit, reach]
                 columns = zip(found, value, slope, (above - below) / (2 * STEP), strict=True)
                 rows += [[*head, *map(float, numbers)] for numbers in columns]
-            progress.update(len(rows) // POINTS // len(WIDTHS), f"{solver}, {parameter}")
-    return pd.DataFrame(rows, columns=COLUMNS)
+            progress.update(len(rows) // LANDSCAPE_POINTS // len(WIDTHS), f"{solver}, {parameter}")
+    return pd.DataFrame(rows, columns=LANDSCAPE_COLUMNS)

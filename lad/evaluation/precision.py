@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from lad.drawing import RC
-from lad.evaluation.style import COLOURS, SPARE_COLOURS, legend_below
 from lad.forcing import Forcing
 from lad.integrate import adaptive, euler, fast, original, split_state
 from lad.model import Model, latent_heat
@@ -100,41 +96,3 @@ def work_precision(model: Model, start: State, forcing: Forcing, dt: float, labe
     rows.append(("smoothing", "", *between, np.nan, np.nan))
     columns = [f"{name}_rms" for name in QUANTITIES]
     return pd.DataFrame(rows, columns=["solver", "setting", *columns, "ms_per_site_year", "compile_s"])
-
-
-LOOKS = {  # colour and marker
-    "original": ("#999999", "s"),
-    "euler": (COLOURS["residual"], "v"),
-    "fast": (COLOURS["bulk"], "o"),
-    "Tsit5": (SPARE_COLOURS[0], "^"),
-    "Kvaerno3": (COLOURS["mlp_nostate"], "D"),
-    "Kvaerno5": (COLOURS["mlp"], "P"),
-}
-LABELS = {
-    "original": f"original, against its own limit ({LIMIT} steps)",
-    "euler": "linearly implicit Euler, order 1",
-    "fast": "fast, order 2",
-}
-
-
-def diagram(table: pd.DataFrame, title: str) -> Figure:
-    """Error against time of all solvers, from a table of `work_precision`; each point bears its setting."""
-    smoothing = table[table.solver == "smoothing"].iloc[0]
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(11, 5))
-        figure.suptitle(title)
-        for axes, (name, unit) in zip(figure.subplots(1, len(QUANTITIES)), QUANTITIES.items(), strict=True):
-            column = f"{name}_rms"
-            for solver, (colour, marker) in LOOKS.items():
-                rows = table[table.solver == solver]
-                x, y = rows.ms_per_site_year, rows[column]
-                axes.loglog(x, y, color=colour, marker=marker, label=LABELS.get(solver, f"diffrax {solver}"))
-                for place, error, setting in zip(x, y, rows.setting, strict=True):
-                    text = setting.removesuffix(" steps").removeprefix("rtol ")
-                    axes.annotate(text, (place, error), (3, 3), textcoords="offset points", fontsize=6)
-            axes.axhline(
-                smoothing[column], color="k", linestyle=":", label="smoothed against original equations"
-            )
-            axes.set(xlabel="time (ms per site-year)", ylabel=f"error of {name} (rms, {unit})")
-        legend_below(figure, axes)
-    return figure

@@ -8,22 +8,20 @@ without a score (the correlation of a constant) is the last.
 import pandas as pd
 
 from lad.evaluation.metrics import BETTER, MORE
-from lad.evaluation.models import label
-from lad.evaluation.table import grid
 
-GROUPS = {
+METRIC_GROUPS = {
     "efficiency": ("nse", "kge"),  # by RMSE the order is that by NSE
     "common": ("bias", "nme", "sd_diff", "r"),
     "extremes": ("p5_diff", "p95_diff"),
     "distribution": ("skewness_diff", "kurtosis_diff", "overlap"),
 }
 """Group → metrics of it. The last three are those of PLUMBER."""
-COLUMNS = ["site", "target", "model", "group", "rank"]
+RANK_COLUMNS = ["site", "target", "model", "group", "rank"]
 OVERALL = "overall"
 
 
 def rank_table(scores: pd.DataFrame, transferred: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank by site, target, model and group, and `overall`, the mean over groups: one row of `COLUMNS` each.
+    """Mean rank by site, target, model and group, and `overall`, the mean over groups: one row of `RANK_COLUMNS` each.
 
     Both tables have one row per site, target and model; models of `transferred` were fitted on other sites.
     """
@@ -32,38 +30,13 @@ def rank_table(scores: pd.DataFrame, transferred: pd.DataFrame) -> pd.DataFrame:
     )
     keys = ["site", "target", "model"]
     found = scores[keys].copy()
-    for group, names in GROUPS.items():
+    for group, names in METRIC_GROUPS.items():
         found[group] = pd.DataFrame({name: _ranks(scores, name) for name in names}).mean(axis=1)
-    found[OVERALL] = found[list(GROUPS)].mean(axis=1)
-    return found.melt(keys, var_name="group", value_name="rank")[COLUMNS]
+    found[OVERALL] = found[list(METRIC_GROUPS)].mean(axis=1)
+    return found.melt(keys, var_name="group", value_name="rank")[RANK_COLUMNS]
 
 
 def _ranks(scores: pd.DataFrame, metric: str) -> pd.Series:
     """Ranks by one metric among the models of a site and target."""
     values = -scores[metric] if BETTER[metric] == MORE else scores[metric].abs()
     return values.groupby([scores.site, scores.target]).rank(na_option="bottom")
-
-
-def ranks_text(ranks: pd.DataFrame) -> str:
-    """`rank_table` for readers: of each target a table over all sites and one of each site, the best model first."""
-    blocks = [
-        "# Ranks of the models\n",
-        "1 is the best. Ranks by each metric, averaged over the metrics of a group, over groups, and over sites:\n"
-        + "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
-        + ".\n",
-    ]
-    for target, of_target in ranks.groupby("target", sort=False):
-        sites = list(dict.fromkeys(of_target.site))
-        if len(sites) > 1:
-            blocks.append(_block(f"{target}, mean over {len(sites)} sites", of_target))
-        blocks += [_block(f"{target}, {site}", of_target[of_target.site == site]) for site in sites]
-    return "\n".join(blocks)
-
-
-def _block(title: str, ranks: pd.DataFrame) -> str:
-    means = ranks.pivot_table(index="model", columns="group", values="rank")
-    names = [*GROUPS, OVERALL]
-    lines = [["model", *names]]
-    for model, row in means.sort_values(OVERALL, kind="stable").iterrows():
-        lines.append([label(model), *(f"{row[name]:.1f}" for name in names)])
-    return f"## {title}\n\n{grid(lines)}\n"

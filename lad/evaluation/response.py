@@ -22,9 +22,9 @@ MIDDAY = (10, 14)  # h, local standard time
 SUMMER = 3  # warmest months of the year
 INPUTS = ("SWdown", "VPD", "fill")
 """What is varied: shortwave (W m-2), vapour-pressure deficit (Pa, by humidity), fill of the root zone W_r/W_max."""
-POINTS = 41
+RESPONSE_POINTS = 41
 LIVED = (5, 95)  # percentiles
-COLUMNS = ["model", "seed", "input", "value", "LE", "H"]
+RESPONSE_COLUMNS = ["model", "seed", "input", "value", "LE", "H"]
 
 
 class Midday(NamedTuple):
@@ -78,13 +78,13 @@ def response(models: Mapping[str, Model], typical: Midday) -> pd.DataFrame:
     for name, model in models.items():
         label, _, seed = name.partition("/")
         for varied in INPUTS:
-            values = np.linspace(0.0, _end(varied, typical), POINTS)
-            inputs = {key: jnp.full(POINTS, typical.typical[key]) for key in INPUTS} | {
+            values = np.linspace(0.0, _end(varied, typical), RESPONSE_POINTS)
+            inputs = {key: jnp.full(RESPONSE_POINTS, typical.typical[key]) for key in INPUTS} | {
                 varied: jnp.asarray(values)
             }
             LE, H = _fluxes(model, typical.forcing, typical.state, inputs)
             columns = (label, seed, varied, values, np.asarray(LE), np.asarray(H))
-            tables.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+            tables.append(pd.DataFrame(dict(zip(RESPONSE_COLUMNS, columns, strict=True))))
     return pd.concat(tables, ignore_index=True)
 
 

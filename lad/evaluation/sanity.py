@@ -15,9 +15,9 @@ from lad.periods import Periods, mask
 from lad.simulation import free_run
 from lad.state import plain_state
 
-NOTHING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
+ROUNDING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
 EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
-REPEATS = 6  # of the first year, for the drift of the soil
+TIMES_REPEATED = 6  # of the first year, for the drift of the soil
 SOLVER = fast()  # one for all: another would be compiled anew
 
 
@@ -41,12 +41,12 @@ LIMITS = {
 def drift(model: Model, record: Record) -> float:
     """Change (K) of the annual mean temperature of the soil layer that changes most, from the last repeat but one.
 
-    The first year of the longest segment is run `REPEATS` times from a plain state.
+    The first year of the longest segment is run `TIMES_REPEATED` times from a plain state.
     """
     longest = max(record.segments(), key=lambda segment: segment.stop - segment.start)
     year = first_year(rows(record.forcing, longest), record.dt)
     state, means = plain_state(model.parameters, year), []
-    for _ in range(REPEATS):
+    for _ in range(TIMES_REPEATED):
         state, trajectory = free_run(SOLVER, model, state, year, record.dt)
         means.append(np.array([np.mean(T) for T in trajectory.state.T]))
     change = means[-1] - means[-2]
@@ -119,8 +119,8 @@ def sanity(
 
 
 def _shown(name: str, value: float) -> float:
-    """A value, 0 if it is `NOTHING` beside its limit."""
-    return 0.0 if name in LIMITS and abs(value) < NOTHING * LIMITS[name].value else value
+    """A value, 0 if it is `ROUNDING` beside its limit."""
+    return 0.0 if name in LIMITS and abs(value) < ROUNDING * LIMITS[name].value else value
 
 
 def sound(found: Mapping[str, float]) -> bool:

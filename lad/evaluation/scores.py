@@ -1,26 +1,35 @@
 """The scores of one site: every model against the same usable half-hours of the test periods."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.differences import differences, draw, intervals
+from lad.errors import InputError
+from lad.evaluation.bootstrap import differences, draw, intervals
 from lad.evaluation.metrics import METRICS, all_metrics
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated, read_at, read_simulated
-from lad.evaluation.strata import VARIABLES, read_snow, strata
-from lad.evaluation.strata_scores import read_closed, strata_scores
+from lad.evaluation.strata import STRATA_VARIABLES, read_closed, read_snow, strata, strata_scores
+from lad.io import read_table
 from lad.observations import TARGETS, Observed, read_observed
 from lad.periods import Periods, check_disjoint, mask
 
-COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
-TRANSFER_COLUMNS = [*COLUMNS, "fitted_on"]
-"""Of scores of models by what they were fitted on: `OTHERS` are all sites of a study but the scored one."""
-OTHERS = "others"
+SCORE_COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
+TRANSFER_COLUMNS = [*SCORE_COLUMNS, "fitted_on"]
+"""Of scores of models by what they were fitted on: `ALL` sites of a study, `OTHERS` than the scored one, those of
+`OTHER_TYPES` of vegetation, the site `ITSELF`, or `NOTHING`."""
+ALL, OTHERS, OTHER_TYPES, ITSELF, NOTHING = "all", "others", "other types", "itself", "nothing"
 ENSEMBLE = "ensemble"
+JOINT = "joint"
+"""Name of the network that was trained on several sites."""
+
+
+def full_name(model: str, fitted_on: str) -> str:
+    """A model and what it was fitted on, as one name."""
+    return f"{model} ({fitted_on})"
 
 
 def whole(scores: pd.DataFrame) -> pd.DataFrame:
@@ -31,6 +40,24 @@ def whole(scores: pd.DataFrame) -> pd.DataFrame:
 def single_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """The rows of single seeds."""
     return scores[~scores.seed.isin(["", ENSEMBLE])]
+
+
+def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """The score files of several sites, concatenated in the given order.
+
+    Raises InputError if a file is not a table of `SCORE_COLUMNS` or a score appears twice.
+    """
+    options = {"dtype": {"seed": str}, "keep_default_na": False}
+    options["na_values"] = dict.fromkeys(
+        METRICS, ""
+    )  # a score may be absent, as those of a constant simulation are
+    tables = [read_table(path, SCORE_COLUMNS, **options) for path in paths]
+    scores = pd.concat(tables, ignore_index=True)
+    keys = ["site", "target", "model", "seed"]
+    double = scores[scores.duplicated(keys)]
+    if len(double):
+        raise InputError(f"score of {', '.join(double.iloc[0][keys])} is given twice")
+    return scores
 
 
 class Evaluation(NamedTuple):
@@ -50,7 +77,7 @@ def _series(simulated: Simulated, target: str) -> Iterator[tuple[str, np.ndarray
 
 
 def score_table(site: str, period: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
-    """One row of `COLUMNS` per target, model and seed; the ensemble row is the score of the mean flux.
+    """One row of `SCORE_COLUMNS` per target, model and seed; the ensemble row is the score of the mean flux.
 
     `observed` and `simulated` hold the test half-hours. Which of them count depends on the observations
     alone, so it is the same for all models. Raises InputError naming site, target, model and seed.
@@ -68,7 +95,7 @@ def score_table(site: str, period: str, observed: Observed, simulated: dict[str,
                 counts = {"n": int(usable.sum()), "n_not_known": int(observed.not_known[target].sum())}
                 keys = {"site": site, "target": target, "model": model, "seed": seed, "period": period}
                 rows.append(keys | counts | scores)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 def evaluate(
@@ -91,7 +118,7 @@ def evaluate(
     simulated = read_simulated(simulations, site, tested.time)
     closed = read_closed(observations, site, everything)
     corrections = {"raw": tested} | ({"closed": closed.at(inside)} if closed else {})
-    weather = read_at(forcing, site, VARIABLES, everything.time)
+    weather = read_at(forcing, site, STRATA_VARIABLES, everything.time)
     parts = strata(everything.time, weather, inside, read_snow(simulations, site, tested.time))
     drawn = draw(tested, simulated)
     return Evaluation(

@@ -1,14 +1,23 @@
-"""Simulated fluxes on the time axis of the observed ones."""
+"""Fluxes of tower and models at the same half-hours: read, paired, and as means of days and months.
+
+Means are of the days and months with at least half of their half-hours: towers lose nights more often than days, and
+means of model and tower over different hours would differ by that alone. Lost are also the half-hours of a day or month
+that a record, or a period, does not have.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from lad.errors import InputError
-from lad.observations import TARGETS, USABLE_QC, interval_starts, open_series
+from lad.evaluation.models import ordered
+from lad.observations import TARGETS, USABLE_QC, Observed, interval_starts, open_series
+
+LEAST_SHARE = 0.5  # of all half-hours that a day or month can have, from which its mean counts
 
 
 class Simulated(NamedTuple):
@@ -20,6 +29,38 @@ class Simulated(NamedTuple):
     def mean(self, target: str) -> np.ndarray:
         """Ensemble mean (n,); of a model without seeds its one series."""
         return self.flux[target].mean(axis=0)
+
+
+class Comparison(NamedTuple):
+    """Fluxes of tower and models (W m⁻², positive upward) at the same test half-hours."""
+
+    title: str
+    observed: Observed
+    simulated: dict[str, Simulated]
+
+    @property
+    def time(self) -> pd.DatetimeIndex:
+        """Interval starts."""
+        return pd.DatetimeIndex(self.observed.time.astype("datetime64[ns]"))
+
+    @property
+    def step(self) -> pd.Timedelta:
+        """Length of an interval."""
+        return pd.Timedelta(self.time.to_series().diff().min())
+
+    def models(self) -> list[str]:
+        """Models in the order of the tables."""
+        return ordered(list(self.simulated))
+
+    def tower(self, target: str) -> pd.Series:
+        """Observed flux, NaN where it is not usable."""
+        flux = np.where(self.observed.usable[target], self.observed.flux[target], np.nan)
+        return pd.Series(flux, self.time)
+
+    def members(self, model: str, target: str) -> pd.DataFrame:
+        """Simulated flux at all test half-hours, one column per seed."""
+        simulated = self.simulated[model]
+        return pd.DataFrame(simulated.flux[target].T, self.time, columns=list(simulated.seeds))
 
 
 def positions(present: np.ndarray, time: np.ndarray, path: str | Path) -> np.ndarray:
@@ -103,3 +144,36 @@ def read_simulated(paths: dict[str, dict[str, Path]], site: str, time: np.ndarra
         flux = {target: np.stack([member[name] for member in members]) for target, name in TARGETS.items()}
         simulated[model] = Simulated(tuple(files), flux)
     return simulated
+
+
+def counts(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series:
+    """Whether enough of the intervals (n,) of `step` s are `chosen`, by their day or month `period` (n,)."""
+    number = pd.Series(chosen).groupby(period).sum()
+    length = (number.index + 1).to_timestamp() - number.index.to_timestamp()
+    return number * step / length.total_seconds() >= LEAST_SHARE
+
+
+def usable_means(series: pd.DataFrame, usable: np.ndarray, frequency: str) -> pd.DataFrame:
+    """Means of `series` (n rows) over its `usable` intervals (n,), of the days ("D") or months ("M") that count."""
+    period, step = series.index.to_period(frequency), np.diff(series.index).min() / np.timedelta64(1, "s")
+    kept = counts(usable, period, step)
+    return series[usable].groupby(period[usable]).mean().loc[kept.index[kept]]
+
+
+def usable_day_means(series: pd.DataFrame, tower: pd.Series) -> pd.DataFrame:
+    """Daily means, one after the other, over the half-hours where `tower` is usable; NaN on days that do not count."""
+    means = usable_means(series, tower.notna().to_numpy(), "D")
+    days = series.index.normalize()
+    return means.to_timestamp().reindex(pd.date_range(days[0], days[-1], freq="D"))
+
+
+def contrasted_weeks(tower: pd.Series, usable: pd.Series) -> list[pd.Timestamp]:
+    """First days of the well observed weeks with the lowest and the highest mean of `tower`.
+
+    Weeks count from the first day; well observed is at least 0.8 of the best share of `usable` half-hours. A
+    record with fewer than two such weeks gives fewer.
+    """
+    origin = tower.index[0].normalize()
+    share = usable.resample("7D", origin=origin).sum()
+    means = tower.resample("7D", origin=origin).mean()[share >= max(1, 0.8 * share.max())]
+    return list(dict.fromkeys([means.idxmin(), means.idxmax()])) if len(means) else []

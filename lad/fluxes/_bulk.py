@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 
-from lad._table import CubicTable
 from lad.constants import CP_AIR, R_DRY, T_FREEZE, VIRTUAL
 from lad.fluxes._base import AbstractFluxes, Fluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
+from lad.physics.cubic_table import CubicTable
 from lad.physics.hydrology import stress
 from lad.physics.saturation import saturation_vapour_pressure, specific_humidity
 from lad.physics.snow import presence

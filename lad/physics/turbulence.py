@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lad._table import CubicTable
 from lad.constants import GRAVITY, VIRTUAL, VON_KARMAN
+from lad.physics.cubic_table import CubicTable
 
 RI_CRITICAL = 2.0
 B = 1.0 / RI_CRITICAL

@@ -1,22 +1,28 @@
-"""What a study found, told from its tables: every word of it is computed."""
+"""What a study found, in words: every one of them is computed from its tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from lad.evaluation.courses import mean_over_sites
-from lad.evaluation.few import FEW
-from lad.evaluation.metrics import BETTER
-from lad.evaluation.models import label, ordered
-from lad.evaluation.pair import SCORES
+from lad.evaluation.bootstrap import KEYS, gain, verdict
+from lad.evaluation.daemons import NEGLIGIBLE
+from lad.evaluation.models import BASELINES, MOST_SITES, label
 from lad.evaluation.scores import whole
-from lad.evaluation.study import KEYS, PUBLISHED, REFERENCES, gain, references, signed, sure
-from lad.report.tables import Cell
+from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
+from lad.tables import Cell
+from lad.tables.study import difference_cell
 
-MOST = 4 * FEW  # places that are told one by one
-WORDS = {"better": "surely better", "worse": "surely worse", "open": "not decided"}
-EMPIRICAL = [name for name in REFERENCES if name != "bulk"]
+MOST_PLACES = 4 * MOST_SITES  # that are listed one by one
+WORDS = {"better": "significantly better", "worse": "significantly worse", "open": "not significant"}
+SOLVER_WORDS = {
+    "learns to correct": "it learns to correct its solver",
+    "does not": f"less than {100 * NEGLIGIBLE:.0f} %, it does not",
+    "one-sided": "one-sided, an instability and no correction",
+    "not decided": "not significant",
+}
 
 
 class Conclusion(NamedTuple):
@@ -24,48 +30,6 @@ class Conclusion(NamedTuple):
 
     text: str
     items: list[Cell]
-
-
-def verdict(metric: str, low: float, high: float) -> str:
-    """better, worse or open, from the interval of a difference of the score `metric`."""
-    if not sure(low, high):
-        return "open"
-    return "better" if BETTER[metric] * low > 0 else "worse"
-
-
-def trained(scores: pd.DataFrame) -> list[str]:
-    """Models of the study, without baselines and calibrated LaD."""
-    return [model for model in ordered(list(scores.model)) if model not in REFERENCES]
-
-
-def chosen(validation: pd.DataFrame) -> str:
-    """The model with the lowest validation loss, mean over sites; `validation` as of `lowest_losses`."""
-    return mean_over_sites(validation).idxmin()
-
-
-def gains(differences: pd.DataFrame, metric: str = "rmse") -> pd.DataFrame:
-    """Every model of the study less each reference, as marked cells."""
-    ends, against = differences.set_index(KEYS), references(differences)
-    rows = []
-    models = differences[~differences.model.isin(EMPIRICAL)]
-    for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
-        cells = [_cell(ends, (site, target, model, reference), metric) for reference in against]
-        rows.append([label(model), site, target, *(cell or Cell("") for cell in cells)])
-    return pd.DataFrame(rows, columns=["model", "site", "flux", *(f"less {label(name)}" for name in against)])
-
-
-def states_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """The table of `states_table` with its intervals as marked cells."""
-    rows = []
-    for row in table.itertuples():
-        head = [SCORES[row.metric].heading, label(row.model), label(row.without), row.site, row.target]
-        cells = []
-        for kind in ("by_test", "by_seed"):
-            difference, low, high = (getattr(row, f"{kind}{end}") for end in ("", "_low", "_high"))
-            mark = verdict(row.metric, low, high)
-            cells.append(Cell(f"{difference:+.3f} ({low:+.3f} … {high:+.3f})", difference, mark))
-        rows.append([*head, *cells])
-    return pd.DataFrame(rows, columns=["score", "model", "less", "site", "flux", "over weeks", "over seeds"])
 
 
 def conclusions(
@@ -101,11 +65,11 @@ def conclusions(
             )
         )
     worse = [(*place, model, "bulk") for model in trained(scores) for place in places]
-    worse = [key for key in worse if (cell := _cell(ends, key, "rmse")) and cell.mark == "worse"]
+    worse = [key for key in worse if (cell := difference_cell(ends, key, "rmse")) and cell.mark == "worse"]
     text = (
-        "Trained models that are surely worse than calibrated LaD:"
+        "Trained models that are significantly worse than calibrated LaD:"
         if worse
-        else ("No trained model is surely worse than calibrated LaD in RMSE at any site.")
+        else ("No trained model is significantly worse than calibrated LaD in RMSE at any site.")
     )
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
     found += [*_published(ends), *_states(states)]
@@ -113,9 +77,9 @@ def conclusions(
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:
-    """Instead of more than `MOST` places, at how many of them which verdict holds."""
+    """Instead of more than `MOST_PLACES` places, at how many of them which verdict holds."""
     items = conclusion.items
-    if len(items) <= MOST:
+    if len(items) <= MOST_PLACES:
         return conclusion
     counted = [
         Cell(f"{words}: {sum(cell.mark == mark for cell in items)} of {len(items)}", mark=mark)
@@ -124,19 +88,14 @@ def _in_short(conclusion: Conclusion) -> Conclusion:
     return conclusion._replace(items=counted)
 
 
-def _cell(ends: pd.DataFrame, key: Sequence[str], metric: str) -> Cell | None:
-    difference = gain(ends, key, metric)
-    return difference and Cell(signed(*difference), difference[0], verdict(metric, *difference[1:]))
-
-
 def _item(ends: pd.DataFrame, key: Sequence[str], named: bool = False, model: bool = False) -> Cell:
     """Where, how much and the verdict in words; `named` with the reference, `model` with the model."""
     site, target, name, reference = key
     where = (
         f"{f'{label(name)}, ' if model else ''}{site} {target}{f', less {label(reference)}' if named else ''}"
     )
-    cell = _cell(ends, key, "rmse")
-    return cell._replace(text=f"{where}: {cell.text}, {WORDS[cell.mark]}")
+    cell = difference_cell(ends, key, "rmse")
+    return replace(cell, text=f"{where}: {cell.text}, {WORDS[cell.mark]}")
 
 
 def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = False) -> list[Cell]:
@@ -145,7 +104,7 @@ def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = Fals
 
 def _best_baseline(scores: pd.DataFrame, site: str, target: str) -> str | None:
     rows = whole(scores)
-    rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(EMPIRICAL)]
+    rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(BASELINES)]
     return None if rows.empty else rows.loc[rows.rmse.idxmin()].model
 
 
@@ -159,7 +118,7 @@ def _published(ends: pd.DataFrame) -> Iterator[Conclusion]:
             continue
         there = table[site, target, model] - table[site, target, "bulk"]
         cell = _item(ends, key)
-        items.append(cell._replace(text=f"{cell.text}; published {there:+.2f}"))
+        items.append(replace(cell, text=f"{cell.text}; published {there:+.2f}"))
     if items:
         yield Conclusion(
             "The published hybrid, “mlp”, against calibrated LaD, RMSE on the test periods (W m⁻²):", items
@@ -180,6 +139,58 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
             items.append(Cell(text, row.by_test, mark))
         yield Conclusion(
             f"“{label(model)}” against “{label(without)}”, which sees less of the states; "
-            "sure is what both the weeks and the seeds say:",
+            "significant is what both the weeks and the seeds say:",
             items,
         )
+
+
+def solver_conclusions(
+    gains: Mapping[str, pd.DataFrame], landscapes: Mapping[str, pd.DataFrame]
+) -> list[Conclusion]:
+    """What the experiments with solvers found, those that there are.
+
+    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.landscape_curves.summary`.
+    """
+    found = [of_daemons(pd.concat(gains.values(), ignore_index=True))] if gains else []
+    return found + ([of_landscapes(landscapes)] if landscapes else [])
+
+
+def of_daemons(gains: pd.DataFrame) -> Conclusion:
+    """Whether networks learn to correct their solvers; `gains` of all sites, as of `lad daemons`."""
+    items = []
+    for r in gains.itertuples():
+        text = (
+            f"{r.site} {r.target}, {r.one} and {r.other}: {r.gain:+.2f}{_between(r.low, r.high, 'weeks')}"
+            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS[r.verdict]}"
+        )
+        items.append(Cell(text, r.gain))
+    return Conclusion(
+        "Does a network learn to correct the solver that it is trained through? Gain of running with its own over "
+        "another, RMSE on the test periods (W m⁻²), and what the least of the changes costs:",
+        items,
+    )
+
+
+def _between(low: float, high: float, over: str) -> str:
+    return "" if np.isnan(low) else f" ({low:+.2f} … {high:+.2f} over {over})"
+
+
+def of_landscapes(summaries: Mapping[str, pd.DataFrame]) -> Conclusion:
+    """How solvers change the loss along parameters; by site a table of `lad.evaluation.landscape_curves.summary`."""
+    items = [
+        Cell(f"{site}, {solver}: {'; '.join(_curve(r) for r in rows.itertuples())}")
+        for site, summary in summaries.items()
+        for solver, rows in summary.groupby("solver", sort=False)
+    ]
+    return Conclusion(
+        "The loss of calibrated LaD along a parameter, by solver: shift of its minimum, error of its derivative in "
+        "units of the derivative, both against the most accurate one, and kinks in a hundredth of the range:",
+        items,
+    )
+
+
+def _curve(r) -> str:
+    """One parameter with one solver."""
+    shift = "no minimum" if np.isnan(r.shift_pct) else f"{r.shift_pct:+.2f} %"
+    error = "not finite" if np.isnan(r.gradient_error) else f"{r.gradient_error:.3f}"
+    return f"{r.parameter} {shift}, {error}, {r.kinks_close:.0f} kinks"

@@ -9,18 +9,29 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from lad.report.tables import UNFOLDED, Table
+from lad.tables import MOST_ROWS_OPEN, Table
 
 ASSETS = Path(__file__).with_name("assets")
 LISTED = 4  # titles in a section from which it has a list of them
 
 
-class Text(NamedTuple):
-    """A paragraph or, by `kind`, a heading; lines as they are where `lines` is set."""
+class Verbatim(NamedTuple):
+    """Text whose lines are kept as they are."""
 
     text: str
-    lines: bool = False
-    kind: str = "text"
+    kind: str = "verbatim"
+
+
+class Picture(NamedTuple):
+    """A figure with its bytes in `source`, `pixels` across and `width` and `height` pixels of the page in size."""
+
+    title: str
+    caption: str
+    source: str
+    width: int
+    height: int
+    pixels: int
+    kind: str = "picture"
 
 
 class Findings(NamedTuple):
@@ -44,21 +55,22 @@ class Folded(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A text with tables, under one title; closed at first where the tables are long."""
+    """Paragraphs and tables under one title; closed at first where the tables are long."""
 
     title: str
-    items: Sequence[Text | Table]
+    items: Sequence[str | Table]
     kind: str = "group"
 
     @property
     def rows(self) -> int:
-        """Of all its tables."""
-        return sum(len(item.rows) for item in self.items if item.kind == "table")
+        """Of all its tables but those that are closed themselves."""
+        lengths = [len(item.rows) for item in self.items if isinstance(item, Table)]
+        return sum(length for length in lengths if length <= MOST_ROWS_OPEN)
 
     @property
     def folded(self) -> bool:
         """Whether it is closed at first."""
-        return self.rows > UNFOLDED
+        return self.rows > MOST_ROWS_OPEN
 
 
 class Links(NamedTuple):
@@ -69,7 +81,7 @@ class Links(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Title and what follows it: of `kind` text, heading, findings, table, picture, plot, links, folded or group."""
+    """Title and what follows it: paragraphs, tables, and what has a `kind`."""
 
     title: str
     items: Sequence[Any]
@@ -81,7 +93,7 @@ class Section(NamedTuple):
     @property
     def parts(self) -> list[tuple[str, Any]]:
         """Anchor, different in all the page, and content of each item."""
-        names = [f"{self.anchor}-{_anchor(getattr(item, 'title', ''))}" for item in self.items]
+        names = [f"{self.anchor}-{_anchor(_title(item))}" for item in self.items]
         return [
             (f"{name}-{number}", item)
             for number, (name, item) in enumerate(zip(names, self.items, strict=True))
@@ -92,9 +104,14 @@ class Section(NamedTuple):
         """Anchor and title of the items with a title, of more of one title the first; none where there are few."""
         titled = {}
         for anchor, item in self.parts:
-            if title := getattr(item, "title", ""):
+            if title := _title(item):
                 titled.setdefault(title, anchor)
         return [(anchor, title) for title, anchor in titled.items()] if len(titled) >= LISTED else []
+
+
+def _title(item: Any) -> str:
+    """Title of a part; a paragraph has none."""
+    return "" if isinstance(item, str) else getattr(item, "title", "")
 
 
 def _anchor(title: str) -> str:

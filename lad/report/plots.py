@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.figures import Comparison, contrasted_weeks
-from lad.evaluation.means import usable_day_means
 from lad.evaluation.models import label
-from lad.evaluation.style import LINES, looks
+from lad.evaluation.series import Comparison, contrasted_weeks, usable_day_means
+from lad.figures.style import LINES, looks
 from lad.observations import TARGETS
 
 WEEK = pd.Timedelta(days=7)

@@ -12,17 +12,17 @@ import numpy as np
 
 from lad.errors import InputError
 from lad.evaluation.arguments import simulation_inputs
-from lad.evaluation.figures import Comparison
 from lad.evaluation.models import label
-from lad.evaluation.pair import compare, markdown
-from lad.evaluation.pair_figure import draw_pair
-from lad.evaluation.runs import common_times, members, names_of, stated_site
-from lad.evaluation.saving import save
-from lad.evaluation.series import read_simulated
-from lad.io import replacing, write_csv, write_json
+from lad.evaluation.series import Comparison, read_simulated
+from lad.evaluation.two_runs import common_times, compare, members, names_of, stated_site
+from lad.figures.style import save
+from lad.figures.two_runs import two_runs
+from lad.io import write_csv, write_json
 from lad.observations import read_observed
 from lad.periods import Period, add_period_arguments, periods_from
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.scores import two_runs_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,14 +61,14 @@ def run(args: argparse.Namespace) -> None:
 
     days = ", ".join(f"{first} to {last}" for first, last in periods)
     table = compare(site, " ".join(map(str, periods)), observed, simulated)
-    text = markdown(table, f"Usable half-hours of {days}: {which}.")
+    parts = [f"Usable half-hours of {days}: {which}.", *two_runs_tables(table)]
+    text = document(f"{label(b)} less {label(a)}, {site}", parts)
     title = f"{label(a)} and {label(b)}, {site}, {days}"
-    figure = draw_pair(Comparison(title, observed, simulated), table)
+    figure = two_runs(Comparison(title, observed, simulated), table)
     origin = provenance(inputs, site=site, test=[str(period) for period in periods], names=[a, b])
 
     folder = args.output_directory
-    with replacing(folder / "comparison.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(folder / "comparison.md", text)
     write_csv(folder / "comparison.csv", table)
     write_json(folder / "comparison.json", origin)
     save(folder / "comparison.png", figure, origin)

@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-from lad.evaluation.courses import parse_histories, read_histories, validation_text
-from lad.evaluation.missing import add_missing_argument, missing_note
-from lad.evaluation.saving import save
-from lad.evaluation.study_figures import learning_curves
-from lad.io import replacing
+from lad.evaluation.arguments import add_missing_argument, missing_lines
+from lad.evaluation.study import lowest_losses, parse_histories, read_histories
+from lad.figures.study import learning_curves
+from lad.figures.style import save
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.study import validation_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Write both."""
     paths = parse_histories(args.history)
     histories = read_histories(paths)
-    save(
-        args.figure,
-        learning_curves(histories),
-        provenance({"/".join(key): path for key, path in paths.items()}),
-    )
-    with replacing(args.table) as temporary:
-        temporary.write_text(missing_note(args.missing) + validation_text(histories), encoding="utf-8")
+    origin = provenance({"/".join(key): path for key, path in paths.items()})
+    save(args.figure, learning_curves(histories), origin)
+    parts = [validation_table(lowest_losses(histories))]
+    write_text(args.table, document("Validation", parts, missing_lines(args.missing)))

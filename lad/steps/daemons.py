@@ -1,24 +1,27 @@
 """Numerical daemons: run networks that were trained through several solvers with each of these solvers.
 
-Writes the scores on the test periods to cross.csv, what they tell to gains.csv and cross.md, and cross.png.
+Writes the scores on the test periods to cross.csv, what follows to gains.csv and cross.md, and cross.png.
 """
 
 import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.daemons import cross_scores, drawing, gains, text
+from lad.evaluation.daemons import cross_scores, gains
 from lad.evaluation.free_runs import run_freely
-from lad.evaluation.saving import save
 from lad.evaluation.series import parse_simulations
+from lad.figures import solvers as figures
+from lad.figures.style import save
 from lad.forcing import read_record
 from lad.integrate.named import named
-from lad.io import replacing, write_csv
+from lad.io import write_csv
 from lad.observations import read_observed
 from lad.parameters import check_height
 from lad.periods import NAMES, add_period_arguments, check_disjoint, mask, periods_from
 from lad.progress import Progress
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.solvers import crossed_tables, solver_gains_tables
 from lad.training.files import load_model, training_record
 
 
@@ -47,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     trained = {name: dict(sorted(files.items())) for name, files in parse_simulations(args.model).items()}
     seeds = {tuple(files) for files in trained.values()}
     if len(trained) < 2 or len(seeds) > 1 or "" in min(seeds):
-        told = ", ".join(f"{name} ({' '.join(files)})" for name, files in trained.items())
-        raise InputError(f"--model: {told}: expected two or more solvers, all with the same seeds")
+        given = ", ".join(f"{name} ({' '.join(files)})" for name, files in trained.items())
+        raise InputError(f"--model: {given}: expected two or more solvers, all with the same seeds")
     solvers = {name: named(name) for name in trained}
     periods = periods_from(args, *NAMES)
     check_disjoint(train=periods["train"], test=periods["test"])
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> None:
             progress.update(len(crossed), f"trained with {name}, run with {with_solver}")
     scores = cross_scores(args.site, " ".join(map(str, periods["test"])), observed, crossed)
     gained = gains(observed, crossed, scores)
-    told = text(scores, gained)
+    title = "trained with one solver, run with another"
+    text = document(f"{args.site}: {title}", [*crossed_tables(scores), *solver_gains_tables(gained)])
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations}
         | {f"{name}/{seed}": file for name, files in trained.items() for seed, file in files.items()},
@@ -79,17 +83,16 @@ def run(args: argparse.Namespace) -> None:
         prescribed_radiation=args.net_radiation is not None,
     )
     folder = args.output_directory
-    figure = drawing(scores, f"{args.site}: trained with one solver, run with another")
+    figure = figures.crossed(scores, f"{args.site}: {title}")
     write_csv(folder / "cross.csv", scores)
     write_csv(folder / "gains.csv", gained)
-    with replacing(folder / "cross.md") as temporary:
-        temporary.write_text(told, encoding="utf-8")
+    write_text(folder / "cross.md", text)
     save(folder / "cross.png", figure, origin)
-    print(told)
+    print(text)
 
 
 def _check_solver(file: Path, name: str) -> None:
-    """Raises InputError if a model tells another solver of training than `name`; one that tells none is believed."""
-    told = training_record(file).get("integrator")
-    if told not in (None, name):
-        raise InputError(f"{file}: trained through {told}, expected {name}, as --model calls it")
+    """Raises InputError if a model states another solver of training than `name`; one that states none is believed."""
+    stated = training_record(file).get("integrator")
+    if stated not in (None, name):
+        raise InputError(f"{file}: trained through {stated}, expected {name}, as --model calls it")

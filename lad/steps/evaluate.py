@@ -6,10 +6,11 @@ from pathlib import Path
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.scores import evaluate
 from lad.evaluation.series import parse_simulations
-from lad.evaluation.strata_table import markdown
-from lad.io import replacing, write_csv, write_json
+from lad.io import write_csv, write_json
 from lad.periods import NAMES, add_period_arguments, periods_from
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.scores import strata_tables
 from lad.towers.coverage import describe
 
 
@@ -38,6 +39,6 @@ def run(args: argparse.Namespace) -> None:
         if path := getattr(args, name):
             write_csv(path, getattr(found, name))
     if args.strata:
-        with replacing(args.strata.with_suffix(".md")) as temporary:
-            temporary.write_text(markdown(args.site, found.strata), encoding="utf-8")
+        text = document(f"{args.site}: scores by stratum", strata_tables(found.strata))
+        write_text(args.strata.with_suffix(".md"), text)
     write_csv(args.output, found.scores)

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
-from lad.evaluation import figures
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
-from lad.evaluation.saving import save
-from lad.evaluation.series import parse_simulations, read_at, read_measured, read_simulated
+from lad.evaluation.series import Comparison, parse_simulations, read_at, read_measured, read_simulated
 from lad.evaluation.soil import read_sensors, read_states
+from lad.figures import fluxes
+from lad.figures.energy_balance import energy_balance
+from lad.figures.soil import soil
+from lad.figures.style import save
 from lad.observations import read_observed
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
@@ -28,19 +30,19 @@ def run(args: argparse.Namespace) -> None:
     fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), time)
     energy = read_measured(args.observations, args.site, ("Rnet", "Qg"), time)
     sensors = read_sensors(args.observations, args.site, time)
-    comparison = figures.Comparison(
+    comparison = Comparison(
         title=f"{args.site}, test {', '.join(f'{first} to {last}' for first, last in test)}",
         observed=observed,
         simulated=read_simulated(simulations, args.site, time),
     )
     drawn = {  # all before the first is written: a failure leaves no part of them
-        "timeseries": figures.timeseries(comparison, sum(fallen.values())),
-        "diurnal": figures.diurnal(comparison),
-        "seasonal": figures.seasonal(comparison),
-        "scatter": figures.scatter(comparison),
-        "target": figures.target_diagram(comparison),
-        "closure": figures.closure(comparison, energy),
-        "soil": figures.soil(comparison, sensors, read_states(simulations, args.site, time)),
+        "timeseries": fluxes.timeseries(comparison, sum(fallen.values())),
+        "diurnal": fluxes.diurnal(comparison),
+        "seasonal": fluxes.seasonal(comparison),
+        "scatter": fluxes.scatter(comparison),
+        "target": fluxes.target_diagram(comparison),
+        "closure": energy_balance(comparison, energy),
+        "soil": soil(comparison, sensors, read_states(simulations, args.site, time)),
     }
     origin = provenance(
         comparison_inputs(args, simulations), site=args.site, test=[str(period) for period in test]

@@ -5,10 +5,10 @@ import json
 from itertools import chain
 from pathlib import Path
 
-from lad.drawing import save
+from lad.figures.style import save
+from lad.figures.tower import weather
 from lad.io import write_netcdf
 from lad.towers.arguments import add_site_arguments, site_from
-from lad.towers.figures import weather
 from lad.towers.fill import fill
 from lad.towers.forcing import dry_years, forcing_dataset, observations_dataset, raised, read_lai, snowfall
 from lad.towers.meteorology import LEAST_VAPOUR
@@ -50,4 +50,5 @@ def run(args: argparse.Namespace) -> None:
         print(remark)
     if args.picture:
         title = f"{args.site}: forcing, sensors {record.site.reference_height:.1f} m above the zero plane"
-        save(args.picture, weather(forcing, title), json.loads(forcing.attrs["provenance"]))
+        origin = json.loads(forcing.attrs["provenance"])
+        save(args.picture, weather(forcing, title), origin, vector=False)

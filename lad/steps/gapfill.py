@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from lad.drawing import save
+from lad.figures.style import save
+from lad.figures.tower import origins
 from lad.io import write_csv, write_netcdf
 from lad.provenance import provenance
 from lad.towers.arguments import add_site_arguments, site_from
-from lad.towers.figures import origins
 from lad.towers.fill import fill, gap_report
 from lad.towers.netcdf import tower_dataset
 from lad.towers.record import read_record
@@ -45,8 +45,5 @@ def run(args: argparse.Namespace) -> None:
     if args.report:
         write_csv(args.report, report)
     if args.picture:
-        save(
-            args.picture,
-            origins(filled),
-            provenance({path.name: path for path in args.archive}, site=args.site),
-        )
+        origin = provenance({path.name: path for path in args.archive}, site=args.site)
+        save(args.picture, origins(filled), origin, vector=False)

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lad.evaluation.missing import add_missing_argument, missing_note
-from lad.evaluation.table import markdown, read_scores
-from lad.io import read_json, replacing, write_csv, write_json
+from lad.evaluation.arguments import add_missing_argument, missing_lines
+from lad.evaluation.models import too_many
+from lad.evaluation.scores import read_scores
+from lad.io import read_json, write_csv, write_json
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.scores import records_tables, score_tables
 from lad.towers.fetch import citations
 
 
@@ -32,12 +35,10 @@ def _records(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
 def run(args: argparse.Namespace) -> None:
     """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
-    with replacing(args.table) as temporary:
-        text = missing_note(args.missing) + markdown(scores, _records(args.scores))
-        temporary.write_text(text, encoding="utf-8")
+    parts = [*score_tables(scores), *records_tables(_records(args.scores), too_many(scores.site))]
+    write_text(args.table, document("Scores on the test periods", parts, missing_lines(args.missing)))
     if args.citations:
-        with replacing(args.citations) as temporary:
-            temporary.write_text(citations([read_json(path) for path in args.sources]), encoding="utf-8")
+        write_text(args.citations, citations([read_json(path) for path in args.sources]))
     inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}
     write_json(args.output.with_suffix(".json"), provenance(inputs, missing=args.missing))
     write_csv(args.output, scores)

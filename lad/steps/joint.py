@@ -1,4 +1,4 @@
-"""Score networks for many towers at each: trained with it, without it, and without its type of vegetation.
+"""Score multi-site networks at each site: trained with it, without it, and without its type of vegetation.
 
 Files are given in the order of the sites.
 """
@@ -11,14 +11,16 @@ import pandas as pd
 from lad.baselines.transfer import data_of_sites, transferred
 from lad.errors import InputError
 from lad.evaluation.arguments import named_files
-from lad.evaluation.saving import save
-from lad.evaluation.table import read_scores
+from lad.evaluation.multi_site import joint_scores, known
+from lad.evaluation.scores import ALL, read_scores
+from lad.figures import study as figures
+from lad.figures.style import save
 from lad.integrate.named import named
-from lad.io import read_netcdf, replacing, write_csv, write_json
-from lad.many.figure import joint_figure
-from lad.many.scores import ALL, joint_scores, joint_text, known
+from lad.io import read_netcdf, write_csv, write_json
 from lad.provenance import provenance
 from lad.site_files import add_site_files, site_files, site_periods
+from lad.tables import document, write_text
+from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
 from lad.training.files import training_record
 
 
@@ -78,11 +80,11 @@ def run(args: argparse.Namespace) -> None:
         spinup_passes=args.spinup_passes,
     )
     trained = training_record(next(iter(networks[ALL].values())))
-    told = joint_text(table, differences, args.own, trained.get("training"))
+    parts = multi_site_tables(table, trained.get("training")) + multi_site_differences_tables(differences)
+    text = document("Multi-site networks", parts)
     write_json(args.output.with_suffix(".json"), origin)
     write_csv(args.output, table)
     write_csv(args.differences, differences)
-    with replacing(args.table) as temporary:
-        temporary.write_text(told, encoding="utf-8")
-    save(args.figure, joint_figure(table, args.own), origin)
-    print(told)
+    write_text(args.table, text)
+    save(args.figure, figures.multi_site(table), origin)
+    print(text)

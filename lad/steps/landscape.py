@@ -8,18 +8,21 @@ import numpy as np
 
 from lad.errors import InputError
 from lad.evaluation.landscape import Excerpt, landscape
-from lad.evaluation.landscape_curves import drawing, summary, text
-from lad.evaluation.saving import save
+from lad.evaluation.landscape_curves import summary
+from lad.figures import solvers as figures
+from lad.figures.style import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
 from lad.integrate import fast
-from lad.io import replacing, write_csv
+from lad.io import write_csv
 from lad.model import Model
 from lad.parameters import Parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.simulation import free_run
 from lad.state import plain_state
+from lad.tables import document, write_text
+from lad.tables.solvers import landscape_tables
 from lad.training.data import LearningData, learning_data
 from lad.training.loss import WEIGHTINGS
 from lad.training.options import LEARNING
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     days = round(len(excerpt.observed) * data.dt / 86400.0)
     title = f"{args.site}: loss of LaD's own law over {days} days of training, by solver"
     found = summary(table)
-    told = text(found, title)
+    text = document(title, landscape_tables(found))
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations, "parameters": args.parameters},
         site=args.site,
@@ -63,13 +66,12 @@ def run(args: argparse.Namespace) -> None:
         prescribed_radiation=args.net_radiation is not None,
         **{name: [str(period) for period in value] for name, value in periods.items()},
     )
-    figure = drawing(table, title)
+    figure = figures.landscape(table, title)
     write_csv(args.output_directory / "landscape.csv", table)
     write_csv(args.output_directory / "summary.csv", found)
-    with replacing(args.output_directory / "landscape.md") as temporary:
-        temporary.write_text(told, encoding="utf-8")
+    write_text(args.output_directory / "landscape.md", text)
     save(args.output_directory / "landscape.png", figure, origin)
-    print(told)
+    print(text)
 
 
 def _first_year(data: LearningData, parameters: Parameters, weighting: str) -> Excerpt:

@@ -5,17 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from lad.evaluation import study
-from lad.evaluation.arguments import named_files
-from lad.evaluation.differences import COLUMNS
-from lad.evaluation.missing import add_missing_argument, missing_note
-from lad.evaluation.ranks import rank_table, ranks_text
-from lad.evaluation.saving import save
-from lad.evaluation.scores import TRANSFER_COLUMNS, whole
-from lad.evaluation.study_figures import ablation
-from lad.evaluation.table import read_scores
-from lad.io import read_table, replacing, write_csv
+from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.ranks import rank_table
+from lad.evaluation.scores import TRANSFER_COLUMNS, read_scores, whole
+from lad.evaluation.study import states_table
+from lad.figures.study import ablation
+from lad.figures.style import save
+from lad.io import read_table, write_csv
 from lad.provenance import provenance
+from lad.tables import document, write_text
+from lad.tables.scores import seeds_table
+from lad.tables.study import (
+    NOTHING_PUBLISHED,
+    PUBLISHED_H,
+    gains_tables,
+    published_table,
+    ranks_tables,
+    states_tables,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,20 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write published.md, seeds.md, gains.md, states.md, ranks.md, the tables behind them, and ablation.png."""
     scores = read_scores([args.scores])
-    differences = pd.concat([read_table(path, COLUMNS) for path in args.differences], ignore_index=True)
-    states = study.states_table(scores, differences, named_files(args.states))
+    tables = [read_table(path, DIFFERENCE_COLUMNS) for path in args.differences]
+    differences = pd.concat(tables, ignore_index=True)
+    states = states_table(scores, differences, named_files(args.states))
     ranks = rank_table(whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
-    folder = args.output_directory
-    texts = {
-        "published.md": study.published_table(scores),
-        "seeds.md": study.seeds_table(scores),
-        "gains.md": study.gains_text(differences),
-        "states.md": study.states_text(states),
-        "ranks.md": ranks_text(ranks),
+    folder, published = args.output_directory, published_table(scores)
+    documents = {
+        "published": ("Published and reproduced", [published or NOTHING_PUBLISHED, PUBLISHED_H]),
+        "seeds": ("Scores of single seeds", [seeds_table(scores)]),
+        "gains": ("Gains over calibrated LaD and empirical baselines", gains_tables(differences)),
+        "states": ("What the states bring", [*states_tables(states), PUBLISHED_H]),
+        "ranks": ("Ranks of the models", ranks_tables(ranks)),
     }
-    for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(missing_note(args.missing) + text, encoding="utf-8")
+    for name, (title, parts) in documents.items():
+        write_text(folder / f"{name}.md", document(title, parts, missing_lines(args.missing)))
     write_csv(folder / "differences.csv", differences)
     write_csv(folder / "states.csv", states)
     write_csv(folder / "ranks.csv", ranks)

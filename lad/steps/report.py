@@ -3,33 +3,23 @@
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from lad.errors import InputError
-from lad.evaluation.courses import lowest_losses, parse_histories, read_histories
-from lad.evaluation.daemons import GAINS
-from lad.evaluation.differences import COLUMNS
-from lad.evaluation.figures import Comparison
-from lad.evaluation.landscape_curves import SUMMARY
-from lad.evaluation.missing import add_missing_argument, missing_lines
-from lad.evaluation.series import parse_simulations, read_at, read_simulated
-from lad.evaluation.study import STATES
-from lad.evaluation.table import read_scores
-from lad.io import read_table, replacing
-from lad.observations import read_observed
-from lad.periods import read_periods
+from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.daemons import GAIN_COLUMNS
+from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
+from lad.evaluation.scores import read_scores
+from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, parse_histories, read_histories
+from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import Conclusion, chosen
-from lad.report.contents import origin_section, shown, study_sections, summary
-from lad.report.experiments import of_daemons, of_landscapes
-from lad.report.page import Links, Section, Text, render
-from lad.report.plots import Plot, timeseries
-from lad.report.tables import Table
-from lad.report.titles import EXPERIMENTS
-from lad.towers.coverage import describe
+from lad.report.conclusions import solver_conclusions
+from lad.report.files import EXPERIMENTS, shown
+from lad.report.page import Links, Section, render
+from lad.report.sections import origin_section, site_section, study_sections, summary
+from lad.tables import write_text
 
 STUDY = "study"
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
@@ -63,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="SECTION=FILE",
-        help=f"table (CSV), figure (PNG), text (MD) or record (JSON) for the section of a site or for {STUDY}",
+        help=f"table (CSV), figure (PNG) or record (JSON) for the section of a site or for {STUDY}",
     )
     for name, content in {
         "daemons": "gains.csv of lad daemons",
@@ -80,23 +70,38 @@ def run(args: argparse.Namespace) -> None:
     """Write the page."""
     scores = read_scores([args.scores])
     sites = list(dict.fromkeys(scores.site))
-    differences, states = read_table(args.differences, COLUMNS), read_table(args.states, STATES)
+    differences = read_table(args.differences, DIFFERENCE_COLUMNS)
+    states = read_table(args.states, STATES_COLUMNS)
     histories = parse_histories(args.history)
     validation = lowest_losses(read_histories(histories))
     files = _files(args.file, [STUDY, *sites])
-    drawn = {*DRAWN, chosen(validation)}
-    experiments = [part for site in sites for part in shown(_named(files[site], own=False), site)]
+    solvers = {site: [path for path in files[site] if Path(path).name in EXPERIMENTS] for site in sites}
+    experiments = [part for site in sites for part in shown(solvers[site], site)]
+    gains, landscapes = named_files(args.daemons), named_files(args.landscape)
+    found = solver_conclusions(
+        {site: read_table(path, GAIN_COLUMNS) for site, path in gains.items()},
+        {site: read_table(path, SUMMARY_COLUMNS) for site, path in landscapes.items()},
+    )
     sections = [
-        *([Section("Missing", [Text(line) for line in missing_lines(args.missing)])] if args.missing else []),
-        *study_sections(scores, differences, states, validation, _experiments(args)),
+        *([Section("Missing", missing_lines(args.missing))] if args.missing else []),
+        *study_sections(scores, differences, states, validation, found),
         *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
         *([Section("Solvers", experiments)] if experiments else []),
-        *_site_sections(args, sites, drawn, files),
     ]
+    if args.page:
+        pages = {site: os.path.relpath(_of_site(args, "page", site), args.output.parent) for site in sites}
+        sections.append(Section("Sites", [Links(pages)]))
+    else:
+        for site in sites:
+            sources = {name: _of_site(args, name, site) for name in ("observations", "forcing", "periods")}
+            own = [text.removeprefix(f"{site}/") for text in args.simulation if text.startswith(f"{site}/")]
+            rest = [path for path in files[site] if path not in solvers[site]]
+            drawn = {*DRAWN, chosen(validation)}
+            sections.append(site_section(site, **sources, simulations=own, drawn=drawn, files=rest))
     inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
     inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
-    for name in ("daemons", "landscape"):
-        inputs |= {f"{site} {name}": path for site, path in _by_site(name, getattr(args, name)).items()}
+    inputs |= {f"{site} daemons": path for site, path in gains.items()}
+    inputs |= {f"{site} landscape": path for site, path in landscapes.items()}
     inputs |= {
         f"{section} {Path(path).parent.name}/{Path(path).name}": path
         for section in files
@@ -104,41 +109,7 @@ def run(args: argparse.Namespace) -> None:
     }
     origin = provenance(inputs, study=args.study)
     sections.append(origin_section(origin, args.citations.read_text(encoding="utf-8"), args.settings))
-    with replacing(args.output) as temporary:
-        page = render(f"Study {args.study}", summary(scores), sections, origin)
-        temporary.write_text(page, encoding="utf-8")
-
-
-def _site_sections(
-    args: argparse.Namespace, sites: Sequence[str], drawn: set[str], files: Mapping[str, Sequence[str]]
-) -> list[Section]:
-    """A section for each site, or one that points to their pages."""
-    if args.page:
-        pages = {site: _of_site("page", args.page, site) for site in sites}
-        addresses = {site: os.path.relpath(page, args.output.parent) for site, page in pages.items()}
-        return [Section("Sites", [Links(addresses)])]
-    return [
-        Section(site, [_record(args, site), _plot(args, site, drawn), *shown(_named(files[site], own=True))])
-        for site in sites
-    ]
-
-
-def _record(args: argparse.Namespace, site: str) -> Table:
-    """What the record of a site is, and how much of it and of its test period was measured."""
-    forcing, observations = (
-        _of_site(name, getattr(args, name), site) for name in ("forcing", "observations")
-    )
-    test = read_periods(_of_site("periods", args.periods, site), "test")["test"]
-    parts = dict(zip(("", "test: "), describe(forcing, observations, None, test), strict=True))
-    frame = pd.concat(
-        [
-            pd.DataFrame.from_dict(part["shares"], orient="index").add_prefix(name)
-            for name, part in parts.items()
-        ],
-        axis=1,
-    )
-    caption = f"{parts['']['product']}. % of the half-hours of the record, and of its test period."
-    return Table.of(frame.rename_axis("variable").reset_index(), "Record", caption)
+    write_text(args.output, render(f"Study {args.study}", summary(scores), sections, origin))
 
 
 def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:
@@ -152,48 +123,10 @@ def _files(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]
     return files
 
 
-def _experiments(args: argparse.Namespace) -> list[Conclusion]:
-    """What the experiments with solvers found, those that the study has."""
-    found = []
-    if args.daemons:
-        tables = [read_table(path, GAINS) for path in _by_site("daemons", args.daemons).values()]
-        found.append(of_daemons(pd.concat(tables, ignore_index=True)))
-    if args.landscape:
-        tables = _by_site("landscape", args.landscape).items()
-        found.append(of_landscapes({site: read_table(path, SUMMARY) for site, path in tables}))
-    return found
-
-
-def _named(paths: Sequence[str], own: bool) -> list[str]:
-    """The files of a site that are its own, or those of the experiments with solvers."""
-    return [path for path in paths if (Path(path).name in EXPERIMENTS) != own]
-
-
-def _by_site(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """`["US-Wkg=gains.csv", …]`, values of an option, as site → file."""
-    files = dict(text.partition("=")[::2] for text in texts)
-    for site, path in files.items():
-        if not path:
-            raise InputError(f"--{option} {site}: expected SITE=FILE")
-    return files
-
-
-def _of_site(option: str, texts: Sequence[str], site: str) -> str:
+def _of_site(args: argparse.Namespace, option: str, site: str) -> str:
     """The file that an option gives for a site."""
-    files = _by_site(option, texts)
+    texts = getattr(args, option)
+    files = named_files(texts)
     if site not in files:
         raise InputError(f"--{option} {' '.join(texts)}: has no file of {site}, expected {site}=FILE")
     return files[site]
-
-
-def _plot(args: argparse.Namespace, site: str, drawn: set[str]) -> Plot:
-    """Time series of a site's test period."""
-    observations, forcing, periods = (
-        _of_site(name, getattr(args, name), site) for name in ("observations", "forcing", "periods")
-    )
-    test = read_periods(periods, "test")["test"]
-    observed = read_observed(observations, site).during(test, observations)
-    own = [text.removeprefix(f"{site}/") for text in args.simulation if text.startswith(f"{site}/")]
-    simulated = read_simulated(parse_simulations(own), site, observed.time)
-    fallen = read_at(forcing, site, ("Rainf", "Snowf"), observed.time)
-    return timeseries(Comparison(site, observed, simulated), sum(fallen.values()), drawn)

@@ -8,8 +8,8 @@ import numpy as np
 from lad.errors import InputError
 from lad.evaluation.arguments import named_files
 from lad.evaluation.response import MIDDAY, midday, response
-from lad.evaluation.response_figure import response_figure
-from lad.evaluation.saving import save
+from lad.figures.response import response_figure
+from lad.figures.style import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
 from lad.io import read_json, write_csv
@@ -20,7 +20,7 @@ from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.training.files import load_model
 
-STATES = ("SWE", "RootMoist", "GroundWater")
+SOIL_STATES = ("SWE", "RootMoist", "GroundWater")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the table and the figure."""
     train, record = periods_from(args, "train")["train"], read_record(args.forcing)
-    simulated = open_series(args.simulation, args.site, STATES)
+    simulated = open_series(args.simulation, args.site, SOIL_STATES)
     if not np.array_equal(interval_starts(simulated, args.simulation), record.time):
         raise InputError(f"{args.simulation}: its time axis differs from that of the forcing")
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the table; tell what is beyond a limit."""
+    """Write the table; print what is beyond a limit."""
     record, observed = read_record(args.forcing, args.net_radiation), read_netcdf(args.observations)
     parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
     models = {"bulk": Model(parameters, BulkFluxes())}

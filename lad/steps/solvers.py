@@ -7,8 +7,9 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.precision import diagram, work_precision
-from lad.evaluation.saving import save
+from lad.evaluation.precision import work_precision
+from lad.figures.solvers import work_precision_diagram
+from lad.figures.style import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import first_year, read_record, rows
 from lad.integrate import fast
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     origin = provenance(
         {"forcing": args.forcing, "parameters": args.parameters}, site=args.site, days=args.days
     )
-    figure = diagram(table, title)
+    figure = work_precision_diagram(table, title)
     write_csv(args.table, table)
     save(args.figure, figure, origin)
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}"))

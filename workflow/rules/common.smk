@@ -14,8 +14,7 @@ from snakemake.io import is_flagged
 
 from lad import lock
 from lad.errors import InputError
-from lad.evaluation.few import too_many
-from lad.evaluation.models import BASELINES, SEEDED_BASELINES
+from lad.evaluation.models import BASELINES, SEEDED_BASELINES, too_many
 from lad.io import remove_parts
 from lad.periods import NAMES
 from lad.settings.study import checked
@@ -215,7 +214,12 @@ def told_missing():
 def tell_missing_of_dry_run():
     """A dry run has no onstart, and tells last what would else stand above hundreds of jobs."""
     if workflow.dryrun and missing_archives:
-        print("archives: a run first tries to download what the folders lack", told_missing(), sep="\n", file=sys.stderr)
+        print(
+            "archives: a run first tries to download what the folders lack",
+            told_missing(),
+            sep="\n",
+            file=sys.stderr,
+        )
 
 
 def archive_sizes(wildcards):
@@ -364,7 +368,7 @@ def shown(wildcards):
     members, files = detailed(wildcards), []
     for step in workflow.rules:
         for file in step.output:
-            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png", ".md"):
+            if not is_flagged(file, "report") or Path(file).suffix not in (".csv", ".png"):
                 continue
             if step.wildcard_names == {"site"}:
                 files += [

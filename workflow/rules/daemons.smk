@@ -31,19 +31,19 @@ rule daemons:
         models=lambda wildcards: trained_through(wildcards).values(),
         code=code("daemons"),
     output:
-        gains="results/{site}/daemons/gains.csv",
+        gains=report(
+            "results/{site}/daemons/gains.csv",
+            caption="../report/daemons.rst",
+            category="Solvers",
+            labels={"site": "{site}", "file": "gains, crossed"},
+        ),
         scores=report(
             "results/{site}/daemons/cross.csv",
             caption="../report/daemons.rst",
             category="Solvers",
             labels={"site": "{site}", "file": "scores, crossed"},
         ),
-        text=report(
-            "results/{site}/daemons/cross.md",
-            caption="../report/daemons.rst",
-            category="Solvers",
-            labels={"site": "{site}", "file": "gains, crossed"},
-        ),
+        text="results/{site}/daemons/cross.md",
         figure=report(
             "results/{site}/daemons/cross.png",
             caption="../report/daemons.rst",
@@ -85,13 +85,13 @@ rule landscape:
         code=code("landscape"),
     output:
         table="results/{site}/landscape/landscape.csv",
-        summary="results/{site}/landscape/summary.csv",
-        text=report(
-            "results/{site}/landscape/landscape.md",
+        summary=report(
+            "results/{site}/landscape/summary.csv",
             caption="../report/landscape.rst",
             category="Solvers",
             labels={"site": "{site}", "file": "landscape"},
         ),
+        text="results/{site}/landscape/landscape.md",
         figure=report(
             "results/{site}/landscape/landscape.png",
             caption="../report/landscape.rst",

@@ -70,13 +70,13 @@ rule evaluate:
             category="Scores",
             labels={"site": "{site}", "content": "scores with intervals"},
         ),
-        strata="results/{site}/evaluate/strata.csv",
-        table=report(
-            "results/{site}/evaluate/strata.md",
+        strata=report(
+            "results/{site}/evaluate/strata.csv",
             caption="../report/evaluate.rst",
             category="Scores",
             labels={"site": "{site}", "content": "scores by stratum"},
         ),
+        table="results/{site}/evaluate/strata.md",
         record="results/{site}/evaluate/scores.json",
     log:
         "logs/{site}/evaluate.log",
@@ -227,7 +227,7 @@ rule overview:
         ),
         vector="results/{study}/ablation.pdf",
         ranks=report(
-            "results/{study}/ranks.md",
+            "results/{study}/ranks.csv",
             caption="../report/overview.rst",
             category="Scores",
             labels={"study": "{study}", "content": "ranks"},
@@ -236,7 +236,7 @@ rule overview:
             "results/{{study}}/{name}",
             name=[
                 *("published.md", "seeds.md", "gains.md", "differences.csv"),
-                *("states.md", "states.csv", "ranks.csv"),
+                *("states.md", "states.csv", "ranks.md"),
             ],
         ),
     log:

@@ -76,20 +76,25 @@ rule joint:
         scores=rules.gather.output.scores,
         code=code("joint"),
     output:
-        scores="results/{study}/joint.csv",
-        record="results/{study}/joint.json",
-        differences="results/{study}/joint_differences.csv",
-        table=report(
-            "results/{study}/joint.md",
+        scores=report(
+            "results/{study}/joint.csv",
             caption="../report/joint.rst",
             category="Scores",
-            labels={"study": "{study}", "content": "one network for many towers"},
+            labels={"study": "{study}", "content": "multi-site networks"},
         ),
+        record="results/{study}/joint.json",
+        differences=report(
+            "results/{study}/joint_differences.csv",
+            caption="../report/joint.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "gains of multi-site networks"},
+        ),
+        table="results/{study}/joint.md",
         figure=report(
             "results/{study}/joint.png",
             caption="../report/joint.rst",
             category="Scores",
-            labels={"study": "{study}", "content": "one network for many towers, figure"},
+            labels={"study": "{study}", "content": "multi-site networks, figure"},
         ),
         vector="results/{study}/joint.pdf",
     log:

@@ -1,19 +1,43 @@
-"""How models and observations are drawn: colours, names, units."""
+"""How figures look, models and observations in them are drawn, and how they are saved."""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from lad.evaluation.models import label, ordered
+from lad.io import replacing
+
+RC = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "figure.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E5E5E5",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+PDF = {"pdf.fonttype": 42}  # whole TrueType fonts: text that can be edited and searched
+DPI, CELLS_DPI = 150, 300  # of a PNG; of what is drawn as an image inside a PDF, the densities
 
 TARGET_LABELS = {"LE": "Latent heat LE (W m$^{-2}$)", "H": "Sensible heat H (W m$^{-2}$)"}
 OBSERVED = "#000000"
-# Okabe & Ito (2008), Color Universal Design: told apart with all common forms of colour blindness.
+# Okabe & Ito (2008), Color Universal Design: distinct with all common forms of colour blindness.
 COLOURS = {
     "bulk": "#D55E00",
     "mlp": "#0072B2",
@@ -27,8 +51,9 @@ SPARE_COLOURS = ("#56B4E9", "#882255", "#999999", "#999933")
 LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 MARKERS = "osD^vP<X>*hd"
 COUNTS = "viridis"
-REFERENCE = "bulk"
-TOGETHER = 4  # models beside the reference that lines and bands tell apart in one panel
+CELLS = 90  # of a density, to each side
+IN_EVERY_PANEL = "bulk"
+TOGETHER = 4  # other models that lines and bands can show in one panel
 OF_SEEDS = "line: mean over seeds, band: their range"
 
 
@@ -59,8 +84,8 @@ def looks(models: list[str]) -> dict[str, Look]:
 
 def groups(models: list[str]) -> list[list[str]]:
     """Models shown in one panel, for as many panels as keep it readable: the calibrated LaD is in every one."""
-    reference = [model for model in models if model == REFERENCE]
-    others = [model for model in ordered(models) if model != REFERENCE]
+    reference = [model for model in models if model == IN_EVERY_PANEL]
+    others = [model for model in ordered(models) if model != IN_EVERY_PANEL]
     count = max(1, -(-len(others) // TOGETHER))
     edges = [len(others) * k // count for k in range(count + 1)]
     return [reference + others[first:last] for first, last in itertools.pairwise(edges)]
@@ -105,3 +130,30 @@ def legend_below(figure: Figure, *panels: Axes, note: str = "") -> None:
         title=note,
         title_fontsize=8,
     )
+
+
+def date_axis(axes: Axes) -> None:
+    """Label months and years of an axis of time, and of those it is shared with."""
+    locator = AutoDateLocator()
+    axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator, show_offset=False))
+
+
+def density_norm(*counts: np.ndarray) -> LogNorm:
+    """Common scale of the colours of `counts` of half-hours by cell."""
+    return LogNorm(1, max(2, max(count.max() for count in counts)))
+
+
+def save(path: str | Path, figure: Figure, origin: Mapping[str, Any], vector: bool = True) -> None:
+    """Write the PNG `path`, to look at, and beside it a PDF, to print, where `vector` is set.
+
+    Both hold their record of origin (`lad.provenance`), the PNG as the text `provenance`, the PDF as keywords. Neither
+    bears a date or a software name, so that equal figures are equal files.
+    """
+    record = json.dumps(origin, sort_keys=True)
+    with replacing(path) as temporary, matplotlib.rc_context(RC):
+        metadata = {"Software": None, "provenance": record}
+        figure.savefig(temporary, format="png", dpi=DPI, metadata=metadata)
+    if vector:
+        metadata = {"Creator": None, "Producer": None, "CreationDate": None, "Keywords": record}
+        with replacing(Path(path).with_suffix(".pdf")) as temporary, matplotlib.rc_context(RC | PDF):
+            figure.savefig(temporary, format="pdf", dpi=CELLS_DPI, metadata=metadata)

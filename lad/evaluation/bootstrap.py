@@ -5,23 +5,26 @@ Half-hours of a tower are no independent sample, weeks nearly are: weeks of the 
 anew. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from lad.evaluation.metrics import BETTER
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated
 from lad.observations import TARGETS, Observed
 
-COLUMNS = ["site", "target", "model", "reference", "metric", "difference", "low", "high", "weeks"]
+DIFFERENCE_COLUMNS = ["site", "target", "model", "reference", "metric", "difference", "low", "high", "weeks"]
 INTERVAL_COLUMNS = ["site", "target", "model", "metric", "value", "low", "high", "weeks"]
-COMPARED = ("rmse", "abs_bias", "nse", "kge")
+DIFFERENCE_METRICS = ("rmse", "abs_bias", "nse", "kge")
 """Scores of which there are differences."""
+KEYS = ["site", "target", "model", "reference", "metric"]
 DRAWS = 2000
 FEWEST_WEEKS = 8  # to draw from, below which an interval would be far too narrow
 LEVEL = 0.95
-NOTHING = 1e-9  # of the mean square, a variance that is rounding
+ROUNDING_VARIANCE = 1e-9  # of the mean square, a variance that is rounding
 WEEK = np.timedelta64(7, "D")
 
 
@@ -58,7 +61,9 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.maximum(ss - 2 * so + oo, 0.0)  # of a perfect model, rounding may be negative
         variance_o, variance_s = oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
-        variance_s = np.where(variance_s > NOTHING * ss / n, variance_s, 0.0)  # a constant, but for rounding
+        variance_s = np.where(
+            variance_s > ROUNDING_VARIANCE * ss / n, variance_s, 0.0
+        )  # a constant, but for rounding
         bias = (s - o) / n
         r = (so / n - s * o / n**2) / np.sqrt(variance_s * variance_o)
         r = np.where(variance_s > 0, r, np.nan)
@@ -125,7 +130,7 @@ def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
 
 
 def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
-    """Score of each model's mean less that of each other model before it in the tables: one row of `COLUMNS`.
+    """Score of each model's mean less that of each other model before it in the tables: rows of `DIFFERENCE_COLUMNS`.
 
     `low` to `high` is the 95 % interval over the draws, which are the same for both.
     """
@@ -142,6 +147,28 @@ def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
         for target, (found, count) in drawn.items()
         for number, model in enumerate(found)
         for reference in list(found)[:number]
-        for metric in COMPARED
+        for metric in DIFFERENCE_METRICS
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
+
+
+def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, float, float] | None:
+    """Score of a model less that of another with its interval, whichever of the two the table calls reference.
+
+    `ends`: the table of `differences` with the index `KEYS`; `key`: site, target, model and reference. None where the
+    two were not compared.
+    """
+    site, target, model, reference = key
+    for pair, sign in (((model, reference), 1.0), ((reference, model), -1.0)):
+        if (site, target, *pair, metric) in ends.index:
+            row = ends.loc[(site, target, *pair, metric), ["difference", "low", "high"]]
+            difference, *interval = sign * row.astype(float)
+            return difference, *sorted(interval)
+    return None
+
+
+def verdict(metric: str, low: float, high: float) -> str:
+    """better, worse or open, from the interval of a difference of the score `metric`: open where it holds zero."""
+    if not (low > 0 or high < 0):
+        return "open"
+    return "better" if BETTER[metric] * low > 0 else "worse"

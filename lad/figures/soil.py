@@ -9,15 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lad.constants import T_FREEZE
-from lad.drawing import RC
-from lad.evaluation.figures._comparison import Comparison
-from lad.evaluation.figures._timeseries import date_axis
-from lad.evaluation.means import usable_day_means
 from lad.evaluation.models import ordered
+from lad.evaluation.series import Comparison, usable_day_means
 from lad.evaluation.soil import States
-from lad.evaluation.style import OF_SEEDS, draw_models, draw_observed, groups, legend_below
+from lad.figures.style import OF_SEEDS, RC, date_axis, draw_models, draw_observed, groups, legend_below
 
-LABELS = {
+STATE_LABELS = {
     "SoilTemp": "Soil temperature (°C)",
     "RootMoist": "Root-zone water (kg m$^{-2}$)",
     "SoilMoist": "Soil moisture (m$^3$ m$^{-3}$)",
@@ -35,7 +32,7 @@ def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapp
     """
     shown, models = groups(list(states)), ordered(list(states))
     wet = [name for name in sensors if name.startswith("SoilMoist")]
-    rows = [name for name in LABELS if name != "SoilMoist" or wet]
+    rows = [name for name in STATE_LABELS if name != "SoilMoist" or wet]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(max(9.0, 1.0 + 5.0 * len(shown)), 1.2 + 2.0 * len(rows)))
         figure.suptitle(f"{comparison.title}: soil and snow, daily means")
@@ -44,7 +41,7 @@ def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapp
             for axes, group in zip(row, shown, strict=True):
                 own = {sensor: sensors[sensor] for sensor in sensors if sensor.startswith(name)}
                 _panel(axes, comparison.time, own, {model: states[model] for model in group}, name, models)
-            row[0].set_ylabel(LABELS[name])
+            row[0].set_ylabel(STATE_LABELS[name])
         date_axis(panels[-1, 0])
         legend_below(figure, *panels.flat, note=OF_SEEDS)
     return figure

@@ -10,11 +10,9 @@ from evaluation_site import SITE, lad
 from PIL import Image
 
 from lad.errors import InputError
-from lad.evaluation.figures import Comparison
-from lad.evaluation.pair import COLUMNS, compare
-from lad.evaluation.pair_figure import PAIR, draw_pair
-from lad.evaluation.runs import names_of
-from lad.evaluation.series import Simulated
+from lad.evaluation.series import Comparison, Simulated
+from lad.evaluation.two_runs import RUN_COLUMNS, compare, names_of
+from lad.figures.two_runs import RUN_COLOURS, two_runs
 from lad.io import read_json, read_netcdf
 from lad.observations import Observed
 
@@ -60,7 +58,7 @@ class Pair:
         table = pd.read_csv(
             out / "comparison.csv", keep_default_na=False, na_values={"low_a": "", "low_b": ""}
         )
-        assert list(table.columns) == COLUMNS
+        assert list(table.columns) == RUN_COLUMNS
         return table.set_index(["target", "metric"])
 
     def text(self) -> str:
@@ -100,7 +98,7 @@ def test_a_gain_in_every_week_is_sure_and_said(pair):
     pair.runs["b"] = pair.run(0.5 * pair.noise)
     table = pair.compare("--names", "old", "new")
     assert (table.loc["LE"].better[["rmse", "nse", "kge", "r"]] == "new").all()
-    assert "LE: new is surely better by RMSE" in pair.text()
+    assert "LE: new is significantly better by RMSE" in pair.text()
 
 
 def test_a_gain_in_some_weeks_and_a_loss_in_others_is_not_sure(pair):
@@ -108,7 +106,7 @@ def test_a_gain_in_some_weeks_and_a_loss_in_others_is_not_sure(pair):
     pair.runs = {"a": pair.run(factor * pair.noise), "b": pair.run((1.5 - factor) * pair.noise)}
     row = pair.compare().loc[("LE", "rmse")]
     assert row.low < 0 < row.high and row.better == ""
-    assert "LE: neither is surely better.\n" in pair.text()
+    assert "LE: neither is significantly better.\n" in pair.text()
 
 
 def test_runs_with_other_labels_of_the_same_intervals_are_equal(pair):
@@ -248,7 +246,7 @@ def test_the_figure_shows_when_and_at_which_hours_the_runs_err(pair):
         "two": Simulated(("0", "1"), {target: flux[target] + np.array([[1.0], [3.0]]) for target in flux}),
     }
     table = compare(SITE, "made up", observed, runs)
-    panels = draw_pair(Comparison("title", observed, runs), table).axes
+    panels = two_runs(Comparison("title", observed, runs), table).axes
     one, two = panels[0].lines
     whole_months = [3.0] + 2 * [np.sqrt((47 * 4.0**2 + 8.0**2) / 48)]
     assert one.get_ydata() == pytest.approx(whole_months)
@@ -263,6 +261,6 @@ def test_the_figure_shows_when_and_at_which_hours_the_runs_err(pair):
     rmse = table[(table.target == "LE") & (table.metric == "rmse")].iloc[0]
     bar, point = panels[1].lines[:2]
     assert list(bar.get_xdata()) == [rmse.low, rmse.high] and point.get_xdata() == [rmse.difference]
-    assert rmse.better == "two" and bar.get_color() == PAIR[1]
+    assert rmse.better == "two" and bar.get_color() == RUN_COLOURS[1]
     assert panels[1].get_yticklabels()[0].get_text() == "RMSE LE"
     assert panels[1].get_xlabel().endswith("below zero: two is better")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from evaluation_site import Site, lad
 
-from lad.evaluation.differences import (
+from lad.evaluation.bootstrap import (
     COLUMNS,
     INTERVAL_COLUMNS,
     Sums,

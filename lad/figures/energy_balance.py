@@ -6,25 +6,21 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from lad.drawing import RC
-from lad.evaluation.figures._comparison import Comparison
-from lad.evaluation.means import usable_day_means
 from lad.evaluation.models import label
-from lad.evaluation.style import COUNTS, OBSERVED, colours
+from lad.evaluation.series import Comparison, usable_day_means
+from lad.figures.style import CELLS, COUNTS, OBSERVED, RC, colours, density_norm
 from lad.observations import TARGETS
-from lad.towers.closure import energy_balance
+from lad.towers import closure
 from lad.towers.flags import MEASURED
 
-CELLS = 90  # to each side
 MARGIN = 0.03  # about the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
-SHOWN = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
+BALANCE_LABELS = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
 
 
-def closure(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
+def energy_balance(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
     """LE + H of the tower against its Rn − G, half-hours and daily means; ratio and slope of tower and models.
 
     `energy`: Rnet and Qg (n,) W m⁻², positive downward, NaN where the tower did not measure them. All is of the
@@ -52,7 +48,7 @@ def closure(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
             balances[model] = [_balance(fluxes, energy, used) for fluxes in (mean, *members)]
         for axes, name in ((ratio, "ratio"), (slope, "slope")):
             _numbers(axes, {model: [row[name] for row in rows] for model, rows in balances.items()})
-            axes.set_xlabel(SHOWN[name])
+            axes.set_xlabel(BALANCE_LABELS[name])
         slope.tick_params(labelleft=False)
     return figure
 
@@ -60,10 +56,10 @@ def closure(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
 def _balance(
     fluxes: Mapping[str, np.ndarray], energy: Mapping[str, np.ndarray], used: np.ndarray
 ) -> pd.Series:
-    """`energy_balance` of the half-hours `used`."""
+    """`lad.towers.closure.energy_balance` of the half-hours `used`."""
     values = {name: np.asarray(fluxes[target]) for target, name in TARGETS.items()} | dict(energy)
     flags = dict.fromkeys(values, np.full(len(used), MEASURED))
-    return energy_balance(values, flags, {"test": used}).iloc[0]
+    return closure.energy_balance(values, flags, {"test": used}).iloc[0]
 
 
 def _density(figure: Figure, axes: Axes, tower: pd.DataFrame, balance: pd.Series) -> None:
@@ -71,8 +67,7 @@ def _density(figure: Figure, axes: Axes, tower: pd.DataFrame, balance: pd.Series
     edges = np.linspace(min(x.min(), y.min()), max(x.max(), y.max()), CELLS + 1)
     counts = np.histogram2d(x, y, edges)[0].T
     cells = np.ma.masked_equal(counts, 0)
-    norm = LogNorm(1, max(2, counts.max()))
-    image = axes.pcolormesh(edges, edges, cells, norm=norm, cmap=COUNTS, rasterized=True)
+    image = axes.pcolormesh(edges, edges, cells, norm=density_norm(counts), cmap=COUNTS, rasterized=True)
     figure.colorbar(image, ax=axes, label="half-hours per cell", pad=0.01)
     _lines(axes, edges[[0, -1]], balance)
     axes.set(title=f"{balance.intervals:.0f} half-hours", xlabel=AVAILABLE, ylabel=TURBULENT)

@@ -1,4 +1,4 @@
-"""Figures of a whole study: courses of the trainings, and the models side by side."""
+"""Figures of a whole study: learning curves, the models side by side, and multi-site networks."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lad.drawing import RC
-from lad.evaluation.few import too_many
-from lad.evaluation.models import label, ordered
+from lad.evaluation.models import label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
-from lad.evaluation.style import colours
+from lad.figures.style import RC, colours
 from lad.observations import TARGETS
+from lad.tables.multi_site import compared, own_model
 
-SHOWN = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
+SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
+COLOURED = 10  # sites that colours tell apart
+LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
 
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
@@ -79,7 +80,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
     if too_many(sites):
         return _spread(scores, models)
     colour = colours(models)
-    columns = [(target, metric) for target in TARGETS for metric in SHOWN]
+    columns = [(target, metric) for target in TARGETS for metric in SCORE_LABELS]
     with matplotlib.rc_context(RC):
         size = (1.9 * len(columns) + 1.0, (0.24 * len(models) + 0.7) * len(sites) + 0.4)
         figure = Figure(figsize=size, layout="constrained")
@@ -93,7 +94,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
                     together = whole(of_model)[metric]
                     axes.plot(seeds, np.full(len(seeds), y), ".", color=colour[model], markersize=3)
                     axes.plot(together, np.full(len(together), y), "o", color=colour[model], markersize=6)
-                dress(axes, metric, f"{site}, {target}")
+                _dress(axes, metric, f"{site}, {target}")
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
     return figure
@@ -103,7 +104,7 @@ def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
     """Scores over the sites: median, quartiles, and whiskers to the 5th and 95th percentile, by model."""
     scores = whole(scores)
     colour = colours(models)
-    columns = [(target, metric) for target in TARGETS for metric in SHOWN]
+    columns = [(target, metric) for target in TARGETS for metric in SCORE_LABELS]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(1.9 * len(columns) + 1.0, 0.3 * len(models) + 1.1), layout="constrained")
         (grid,) = figure.subplots(1, len(columns), sharey=True, squeeze=False)
@@ -121,16 +122,47 @@ def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
             )
             for box, model in zip(boxes["boxes"], models, strict=True):
                 box.set_facecolor(colour[model])
-            dress(axes, metric, f"{target}, {scores.site.nunique()} sites")
+            _dress(axes, metric, f"{target}, {scores.site.nunique()} sites")
         grid[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0].invert_yaxis()  # which all share
     return figure
 
 
-def dress(axes: Axes, metric: str, title: str) -> None:
+def _dress(axes: Axes, metric: str, title: str) -> None:
     """What panels of a score, with a row for each model, have in common."""
     if metric == "bias":
         axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.grid(axis="x", linewidth=0.4)
     axes.set_title(title)
-    axes.set_xlabel(SHOWN[metric])
+    axes.set_xlabel(SCORE_LABELS[metric])
+
+
+def multi_site(table: pd.DataFrame) -> Figure:
+    """A panel for each target and score, a row for each model and what it was fitted on, a line for each site.
+
+    `table` is that of `lad joint`. The black line is the median over sites.
+    """
+    names = compared(own_model(table))
+    rows = whole(table).set_index(["model", "fitted_on"])
+    sites = list(dict.fromkeys(table.site))
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(9.5, 5.8), layout="constrained")
+        grid = figure.subplots(len(TARGETS), len(SCORE_LABELS), sharey=True, squeeze=False)
+        for target, axes_row in zip(TARGETS, grid, strict=True):
+            of_target = rows[rows.target == target]
+            for metric, axes in zip(SCORE_LABELS, axes_row, strict=True):
+                scores = of_target.pivot_table(metric, ["model", "fitted_on"], "site").reindex(list(names))
+                if metric != "bias":
+                    scores = scores.clip(lower=LOWEST_SHOWN)
+                for number, site in enumerate(sites):
+                    colour = f"C{number}" if len(sites) <= COLOURED else "#BBBBBB"
+                    axes.plot(scores[site], range(len(names)), ".-", color=colour, linewidth=0.7, label=site)
+                axes.plot(scores.median(axis=1), range(len(names)), "k|-", markersize=9, label="median")
+                _dress(axes, metric, target)
+        grid[0, 0].invert_yaxis()  # which all share
+        for axes_row in grid:
+            axes_row[0].set_yticks(range(len(names)), list(names.values()))
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        listed = slice(None) if len(sites) <= COLOURED else slice(-2, None)
+        figure.legend(handles[listed], labels[listed], loc="outside lower center", ncols=6)
+    return figure

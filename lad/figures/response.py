@@ -5,19 +5,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lad.drawing import RC
 from lad.evaluation.models import label
 from lad.evaluation.response import INPUTS, Midday
-from lad.evaluation.style import TARGET_LABELS, groups, legend_below, looks
+from lad.figures.style import RC, TARGET_LABELS, groups, legend_below, looks
 from lad.observations import TARGETS
 
-LABELS = {
+INPUT_LABELS = {
     "SWdown": "downward shortwave (W m$^{-2}$)",
     "VPD": "vapour-pressure deficit (hPa)",
     "fill": "root-zone fill $W_r/W_{max}$ (–)",
 }
 SCALES = {"VPD": 0.01}  # hPa in a Pa
-NOTE = (
+RESPONSE_NOTE = (
     "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of the middays, dotted: their median\n"
     "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand"
 )
@@ -45,8 +44,8 @@ def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
             margin = MARGIN * (high - low)
             line[0].set(ylabel=TARGET_LABELS[target], ylim=(low - margin, high + margin))
         for axes, name in zip(panels[-1], INPUTS, strict=True):
-            axes.set_xlabel(LABELS[name])
-        legend_below(figure, *panels[:, 0], note=NOTE)
+            axes.set_xlabel(INPUT_LABELS[name])
+        legend_below(figure, *panels[:, 0], note=RESPONSE_NOTE)
     return figure
 
 

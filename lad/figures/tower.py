@@ -8,13 +8,13 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from lad.drawing import RC
+from lad.figures.style import RC
 from lad.towers.flags import FLAGS as KINDS
 from lad.towers.record import Record
 from lad.towers.variables import FLUXES, FORCING
 
 # Own values dark, good fills blue to green, guesses yellow to red, missing white.
-COLOURS = {
+ORIGIN_COLOURS = {
     -1: "#5A5A5A",
     0: "#000000",
     1: "#56B4E9",
@@ -33,7 +33,7 @@ def origins(filled: Record) -> Figure:
     names = [name for name in FORCING | FLUXES if name in filled.values]
     years = np.unique(filled.values.index.year)
     order = {code: number for number, code in enumerate(KINDS)}
-    colours = ListedColormap([COLOURS[code] for code in KINDS])
+    colours = ListedColormap([ORIGIN_COLOURS[code] for code in KINDS])
     norm = BoundaryNorm(np.arange(len(KINDS) + 1) - 0.5, len(KINDS))
     with matplotlib.rc_context(RC | {"axes.grid": False}):
         width = 1.5 + 1.6 * max(len(years), 3)
@@ -54,7 +54,9 @@ def origins(filled: Record) -> Figure:
         for axes, year in zip(grid[0], years, strict=True):
             axes.set_title(str(year))
         used = [code for code in KINDS if (filled.flags[names] == code).any(axis=None)]
-        patches = [Patch(facecolor=COLOURS[code], edgecolor="#999999", label=KINDS[code]) for code in used]
+        patches = [
+            Patch(facecolor=ORIGIN_COLOURS[code], edgecolor="#999999", label=KINDS[code]) for code in used
+        ]
         figure.legend(handles=patches, loc="outside lower center", ncols=int(width / 2.1))
         figure.suptitle(f"{filled.site.site_id}: origin of each value (days across, 0 to 24 h down)")
     return figure

@@ -6,27 +6,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lad.drawing import RC
-from lad.evaluation.figures import Comparison, date_axis
 from lad.evaluation.models import label
-from lad.evaluation.pair import SCORES
 from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.series import Comparison
 from lad.evaluation.strata import SEASONS
-from lad.evaluation.style import COLOURS, legend_below
+from lad.figures.style import COLOURS, RC, date_axis, legend_below
 from lad.observations import TARGETS
+from lad.tables import SCORES
 
 AXIS = "RMSE of {} (W m$^{{-2}}$)"
 PANELS = {"W m$^{-2}$, below": ("rmse", "abs_bias"), "no unit, above": ("nse", "kge", "r")}
 """Unit of the differences, and on which side of zero B is better → their scores."""
-LINES = ("--", "-")
-PAIR = (COLOURS["bulk"], COLOURS["mlp"])  # of A and B, whatever they are: those of two models may be one
-UNDECIDED = "#999999"
+RUN_LINES = ("--", "-")
+RUN_COLOURS = (
+    COLOURS["bulk"],
+    COLOURS["mlp"],
+)  # of A and B, whatever they are: those of two models may be one
+NOT_SIGNIFICANT = "#999999"
 
 
-def draw_pair(comparison: Comparison, table: pd.DataFrame) -> Figure:
+def two_runs(comparison: Comparison, table: pd.DataFrame) -> Figure:
     """RMSE of both runs by month, and by hour and season; differences of their scores with intervals.
 
-    `table` is that of `lad.evaluation.pair.compare`; an interval has the colour of the run that is surely better.
+    `table` is that of `lad.evaluation.two_runs.compare`; an interval has the colour of the run that is
+    significantly better.
     """
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(12, 10))
@@ -45,7 +48,9 @@ def draw_pair(comparison: Comparison, table: pd.DataFrame) -> Figure:
             axes.set(xlabel="local standard time (h)", xticks=range(0, 25, 6))
         for (_, axes), (unit, metrics) in zip(grid, PANELS.items(), strict=True):
             _intervals(
-                axes, table[table.metric.isin(metrics)], dict(zip(comparison.simulated, PAIR, strict=True))
+                axes,
+                table[table.metric.isin(metrics)],
+                dict(zip(comparison.simulated, RUN_COLOURS, strict=True)),
             )
             axes.set_xlabel(f"{unit} zero: {label(list(comparison.simulated)[1])} is better")
         legend_below(figure, grid[0, 0])
@@ -54,7 +59,7 @@ def draw_pair(comparison: Comparison, table: pd.DataFrame) -> Figure:
 
 def _draw_rmse(axes: Axes, comparison: Comparison, target: str, by: pd.Grouper | pd.Series) -> None:
     """RMSE over the usable half-hours of each group `by`: a line for the mean flux, a band for the range over seeds."""
-    for model, line, colour in zip(comparison.simulated, LINES, PAIR, strict=True):
+    for model, line, colour in zip(comparison.simulated, RUN_LINES, RUN_COLOURS, strict=True):
         seeds = comparison.members(model, target)
         flux = seeds.assign(**{ENSEMBLE: seeds.mean(axis=1)})
         rmse = flux.sub(comparison.tower(target), axis=0).pow(2).groupby(by).mean().pow(0.5)
@@ -82,7 +87,7 @@ def _intervals(axes: Axes, rows: pd.DataFrame, palette: dict[str, str]) -> None:
     """Difference B less A of each score and target."""
     names = [f"{SCORES[row.metric].heading} {row.target}" for row in rows.itertuples()]
     for y, row in enumerate(rows.itertuples()):
-        colour = palette.get(row.better, UNDECIDED)
+        colour = palette.get(row.better, NOT_SIGNIFICANT)
         axes.plot([row.low, row.high], [y, y], color=colour)
         axes.plot(row.difference, y, "o", color=colour, markersize=5)
     axes.axvline(0.0, color="black", linewidth=0.8)

@@ -1,0 +1,101 @@
+"""Two runs A and B at the same tower: their files, scores side by side, and on which one is significantly better."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.errors import InputError
+from lad.evaluation.bootstrap import FEWEST_WEEKS, draw, interval
+from lad.evaluation.metrics import BETTER
+from lad.evaluation.scores import score_table, whole
+from lad.evaluation.series import Simulated
+from lad.io import read_netcdf
+from lad.observations import Observed, interval_starts, open_series
+
+RUN_METRICS = ("rmse", "abs_bias", "bias", "nse", "kge", "r")
+RUN = ("{}", "of_{}", "low_{}", "high_{}")
+RUN_COLUMNS = ["site", "target", "period", "metric", *(name.format(run) for run in "ab" for name in RUN)]
+RUN_COLUMNS += ["difference", "low", "high", "better", "n", "weeks"]
+
+
+def significantly_better(metric: str, low: float, high: float, a: str, b: str) -> str:
+    """Name of the run that is better in the whole interval of the difference B less A; "" if neither is."""
+    worst, best = sorted(BETTER[metric] * end for end in (low, high))
+    return b if worst > 0 else a if best < 0 else ""
+
+
+def compare(site: str, period: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
+    """Scores of the two runs `simulated` (A, then B) and B less A: a row of `RUN_COLUMNS` for each target and score.
+
+    `of_a` is the score of the mean flux, `low_a` to `high_a` the range over seeds, NaN without. `low` to `high` is the
+    95 % interval of the difference over weeks drawn for both alike (`lad.evaluation.bootstrap`), and `better` names
+    the run that is better in all of it. `observed` and `simulated` hold the half-hours of `period`.
+
+    Raises InputError where scores are not defined, or for fewer than `FEWEST_WEEKS`.
+    """
+    scores = score_table(site, period, observed, simulated)
+    scores["abs_bias"] = scores.bias.abs()
+    keys = ["target", "model"]
+    means = whole(scores).set_index(keys)
+    seeds = scores.drop(whole(scores).index).groupby(keys)[list(RUN_METRICS)]
+    lowest, highest = seeds.min().reindex(means.index), seeds.max().reindex(means.index)
+    rows = []
+    for target, drawn in draw(observed, simulated).items():
+        if drawn.weeks < FEWEST_WEEKS:
+            raise InputError(
+                f"{site}, {target}: {drawn.weeks} weeks with usable half-hours in {period}, "
+                f"expected at least {FEWEST_WEEKS}"
+            )
+        n = observed.usable[target].sum()
+        for metric in RUN_METRICS:
+            cells = [
+                cell
+                for name in simulated
+                for cell in (name, *(table.loc[(target, name), metric] for table in (means, lowest, highest)))
+            ]
+            one, two = (drawn.scores[name][metric] for name in simulated)
+            change = interval(two - one, drawn.weeks)
+            better = significantly_better(metric, *change[1:], *simulated)
+            rows.append([site, target, period, metric, *cells, *change, better, n, drawn.weeks])
+    return pd.DataFrame(rows, columns=RUN_COLUMNS)
+
+
+def members(path: Path) -> dict[str, Path]:
+    """Files of a run by seed: of a folder its `seed*.nc`; a file is one run without seeds.
+
+    Raises InputError for a folder without seeds.
+    """
+    if not path.is_dir():
+        return {"": path}
+    files = {file.stem.removeprefix("seed"): file for file in sorted(path.glob("seed*.nc"))}
+    if not files:
+        raise InputError(f"{path}: holds no seed*.nc, expected a simulation file or a folder of seeds")
+    return files
+
+
+def names_of(a: Path, b: Path) -> tuple[str, str]:
+    """Names of two runs: the last parts of their paths that differ; A and B if none does.
+
+    So run1/mlp/seed0.nc and run2/mlp/seed0.nc are run1 and run2.
+    """
+    parts = [reversed(Path(str(path.resolve()).removesuffix(".nc")).parts) for path in (a, b)]
+    return next(((one, two) for one, two in zip(*parts, strict=False) if one != two), ("A", "B"))
+
+
+def stated_site(paths: Sequence[Path]) -> str:
+    """The first site that one of the netCDF files states, "unknown" if none does."""
+    stated = (read_netcdf(path).attrs.get("site_id") for path in paths)
+    return next((site for site in stated if site), "unknown")
+
+
+def common_times(paths: Sequence[Path], site: str) -> np.ndarray:
+    """Interval starts (n,) datetime64 that all files have; raises InputError naming the first that shares none."""
+    axes = [interval_starts(open_series(path, site, ()), path) for path in paths]
+    common = axes[0]
+    for path, axis in zip(paths, axes, strict=True):
+        common = np.intersect1d(common, axis)
+        if not common.size:
+            raise InputError(f"{path}: has no half-hour in common with {paths[0]} and the runs before it")
+    return common

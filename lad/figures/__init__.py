@@ -1,0 +1,1 @@
+"""Figures, a module for each subject; `style` has what they share."""

@@ -1,0 +1,303 @@
+"""Files of a study as parts of its report: tables, figures and records, under readable titles and headings."""
+
+import base64
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from lad.errors import InputError
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.daemons import CROSS_COLUMNS, GAIN_COLUMNS
+from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
+from lad.evaluation.models import label
+from lad.evaluation.ranks import RANK_COLUMNS
+from lad.evaluation.scores import TRANSFER_COLUMNS
+from lad.evaluation.strata import STRATA_COLUMNS
+from lad.io import read_json, read_table
+from lad.report.page import Folded, Group, Picture
+from lad.tables import Table
+from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
+from lad.tables.scores import strata_tables
+from lad.tables.solvers import crossed_tables, landscape_tables, solver_gains_tables
+from lad.tables.study import ranks_tables
+from lad.towers.flags import FLAGS, NOT_KNOWN
+
+LARGE = 60_000  # bytes of a figure from which fewer colours pay
+PALETTE_SIZE = 256
+INCH = 96  # pixels of the page
+
+EXPERIMENTS = {
+    "work_precision.png": (
+        "Error of the solvers",
+        "Error against the time they take, with the calibrated LaD.",
+    ),
+    "work_precision.csv": ("Error of the solvers", "The values of the figure."),
+    "cross.csv": ("Solver of training and of the run", ""),
+    "gains.csv": ("Numerical daemons", ""),
+    "cross.png": (
+        "Solver of training and of the run",
+        "Scores of models trained with one solver and run with another; squares are run with their own.",
+    ),
+    "landscape.png": ("Loss along a parameter", "By solver, with its gradient."),
+    "summary.csv": ("Minimum, kinks and gradient of the loss", ""),
+}
+"""Those of the experiments with solvers, which have a section of their own."""
+
+TITLES = {
+    "ablation.png": (
+        "Scores of all models",
+        "Test periods; small dots are single seeds, large ones ensembles; of many sites, boxes are quartiles over the "
+        "sites and whiskers reach to the 5th and 95th percentile.",
+    ),
+    "ranks.csv": ("Ranks", ""),
+    "joint.png": (
+        "Multi-site networks",
+        "Scores at each tower by what a model knew of it, and their median; NSE and KGE below -1 stand at the edge.",
+    ),
+    "joint.csv": ("Scores of multi-site networks", ""),
+    "joint_differences.csv": ("Gains of multi-site networks", ""),
+    "transfer.csv": (
+        "Baselines of other sites",
+        "Fitted on the other sites of the study, scored on this one.",
+    ),
+    "learning.png": (
+        "Learning curves",
+        "Losses of free runs during training, of the training and of the validation half-hours; thin lines are single "
+        "seeds, of many sites single sites.",
+    ),
+    "timeseries.png": (
+        "Time series",
+        "Daily precipitation, daily means of the fluxes and two contrasted weeks; bands are the range of the seeds.",
+    ),
+    "diurnal.png": (
+        "Diurnal cycle",
+        "Mean diurnal cycle by season over the usable half-hours of the test period.",
+    ),
+    "seasonal.png": ("Seasonal cycle", "Monthly means over the usable half-hours of the test period."),
+    "scatter.png": (
+        "Simulated against observed",
+        "Number of half-hours by observed and simulated flux, with the 1:1 line and the scores.",
+    ),
+    "target.png": (
+        "Target diagram",
+        "Bias and unbiased error of all models in standard deviations of the tower.",
+    ),
+    "intervals.csv": ("Scores with intervals", "95 % intervals over weeks of the test period."),
+    "strata.csv": ("Scores by stratum", ""),
+    "closure.png": ("Energy balance", "LE + H against the energy that the tower measured to be available."),
+    "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
+    "response.png": ("Responses", "LE and H by one variable, all else as on a typical midday."),
+    "response.csv": ("Responses", "The values of the figure."),
+    "sanity.csv": (
+        "Physical sanity",
+        "Drift of the soil, surface temperature, water beyond the stores, days of the test period with an "
+        "empty root zone, residuals of the budgets, and soil sensors.",
+    ),
+    "parameters.csv": (
+        "Calibrated parameters",
+        "Table value, first guess and optimum, range over the searches, and the range that raises the loss by 1 %.",
+    ),
+    "periods.csv": (
+        "Periods",
+        "Days, share, 0 to 1, of the daylight with LE and H measured or without a flag, and energy balance of the "
+        "tower: LE + H over Rn − G, as ratio of sums and as line. Spikes, usable half-hours above SWdown + 300 W m⁻² "
+        "or below −300 W m⁻², stay in.",
+    ),
+    "shifts.csv": (
+        "Forcing of test against training",
+        "Means in W m⁻² (SWdown, LWdown), K (Tair), kg kg⁻¹ (Qair), Pa (Psurf), m s⁻¹ (Wind) and kg m⁻² s⁻¹ (Rainf, "
+        "Snowf), their shift in standard deviations (SD) of training, ratio of these, and the share, 0 to 1, of the "
+        "half-hours that the tower measured or gave without a flag.",
+    ),
+    "forcing.png": ("Forcing", "Daily means over the record and mean diurnal cycles of winter and summer."),
+    "gaps.png": ("Gaps of the record", "How many half-hours were measured, and how the others were filled."),
+    "report.csv": (
+        "How gaps were filled",
+        "Half-hours by origin, %, and the longest gap, by variable and year.",
+    ),
+    **EXPERIMENTS,
+    "source.json": ("Origin of the tower's record", ""),
+    "periods.json": ("Days of the periods, and their origin", ""),
+    "parameters.json": ("Calibrated model, and its origin", ""),
+    "scores.json": ("Origin of the scores", ""),
+}
+"""Name of a file → title and caption, in the order of the report."""
+
+HEADINGS = {
+    "target": "flux",
+    "n": "values",
+    "n_not_known": "without a flag",
+    "rmse": "RMSE (W m⁻²)",
+    "bias": "bias (W m⁻²)",
+    "abs_bias": "size of bias (W m⁻²)",
+    "bias_pct": "bias (%)",
+    "nse": "NSE",
+    "kge": "KGE",
+    "kge_2012": "KGE 2012",
+    "kge_2021": "KGE″",
+    "nme": "NME",
+    "sd_diff": "difference of SD",
+    "p5_diff": "of 5th percentile (W m⁻²)",
+    "p95_diff": "of 95th percentile (W m⁻²)",
+    "skewness_diff": "of skewness",
+    "kurtosis_diff": "of kurtosis",
+    "LE": "LE (W m⁻²)",
+    "H": "H (W m⁻²)",
+    "drift": "drift (K a⁻¹)",
+    "surface_temperature": "surface temperature (K)",
+    "surface_difference": "less that of LaD (K)",
+    "overdraft": "overdraft (kg m⁻²)",
+    "deficit": "deficit (kg m⁻²)",
+    "empty_days": "days with empty root zone (%)",
+    "energy_residual": "energy residual (J m⁻²)",
+    "water_residual": "water residual (kg m⁻²)",
+    "soil_bias": "soil temperature, bias (K)",
+    "soil_rmse": "soil temperature, RMSE (K)",
+    "moisture_r": "soil moisture, r",
+    "low_1pct": "low, +1 % of loss",
+    "high_1pct": "high, +1 % of loss",
+    "daytime_LE_and_H": "daylight with LE and H (share)",
+    "intervals": "half-hours of the balance",
+    "ratio": "ratio of sums",
+    "intercept": "intercept (W m⁻²)",
+    "LE_spikes": "spikes of LE",
+    "H_spikes": "spikes of H",
+    "train": "mean in training",
+    "test": "mean in test",
+    "shift": "shift (SD of training)",
+    "spread_ratio": "ratio of SD",
+    "measured_train": "measured in training (share)",
+    "measured_test": "measured in test (share)",
+    "rows": "half-hours",
+    "not_known": "without a flag (%)",
+    "longest_gap_days": "longest gap (days)",
+    "T1_rms": "error of T1 (rms, K)",
+    "H_rms": "error of H (rms, W m⁻²)",
+    "LE_rms": "error of LE (rms, W m⁻²)",
+    "ms_per_site_year": "time (ms per site-year)",
+    "compile_s": "compilation (s)",
+}
+HEADINGS |= {name: f"{name.replace('_', ' ')} (%)" for code, name in FLAGS.items() if code != NOT_KNOWN}
+"""Column → heading; one that is not among them has its name without underscores."""
+
+INPUT_HEADINGS = {"SWdown": "SWdown (W m⁻²)", "VPD": "VPD (Pa)", "fill": "fill of the root zone"}
+
+
+def heading(column: str) -> str:
+    """Heading of a column."""
+    return HEADINGS.get(column, column.replace("_", " "))
+
+
+READABLE = {"metric": heading, "model": label, "input": lambda name: INPUT_HEADINGS.get(name, name)}
+"""Column → how its values are called."""
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with readable headings, scores, models and inputs, and without a column `site` of one site alone."""
+    if "site" in frame and frame.site.nunique() == 1:
+        frame = frame.drop(columns="site")
+    values = {name: frame[name].map(of) for name, of in READABLE.items() if name in frame}
+    return frame.assign(**values).rename(columns=heading)
+
+
+BUILT = {
+    "ranks.csv": (RANK_COLUMNS, ranks_tables),
+    "joint.csv": (TRANSFER_COLUMNS, multi_site_tables),
+    "joint_differences.csv": (DIFFERENCE_COLUMNS, multi_site_differences_tables),
+    "strata.csv": (STRATA_COLUMNS, strata_tables),
+    "gains.csv": (GAIN_COLUMNS, solver_gains_tables),
+    "cross.csv": (
+        CROSS_COLUMNS,
+        lambda scores: [*crossed_tables(scores), Table.of(readable(scores), "Every seed")],
+    ),
+    "summary.csv": (SUMMARY_COLUMNS, landscape_tables),
+}
+"""Name of a file → its columns, and what makes its tables for readers; any other is shown as it is."""
+
+
+def title(path: str | Path) -> tuple[str, str]:
+    """Title and caption of a file; one that is not known is called by its name."""
+    name = Path(path).stem.replace("_", " ")
+    return TITLES.get(Path(path).name, (name[:1].upper() + name[1:], ""))
+
+
+def order(path: str | Path) -> int:
+    """Where a file stands in its section: in the order of `TITLES`, one that is not known before the records."""
+    names = list(TITLES)
+    name = Path(path).name
+    return names.index(name if name in names else "source.json")
+
+
+def shown(paths: Iterable[str | Path], of: str = "") -> list[Table | Picture | Folded | Group]:
+    """Files as parts of a section, in the order of their titles; `of`, if any, stands before each of these."""
+    return [_part(Path(path), of) for path in sorted(paths, key=order)]
+
+
+def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
+    """CSV one or several tables, PNG a figure, JSON text; raises InputError for others."""
+    name, caption = title(path)
+    name = f"{of}: {name}" if of else name
+    if path.name in BUILT:
+        columns, tables = BUILT[path.name]
+        frame = read_table(path, columns, dtype={"seed": str, "value": str})
+        return Group(name, tables(frame.fillna({"seed": ""})))
+    if path.suffix == ".csv":
+        return Table.of(readable(read_csv(path)), name, caption)
+    if path.suffix == ".png":
+        return picture(path, name, caption)
+    if path.suffix == ".json":
+        return Folded.record(name, read_json(path))
+    raise InputError(f"{path}: expected a table (CSV), an image (PNG) or a record (JSON)")
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Any CSV table: whole numbers, other numbers and text cell by cell; raises InputError if it is none."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table ({error})") from None
+    return frame.map(lambda text: text if text.isdigit() or _number(text) is None else float(text)).astype(
+        object
+    )
+
+
+def _number(text: str) -> float | None:
+    """The number that `text` is, without NaN and infinities; None if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def picture(path: str | Path, title: str, caption: str) -> Picture:
+    """A PNG file as part of the page, with 256 colours if it is large; raises InputError if it is no image.
+
+    It has the size that it was drawn for, so that the letters of all figures are of one size.
+    """
+    try:
+        content = Path(path).read_bytes()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            pixels = image.size
+            dpi = image.info.get("dpi", (INCH, INCH))
+            if len(content) > LARGE:
+                content = _with_fewer_colours(image)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (UnidentifiedImageError, SyntaxError):  # Pillow's word for a damaged PNG
+        raise InputError(f"{path}: not a PNG image") from None
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    size = [round(INCH * count / per_inch) for count, per_inch in zip(pixels, dpi, strict=True)]
+    return Picture(title, caption, source, *size, pixels[0])
+
+
+def _with_fewer_colours(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    reduced = image.convert("RGB").quantize(PALETTE_SIZE, dither=Image.Dither.NONE)
+    reduced.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,114 @@
+"""Sections of the report: the study as a whole, each site, and what the page was made from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lad.evaluation.models import label, ordered, too_many
+from lad.evaluation.scores import single_seeds
+from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
+from lad.evaluation.study import REFERENCES, trained
+from lad.observations import read_observed
+from lad.periods import Periods, read_periods
+from lad.report.conclusions import Conclusion, conclusions
+from lad.report.files import shown
+from lad.report.page import Findings, Folded, Section, Verbatim
+from lad.report.plots import timeseries
+from lad.tables import Table
+from lad.tables.scores import score_tables, seeds_table
+from lad.tables.study import PUBLISHED_H, gains_tables, published_table, states_tables, validation_table
+from lad.towers.coverage import describe
+
+
+def summary(scores: pd.DataFrame) -> str:
+    """What was run, in one sentence."""
+    models = trained(scores)
+    seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
+    tests = scores.groupby("site", sort=False).period.first()
+    where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
+    if too_many(tests.index):
+        where = f"{len(tests)}, each with a page of its own"
+    names = ", ".join(map(label, models))
+    beside = ", ".join(label(model) for model in ordered(list(scores.model)) if model in REFERENCES)
+    return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
+
+
+def study_sections(
+    scores: pd.DataFrame,
+    differences: pd.DataFrame,
+    states: pd.DataFrame,
+    validation: pd.DataFrame,
+    experiments: Sequence[Conclusion] = (),
+) -> list[Section]:
+    """The study as a whole: published numbers first, if there are, then what was found and the tables it rests on.
+
+    `experiments`: what those with solvers found.
+    """
+    published = published_table(scores)
+    found = [*conclusions(scores, differences, states, validation), *experiments]
+    seeds = [] if too_many(scores.site) else [seeds_table(scores)]
+    return [
+        *([Section("Published and reproduced", [published, PUBLISHED_H])] if published else []),
+        Section("Conclusions", [Findings(found)]),
+        Section("Scores", [*score_tables(scores), *seeds]),
+        Section("Gains", gains_tables(differences)),
+        *([Section("States", states_tables(states))] if len(states) else []),
+        Section("Validation", [validation_table(validation)]),
+    ]
+
+
+def site_section(
+    site: str,
+    observations: str,
+    forcing: str,
+    periods: str,
+    simulations: Sequence[str],
+    drawn: Collection[str],
+    files: Sequence[str],
+) -> Section:
+    """A site: what its record is, its test period in time, and its `files` (`lad.report.files`).
+
+    `simulations` as of `parse_simulations`, of which the models `drawn` are shown at once. Raises InputError as what
+    reads the files.
+    """
+    test = read_periods(periods, "test")["test"]
+    observed = read_observed(observations, site).during(test, observations)
+    simulated = read_simulated(parse_simulations(simulations), site, observed.time)
+    fallen = read_at(forcing, site, ("Rainf", "Snowf"), observed.time)
+    plot = timeseries(Comparison(site, observed, simulated), sum(fallen.values()), drawn)
+    return Section(site, [_record(forcing, observations, test), plot, *shown(files)])
+
+
+def _record(forcing: str, observations: str, test: Periods) -> Table:
+    """What the record of a site is, and how much of it and of its test period was measured."""
+    parts = dict(zip(("", "test: "), describe(forcing, observations, None, test), strict=True))
+    shares = [
+        pd.DataFrame.from_dict(part["shares"], orient="index").add_prefix(name)
+        for name, part in parts.items()
+    ]
+    frame = pd.concat(shares, axis=1).rename_axis("variable").reset_index()
+    caption = f"{parts['']['product']}. % of the half-hours of the record, and of its test period."
+    return Table.of(frame, "Record", caption)
+
+
+def origin_section(origin: Mapping[str, Any], citations: str, settings: Any) -> Section:
+    """What the page and its numbers were made from, and what to cite."""
+    code = {
+        "lad": origin["code"]["lad"],
+        "git revision": origin["code"]["git"],
+        "SHA-256": origin["code"]["sha256"],
+    }
+    parts = code | {"Python": origin["python"]} | origin["packages"]
+    versions = pd.DataFrame(list(parts.items()), columns=["part", "version"])
+    files = [[role, file["name"], file["sha256"]] for role, file in origin["inputs"].items()]
+    return Section(
+        "Provenance",
+        [
+            "To cite for the data:",
+            Verbatim(citations),
+            Folded.record("Settings of models and fits", settings),
+            Table.of(versions, "Versions", "Of the code that made this page; those of each step are above."),
+            Table.of(pd.DataFrame(files, columns=["role", "file", "SHA-256"]), "Files"),
+        ],
+    )
