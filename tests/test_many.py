@@ -142,7 +142,7 @@ def agree(one, other):
 
 
 def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device):
-    """Three sites on three devices."""
+    """Of four devices each of the three sites has one."""
     header, _, arrays = (towers / "half.eqx").read_bytes().partition(b"\n")
     header = json.loads(header)
     header["history"][0]["train_loss"] = 99.0  # by which the checkpoint is known
@@ -152,7 +152,7 @@ def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device)
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "4"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "3 sites on 3 devices, four: " in result.stderr
+    assert "3 sites on 4 devices, four: " in result.stderr
     history, arrays = left(towers / "four")
     assert history.train_loss[0] == 99.0
     history.loc[0, "train_loss"] = of_one_device[0].train_loss[0]

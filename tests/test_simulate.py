@@ -124,7 +124,7 @@ def test_budgets_close_from_the_file_alone(files, made):
 def test_provenance_names_inputs_and_settings(made):
     origin = json.loads(made.attrs["provenance"])
     assert set(origin["inputs"]) == {"forcing", "parameters", "initial_state"}
-    assert origin["settings"]["integrator"] == "fast" and origin["settings"]["spinup_passes"] == 0
+    assert origin["settings"]["integrator"] == "fast-1" and origin["settings"]["spinup_passes"] == 0
 
 
 def test_again_byte_for_byte(files, made, tmp_path):
@@ -198,7 +198,7 @@ def test_segments_run_for_themselves(files, tmp_path, capsys):
     assert "several segments" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("integrator", ["original", "fast"])
+@pytest.mark.parametrize("integrator", ["original-1", "fast-1"])
 def test_soil_freezes(files, tmp_path, integrator):
     content = case("year_temperate").content
     freezing = content | {"params": content["params"] | {"Fmax": [1e8] * 5}}
@@ -261,11 +261,11 @@ def bad_options(files, folder):
         "four layers": (state({"T": [280.0] * 4, "Ws": 0, "Wr": 0, "Wg": 0}), "4 soil layers"),
         "not a state": (state([]), "s.json"),
         "law of the original": (
-            lambda: trained(files, files["output"]) | {"integrator": "original"},
+            lambda: trained(files, files["output"]) | {"integrator": "original-1"},
             "--model",
         ),
         "not a law": (lambda: trained(files, files["parameters"]), "not a trained model"),
-        "no steps": (lambda: {"steps-per-interval": 0}, "--steps-per-interval"),
+        "no steps": (lambda: {"integrator": "fast-0"}, "integrator 'fast-0'"),
     }
 
 

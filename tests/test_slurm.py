@@ -173,7 +173,7 @@ def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     assert set(ends(cluster)[before:]) == {"COMPLETED"}
-    assert "2 sites on 2 × cpu, all: 4/4 " in (tree / "logs/pair/train_many/all.log").read_text(
+    assert "2 sites on 2 devices, all: 4/4 " in (tree / "logs/pair/train_many/all.log").read_text(
         encoding="utf-8"
     )
     of_two = left(output)

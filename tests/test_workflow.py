@@ -214,7 +214,7 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     result = snakemake(tree, "-n", "-p", "many", "results/many/place/CRO/US-CRT/seed0.eqx", *settings)
     counts = planned(result)
     assert [counts[name] for name in ("train_many", "place", "joint")] == [7, 1, 1]
-    trained = re.findall(r"train-many --site (.+?) --forcing .*--output-directory (\S+)", result.stdout)
+    trained = re.findall(r"train --site (.+?) --forcing .*--output-directory (results/many/\S+)", result.stdout)
     sites = {Path(folder).name: names.split() for names, folder in trained}
     members = ["US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"]
     assert sites == {
@@ -226,7 +226,7 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     assert "study=results/paper/joint.csv" not in snakemake(tree, "-n", "-p", "paper", *settings).stdout
     tasks = ["train_many:mpi=srun", "train_many:tasks=2", "train_many:launch='srun -n 2'"]
     result = snakemake(tree, "-n", "-p", "many", *settings, "--set-resources", *tasks)
-    assert result.stdout.count("NPROC=1 srun -n 2 lad train-many --site ") == 7
+    assert result.stdout.count("NPROC=1 srun -n 2 lad train --site ") == 7
     (tmp_path / "AMF_US-Abc_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
     result = snakemake(tree, "-n", "all", *settings, "many={studies: [all]}", "studies={all: all}")
     assert result.returncode != 0

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="FOLD/SEED=EQX",
-        help="of lad train-many; a fold is all, or the site or IGBP class that was left out",
+        help="of lad train; a fold is all, or the site or IGBP class that was left out",
     )
     parser.add_argument("--scores", type=Path, required=True, help="scores.csv of the study")
     parser.add_argument("--own", required=True, metavar="MODEL", help="of each site, shown beside")

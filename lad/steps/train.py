@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
         for site in args.site
     ]
     folder = args.output_directory
-    where = args.site[0] if len(sites) == 1 else f"{len(sites)} sites on {jax.device_count()} devices"
+    where = args.site[0] if len(sites) == 1 else f"{len(sites)} sites on {jax.device_count()} devices,"
     trained = train(
         sites,
         model,

@@ -25,7 +25,7 @@ rule calibrate:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        steps_per_interval=config["simulation"]["steps_per_interval"],
+        integrator=config["simulation"]["integrator"],
         radiation=config["simulation"]["radiation"],
         periods=period_options("train", "validation"),
         settings=json.dumps(config["calibration"]),
@@ -34,5 +34,5 @@ rule calibrate:
     shell:
         "NPROC={threads} lad calibrate --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
         " {params.periods} --settings {params.settings:q}"
-        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} --seed 0"
+        " --radiation {params.radiation} --integrator {params.integrator} --seed 0"
         " --output {output.parameters} --table {output.table} --history {output.history} 2>&1 | tee {log}"

@@ -296,7 +296,7 @@ def trained_through(wildcards):
 
     Those trained through the solver of all trainings are the model of that name itself.
     """
-    settings, common = config["daemons"], f"fast-{config['simulation']['steps_per_interval']}"
+    settings, common = config["daemons"], config["simulation"]["integrator"]
     folders = {name: f"daemons/{name}" for name in settings["integrators"]}
     if common in folders:
         folders[common] = f"train/{settings['model']}"

@@ -9,14 +9,13 @@ use rule train as train_through with:
     wildcard_constraints:
         integrator=r"[a-z]+-\d+",
     params:
-        steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],
         model=lambda wildcards: json.dumps(model_settings(config["daemons"]["model"])),
         periods=period_options("train", "validation"),
         settings=lambda wildcards: json.dumps(training_settings(config["daemons"]["model"])),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
-        integrator="--integrator {integrator}",
+        integrator="{integrator}",
     message:
         "{wildcards.site}: train through {wildcards.integrator}"
 

@@ -22,12 +22,11 @@ rule simulate:
         passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
         integrator=config["simulation"]["integrator"],
-        steps=config["simulation"]["steps_per_interval"],
     message:
         "{wildcards.site}: simulate with {wildcards.model}, seed {wildcards.seed}"
     shell:
         "NPROC={threads} lad simulate --forcing {input.forcing} {params.model} {params.radiation}"
-        " --spinup-passes {params.passes} --integrator {params.integrator} --steps-per-interval {params.steps}"
+        " --spinup-passes {params.passes} --integrator {params.integrator}"
         " --output {output} 2>&1 | tee {log}"
 
 
@@ -48,7 +47,6 @@ use rule simulate as simulate_bulk with:
         passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
         integrator=config["simulation"]["integrator"],
-        steps=config["simulation"]["steps_per_interval"],
     message:
         "{wildcards.site}: simulate with the calibrated LaD"
 

@@ -4,7 +4,7 @@ rule train_many:
         forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
         observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
         periods=lambda wildcards: expand(rules.periods.output.periods, site=trained_on(wildcards)),
-        code=code("train_many"),
+        code=code("train"),
     output:
         networks=expand(
             "results/{{study}}/train_many/{{fold}}/seed{seed}.eqx", seed=range(config["many"]["seeds"])
@@ -29,13 +29,13 @@ rule train_many:
         settings=lambda wildcards: json.dumps(
             training_settings(config["many"]["model"]) | config["many"]["training"]
         ),
-        integrator=f"fast-{config['simulation']['steps_per_interval']}",
+        integrator=config["simulation"]["integrator"],
         seeds=config["many"]["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
     message:
         "{wildcards.study}: train one network, fold {wildcards.fold}"
     shell:
-        "NPROC={threads} {resources.launch} lad train-many --site {params.sites} --forcing {input.forcing}"
+        "NPROC={threads} {resources.launch} lad train --site {params.sites} --forcing {input.forcing}"
         " --observations {input.observations} --periods {input.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
         " --integrator {params.integrator} --seeds {params.seeds}"
@@ -111,7 +111,7 @@ rule joint:
         sites=lambda wildcards: config["studies"][wildcards.study],
         networks=lambda wildcards: [f"{name}={file}" for name, file in networks(wildcards.study).items()],
         own=config["many"]["model"],
-        integrator=f"fast-{config['simulation']['steps_per_interval']}",
+        integrator=config["simulation"]["integrator"],
         passes=config["simulation"]["spinup_passes"],
     message:
         "{wildcards.study}: score the networks for many towers"

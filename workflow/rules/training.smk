@@ -20,19 +20,18 @@ rule train:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        steps_per_interval=config["simulation"]["steps_per_interval"],
+        integrator=config["simulation"]["integrator"],
         radiation=config["simulation"]["radiation"],
         model=lambda wildcards: json.dumps(model_settings(wildcards.model)),
         periods=period_options("train", "validation"),
         settings=lambda wildcards: json.dumps(training_settings(wildcards.model)),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
-        integrator="",
     message:
         "{wildcards.site}: train {wildcards.model}"
     shell:
-        "NPROC={threads} lad train --forcing {input.forcing} --observations {input.observations}"
+        "NPROC={threads} lad train --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
         " --parameters {input.parameters} {params.periods}"
         " --model-settings {params.model:q} --settings {params.settings:q}"
-        " --radiation {params.radiation} --steps-per-interval {params.steps_per_interval} {params.integrator}"
+        " --radiation {params.radiation} --integrator {params.integrator}"
         " --seeds {params.seeds} --output-directory {params.folder} 2>&1 | tee {log}"
