@@ -144,7 +144,8 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
         shares = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
         raise InputError(
             f"{source}: {len(good)} whole years with LE and H measured in at least "
-            f"{100 * ENOUGH_MEASURED:.0f} % of the day ({shares or 'no whole year'}), expected two; give the site its periods"
+            f"{100 * ENOUGH_MEASURED:.0f} % of the day ({shares or 'no whole year'}), expected two; give the site its "
+            "periods"
         )
     tested = max(1, round(TEST_SHARE * len(good)))
     train, test = good[:-tested], good[-tested:]
