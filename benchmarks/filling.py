@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lad.towers import synthesis
 from lad.towers.archives import SITE_ID, is_archive
 from lad.towers.fill import _clearness, fill
 from lad.towers.mds import sample
 from lad.towers.metadata import find_site
-from lad.towers.meteorology import potential, saturation
+from lad.towers.meteorology import longwave, longwave_by_humidity, potential, saturation
 from lad.towers.record import Record, read_record
 
 GAPS, LENGTHS = 12, (48, 240, 480)  # artificial gaps, intervals
@@ -60,7 +59,7 @@ def deficits(record: Record) -> None:
         print(f"  VPD in gaps, {what:9}: {error(found.value * scale[gap], truth[gap])}")
 
 
-def longwave(record: Record) -> None:
+def sky(record: Record) -> None:
     """Formulas against measured longwave radiation, W m-2."""
     filled = fill(record)
     tair, vpd = (filled.values[name].to_numpy() for name in ("Tair", "VPD"))
@@ -72,9 +71,9 @@ def longwave(record: Record) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(top > 0.0, swdown / top, daily / tops)
     for what, estimate in (
-        ("clearness of 24 h", synthesis.longwave(tair, vpd, _clearness(record))),
-        ("of each interval", synthesis.longwave(tair, vpd, each)),
-        ("humidity alone", synthesis.longwave_by_humidity(tair, vpd)),
+        ("clearness of 24 h", longwave(tair, vpd, _clearness(record))),
+        ("of each interval", longwave(tair, vpd, each)),
+        ("humidity alone", longwave_by_humidity(tair, vpd)),
     ):
         print(f"  longwave, {what:17}: {error(estimate, record.values['LWdown'].to_numpy())}")
 
@@ -94,7 +93,7 @@ def main() -> None:
                 sampling(record)
                 deficits(record)
                 if "LWdown" in record.values and record.flags["LWdown"].eq(0).any():
-                    longwave(record)
+                    sky(record)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def intervals(dataset: xr.Dataset, source: str | Path) -> tuple[np.ndarray, int]
     name = next((n for n in (time.attrs.get("bounds"), "time_bnds", "time_bounds") if n in dataset), None)
     if name is not None:
         return _from_bounds(dataset[name].values, label, lag, shift, f"{source}: {name}")
-    place = _place(dataset, source)
+    place = _label_position(dataset, source)
     if place is None:
         halfway = lag and (label.astype(int) % lag == lag / 2).all()
         place = "middle" if halfway else "start"
@@ -115,7 +115,7 @@ def _from_bounds(
     return lower, step
 
 
-def _place(dataset: xr.Dataset, source: str | Path) -> str | None:
+def _label_position(dataset: xr.Dataset, source: str | Path) -> str | None:
     """Where in its interval a label is by the words of the file: a key of `LABELS`, None without any."""
     said = [text for key, text in dataset["time"].attrs.items() if key not in SILENT]
     said += [text for key, text in dataset.attrs.items() if re.search(r"time.?(stamp|label)", key.lower())]

@@ -13,7 +13,7 @@ from lad.errors import InputError
 from lad.io import read_json
 
 NAMES = ("train", "validation", "test")
-ENOUGH = 0.5  # share of the daytime intervals of a year with a usable flux
+ENOUGH_MEASURED = 0.5  # share of the daytime intervals of a year with a usable flux
 FEWEST_YEARS = 2  # one to train, one to test
 TEST_SHARE = 0.25  # of the years
 BLOCK = 21  # days of a validation block
@@ -139,12 +139,13 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
     Years with less than half are left out. The last quarter, at least one, is the test; in the others lie validation
     blocks of three weeks, spread over the seasons. Raises InputError, naming the file `source`, for fewer than two.
     """
-    good = [period for period, share in sorted(years.items()) if share >= ENOUGH]
+    good = [period for period, share in sorted(years.items()) if share >= ENOUGH_MEASURED]
     if len(good) < FEWEST_YEARS:
         shares = ", ".join(f"{period} {100 * share:.0f} %" for period, share in sorted(years.items()))
         raise InputError(
-            f"{source}: {len(good)} whole years with LE and H measured in at least {100 * ENOUGH:.0f} % of the day "
-            f"({shares or 'no whole year'}), expected two; give the site its periods"
+            f"{source}: {len(good)} whole years with LE and H measured in at least "
+            f"{100 * ENOUGH_MEASURED:.0f} % of the day ({shares or 'no whole year'}), expected two; give the site its "
+            "periods"
         )
     tested = max(1, round(TEST_SHARE * len(good)))
     train, test = good[:-tested], good[-tested:]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.io import write_csv
-from lad.periods import ENOUGH, FEWEST_YEARS, usable_years
+from lad.periods import ENOUGH_MEASURED, FEWEST_YEARS, usable_years
 from lad.towers.archives import find_archives, left_out, sites_of, unknown_names
 from lad.towers.arguments import add_service_arguments
 from lad.towers.coverage import coverage, daytime_fluxes, shares
@@ -24,19 +24,8 @@ from lad.towers.record import read_record
 from lad.towers.services import AMERIFLUX, Services, listed_sites, listed_snapshot
 from lad.towers.variables import FORCING
 
-COLUMNS = [
-    "site_id",
-    "source",
-    "name",
-    "latitude",
-    "longitude",
-    "igbp",
-    "years",
-    "record",
-    "verdict",
-    "reason",
-]
-MOSTLY = 90.0  # %, share of own values below which a variable of the forcing is printed
+LISTED = "site_id source name latitude longitude igbp years record verdict reason".split()
+MOSTLY = 0.9  # share of own values below which a variable of the forcing is printed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("; ".join([f"{', '.join(map(str, args.archives))}: no tower archive", *odd]))
     for line in odd:
         print(line)
-    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    table = pd.DataFrame(rows).reindex(columns=LISTED)
     print(table.drop(columns=["record", "reason"]).fillna("").to_string(index=False))
     for row in rows:
         if row.get("reason"):
@@ -108,23 +97,20 @@ def _of_folders(folders: list[Path], sites: Path | None) -> Iterator[dict[str, A
         print("% measured, or without a flag, by year (LE, H: of daylight)")
         print(by_year.fillna(0.0).round().astype(int).to_string(), end="\n\n")
         about = {name: getattr(record.site, name) for name in ("name", "latitude", "longitude", "igbp")}
-        years = usable_years(
-            record.time, record.step, record.segment, daytime_fluxes(record.values, record.flags)
-        )
-        good = [period for period, share in years.items() if share >= ENOUGH]
-        own = record.flags.reindex(columns=list(FORCING), fill_value=MISSING).isin(OWN_VALUES).mean() * 100.0
-        filled = [f"{name} {share:.0f} %" for name, share in own.items() if share < MOSTLY]
-        verdict = (
-            "yes" if len(good) >= FEWEST_YEARS else "only with periods in the settings" if good else "no"
-        )
+        measured = daytime_fluxes(record.values, record.flags)
+        years = usable_years(record.time, record.step, record.segment, measured)
+        good = sum(share >= ENOUGH_MEASURED for share in years.values())
+        verdict = "yes" if good >= FEWEST_YEARS else "only with periods in the settings" if good else "no"
+        listed = ", ".join(f"{period.first:%Y-%m} on: {share:.0%}" for period, share in years.items())
         reason = (
-            f"{len(good)} of {len(years)} whole years have LE and H together in {100.0 * ENOUGH:.0f} % of daylight "
-            f"({', '.join(f'{period.first:%Y-%m} on: {100.0 * share:.0f} %' for period, share in years.items())})"
+            f"{good} of {len(years)} whole years have LE and H together in {ENOUGH_MEASURED:.0%} of daylight"
         )
-        unknown = (record.flags[["Qle", "Qh"]] == NOT_KNOWN).mean().max() * 100.0
-        if unknown > 100.0 - MOSTLY:
-            reason += f"; {unknown:.0f} % of LE or H without a flag, perhaps filled"
-        if filled:
+        reason += f" ({listed})" if listed else ""
+        unknown = (record.flags[["Qle", "Qh"]] == NOT_KNOWN).mean().max()
+        if unknown > 1.0 - MOSTLY:
+            reason += f"; {unknown:.0%} of LE or H without a flag, perhaps filled"
+        own = flags[list(FORCING)].isin(OWN_VALUES).mean()
+        if filled := [f"{name} {share:.0%}" for name, share in own.items() if share < MOSTLY]:
             reason += f"; measured only in part: {', '.join(filled)}"
         span = f"{by_year.columns[0]}-{by_year.columns[-1]}"
         yield row | about | {"years": span, "record": record.product, "verdict": verdict, "reason": reason}

@@ -59,10 +59,10 @@ def exceedances(
 def check_labels(table: Table, site: Site) -> list[str]:
     """Raise InputError if the sun contradicts the time labels of a year; otherwise return lines on clocks that are off.
 
-    Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the
-    potential radiation are counted for shifts from -60 to 60 min: an error is more than `MOST_ABOVE_THE_SUN`, and
-    either another shift more than halves them or they are so many that no small shift can be the cause. A quarter of an
-    hour is no wrong label but a clock that is off: that is returned as remarks, a line for each year.
+    Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the potential
+    radiation are counted for shifts from -60 to 60 min: an error is more than `MOST_ABOVE_THE_SUN`, and either another
+    shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour is no
+    wrong label but a clock that is off: that is returned as remarks, a line for each year.
     """
     remarks: list[str] = []
     if "SWdown" not in table.values:

@@ -76,17 +76,15 @@ def download(client: Client, offer: Offer, site_id: str, folder: Path) -> Path:
     path = folder / offer.name
     # The last suffix stays, by which readers choose the format.
     part = path.with_name(f".{path.stem}.part{path.suffix}")
-    if client.save(offer.url, part):
+    for last in (False, True):
+        resumed = client.save(offer.url, part)
         try:
             _verify(part, offer, site_id)
+            break
         except NotAvailable:
             part.unlink()
-            client.save(offer.url, part)
-    try:
-        _verify(part, offer, site_id)
-    except NotAvailable:
-        part.unlink()
-        raise
+            if last or not resumed:
+                raise
     source = {
         "service": offer.service,
         "url": offer.url,

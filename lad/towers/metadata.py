@@ -12,7 +12,7 @@ from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.towers.archives import METADATA, is_metadata
 from lad.towers.csv_table import NO_VALUE
-from lad.towers.sites import COLUMNS, REQUIRED, TABLE, Site, make_site, read_rows
+from lad.towers.sites import REQUIRED, SITE_COLUMNS, TABLE, Site, make_site, read_rows
 from lad.towers.unzip import members
 
 # Variable of a BIF: column of the site table.
@@ -117,7 +117,7 @@ def find_site(
             f"{site_id}: {' and '.join(absent)} not known from {tried}; give --metadata {absent[0]}=VALUE, or a "
             "table of sites (--sites)"
         )
-    origins = (f"{name}: {origin[name]}" for name in COLUMNS if name in origin)
+    origins = (f"{name}: {origin[name]}" for name in SITE_COLUMNS if name in origin)
     return make_site(cells, site_id, "; ".join(origins))
 
 
@@ -125,9 +125,9 @@ def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
     """`["canopy_height=3", …]` as a mapping; raises InputError for anything else."""
     pairs = [text.partition("=") for text in texts or []]
     for name, equals, value in pairs:
-        if not (name and equals and value) or name not in COLUMNS:
+        if not (name and equals and value) or name not in SITE_COLUMNS:
             raise InputError(
-                f"--metadata {name}{equals}{value}: expected NAME=VALUE with a name of {', '.join(COLUMNS[1:])}"
+                f"--metadata {name}{equals}{value}: expected NAME=VALUE with a name of {', '.join(SITE_COLUMNS[1:])}"
             )
     return {name: value for name, _, value in pairs}
 

@@ -35,8 +35,8 @@ AGREEMENT = {  # a, b, far, units
 }
 RAIN = 0.3  # two gauges agree if their sums differ by at most this share
 OVERLAP = 48  # intervals in which both measured; with fewer nothing can be compared
-SAME = 0.95  # of two places with nearly as many values the first counts
-SOME = 0.5  # share of the most values that a sensor at the reference height must have
+NEARLY_ALL = 0.95  # of two places with nearly as many values the first counts
+HALF = 0.5  # share of the most values that a sensor at the reference height must have
 STRONG_SUN, NIGHT = 500.0, 20.0  # W m-2, at least and at most
 AGAINST = (-10.0, 2.0)  # W m-2, medians under strong sun and at night of a flux of the opposite sign
 FEWEST = 10  # intervals of a month from which such a median is taken
@@ -138,7 +138,7 @@ def _failed(columns: pd.DataFrame, measured: pd.DataFrame, fluxnet: str) -> pd.D
     return failed
 
 
-def _place(column: str) -> str:
+def _position(column: str) -> str:
     """Name without the number of the replicate: TA_1_2 for TA_1_2_1, TA for TA."""
     return re.sub(r"(_\d+_\d+)_(\d+|A)$", r"\1", column)
 
@@ -150,16 +150,16 @@ def _main(
 
     `own`: what each sensor measured itself.
     """
-    places = own.columns.to_series().groupby([_place(c) for c in own], sort=False).agg(list)
+    places = own.columns.to_series().groupby([_position(c) for c in own], sort=False).agg(list)
     count = {place: own[replicates].notna().any(axis=1).sum() for place, replicates in places.items()}
     most = max(count.values())
-    main = next(place for place in places.index if count[place] >= SAME * most)
+    main = next(place for place in places.index if count[place] >= NEARLY_ALL * most)
     why = ""
     if name in BY_HEIGHT:
         known = {
             place: np.mean([heights[c] for c in replicates if c in heights])
             for place, replicates in places.items()
-            if count[place] >= SOME * most and any(c in heights for c in replicates)
+            if count[place] >= HALF * most and any(c in heights for c in replicates)
         }
         if known and reference is not None:
             main = min(known, key=lambda place: abs(known[place] - reference))

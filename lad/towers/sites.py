@@ -60,7 +60,7 @@ class Site:
         return self.measurement_height - 2.0 / 3.0 * self.canopy_height
 
 
-COLUMNS = tuple(field.name for field in fields(Site) if field.name != "origin")
+SITE_COLUMNS = tuple(field.name for field in fields(Site) if field.name != "origin")
 REQUIRED = tuple(field.name for field in fields(Site) if field.default != "")
 
 
@@ -79,7 +79,7 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from None
     if "site_id" not in columns:
-        raise InputError(f"{path}: no column site_id, expected {','.join(COLUMNS)}")
+        raise InputError(f"{path}: no column site_id, expected {','.join(SITE_COLUMNS)}")
     found = {}
     for number, row in enumerate(rows, start=2):
         cells = {

@@ -10,6 +10,8 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.towers.archives import PRODUCTS, REANALYSIS, SITE_ID, choose, expected, is_named
 
+# What the module zipfile raises for random bytes goes far beyond its own error.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 LARGEST = 4 * 10**9  # bytes that one ZIP archive may unpack to for what is read of it, and any file in it
 
 
@@ -41,16 +43,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except InputError:  # a ValueError too
         raise
-    # What the module zipfile raises for random bytes goes far beyond its own error.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        OSError,
-    ) as error:
+    except DAMAGE as error:
         raise InputError(f"{path.name}: damaged or not a ZIP archive ({error})") from None
 
 
