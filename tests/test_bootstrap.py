@@ -6,7 +6,7 @@ import pytest
 from evaluation_site import Site, lad
 
 from lad.evaluation.bootstrap import (
-    COLUMNS,
+    DIFFERENCE_COLUMNS,
     INTERVAL_COLUMNS,
     Sums,
     differences,
@@ -118,7 +118,7 @@ def test_step_writes_every_pair(tmp_path):
     site.simulations["3km27"] = site.simulations["bulk"]
     lad("evaluate", *site.write(), "--output", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv")
     table = pd.read_csv(tmp_path / "d.csv")
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == DIFFERENCE_COLUMNS
     pairs = table.loc[(table.target == "LE") & (table.metric == "nse"), ["model", "reference"]]
     assert len(pairs) == 3 * 2 / 2 and ("mlp", "3km27") in set(pairs.itertuples(index=False, name=None))
 
