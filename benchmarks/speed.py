@@ -22,12 +22,12 @@ import numpy as np
 from lad.fluxes import STATES, BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing, rows
 from lad.integrate import fast, roll_out
-from lad.training.loss import loss, simulated_fluxes
 from lad.model import Model
 from lad.parameters import table_parameters
 from lad.physics.saturation import saturation_specific_humidity
 from lad.provenance import git_revision, package_version
 from lad.state import plain_state
+from lad.training.loss import loss, simulated_fluxes
 
 DT = 1800.0  # s
 STEPS = 1  # of the solver in an interval

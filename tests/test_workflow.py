@@ -214,7 +214,9 @@ def test_plan_of_one_network_for_many_towers(tree, tmp_path):
     result = snakemake(tree, "-n", "-p", "many", "results/many/place/CRO/US-CRT/seed0.eqx", *settings)
     counts = planned(result)
     assert [counts[name] for name in ("train_many", "place", "joint")] == [7, 1, 1]
-    trained = re.findall(r"train --site (.+?) --forcing .*--output-directory (results/many/\S+)", result.stdout)
+    trained = re.findall(
+        r"train --site (.+?) --forcing .*--output-directory (results/many/\S+)", result.stdout
+    )
     sites = {Path(folder).name: names.split() for names, folder in trained}
     members = ["US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"]
     assert sites == {
