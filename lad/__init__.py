@@ -4,8 +4,10 @@ Physics runs in double precision: the switch is set here, before anything import
 forget it and the packages that do without JAX start without it. Where it is off all the same the model refuses to run.
 """
 
+import importlib
 import os
 import sys
+from typing import Any
 
 os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 # Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
@@ -21,3 +23,30 @@ if LOOPS not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {options}".strip()
 if "jax" in sys.modules:
     sys.modules["jax"].config.update("jax_enable_x64", True)
+
+# Public names → the module that has them: imported at their first use, so that `import lad` stays fast.
+PUBLIC = {
+    "read_record": "lad.forcing",
+    "read_site": "lad.training.sites",
+    "parse_periods": "lad.periods",
+    "table_parameters": "lad.parameters",
+    "Model": "lad.model",
+    "simulate": "lad.api",
+    "calibrate": "lad.training.calibration",
+    "train": "lad.training.training",
+    "evaluate": "lad.api",
+    "compare": "lad.api",
+    "load_model": "lad.training.files",
+    "save_model": "lad.training.files",
+}
+__all__ = list(PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'lad' has no attribute {name!r}")
+    return getattr(importlib.import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *PUBLIC])

@@ -4,7 +4,7 @@ import importlib
 import inspect
 
 from lad.errors import InputError
-from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes
+from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes, supply
 from lad.fluxes._bulk import BulkFluxes
 from lad.fluxes._conductance import ConductanceFluxes
 from lad.fluxes._mlp import MLPFluxes
@@ -63,4 +63,5 @@ __all__ = [
     "Scaling",
     "law_class",
     "network_inputs",
+    "supply",
 ]

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     if any(len(x) != 1 for x in (args.site, args.forcing, args.observations)):
         raise InputError(f"--site {' '.join(args.site)}: expected one site and its files")
     (site,), (forcing,), (observations,) = args.site, args.forcing, args.observations
-    settings, solver = Calibration.parse(args.settings, "--settings"), named(args.integrator)
+    settings = Calibration.parse(args.settings, "--settings")
+    named(args.integrator)  # refused before anything is read
     periods = learning_periods(args)[site]
     record = record_of(site, forcing, observations if args.radiation == "prescribed" else None)
     cover, soil = (_type(record, name, site, args.sites) for name in ("cover", "soil"))
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
         data,
         table,
         settings,
-        solver,
+        args.integrator,
         seed=args.seed,
         site_id=site,
         folder=args.output.parent,

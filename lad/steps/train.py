@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> None:
     if args.seeds < 1:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
     model = ManySettings.parse(args.model_settings, "--model-settings")
-    descent, solver = Descent.parse(args.settings, "--settings"), named(args.integrator)
+    descent = Descent.parse(args.settings, "--settings")
+    named(args.integrator)  # refused before anything is read
     files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
     origin = provenance(
         {f"{name} {site}": path for site, of_site in files.items() for name, path in of_site.items()},
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         sites,
         model,
         descent,
-        solver,
+        args.integrator,
         seeds=args.seeds,
         label=f"{where} {folder.name}",
         folder=folder,

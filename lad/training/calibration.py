@@ -5,7 +5,6 @@ from its optimum and the others follow as suits the loss best, it rises by ``d_i
 range of losses close to the optimum's is as wide as its bounds is not determined, whatever its optimum.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from jaxtyping import Array, Float
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
 from lad.forcing import rows
 from lad.integrate import roll_out
+from lad.integrate.named import named
 from lad.model import Model
 from lad.parameters import Parameters
 from lad.settings import Calibration
@@ -30,6 +30,7 @@ from lad.training.loss import WEIGHTINGS, simulated_fluxes
 from lad.training.sites import Anchor, Site
 from lad.training.space import calibration_space
 
+CALIBRATION = Calibration()
 RISE = 0.01  # share by which the loss may rise within the range of a quantity
 
 
@@ -46,8 +47,8 @@ class Calibrated(NamedTuple):
 def calibrate(
     data: LearningData,
     table: Parameters,
-    settings: Calibration,
-    solver: Callable,
+    settings: Calibration = CALIBRATION,
+    solver: str = "fast-1",
     *,
     seed: int = 0,
     site_id: str = "site",
@@ -67,7 +68,7 @@ def calibrate(
     runs = FreeRuns(
         lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
         [site],
-        solver,
+        named(solver),
         settings.loss,
         f"{site_id} calibrate",
     )

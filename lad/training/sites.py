@@ -74,25 +74,24 @@ def read_site(
     train: Periods,
     validation: Periods,
     *,
-    parameters: str | Path | None = None,
+    parameters: Parameters | str | Path | None = None,
     attributes: Iterable[str] = (),
     prescribed_radiation: bool = False,
 ) -> Site:
     """A site of a training, from its files.
 
-    `parameters` is a file of `lad calibrate`; without it training begins with the table's parameters. With
+    `parameters` are calibrated ones, or their file; without them training begins with those of LaD's table. With
     `prescribed_radiation` net radiation is the measured one where there is one. Raises InputError as the readers do,
     and for a forcing file that lacks one of the `attributes`.
     """
     record = record_of(site_id, forcing, observations if prescribed_radiation else None)
     height = record.reference_height
-    if parameters is None:
-        reference = a_priori(record.attrs, height, forcing)
-        space = calibration_space(reference)
-        origin = space.origin()
-    else:
+    if isinstance(parameters, str | Path):
         reference, space = load_calibrated(parameters, height)
-        origin = space.free(reference)
+    else:
+        space = calibration_space(a_priori(record.attrs, height, forcing))
+        reference = parameters or space.table
+    origin = space.free(reference) if parameters else space.origin()
     data = learning_data(record, observations, train, validation)
     dataset = read_netcdf(forcing)
     seen = np.isin(intervals(dataset, forcing)[0], data.trained)

@@ -1,6 +1,6 @@
 """Training of a hybrid at one site or at many, through the model's differential equations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import pandas as pd
 from lad.errors import InputError
 from lad.fluxes import LAYERS
 from lad.forcing import rows
+from lad.integrate.named import named
 from lad.io import write_csv
 from lad.model import Model
 from lad.settings import Descent, ManySettings
@@ -20,6 +21,8 @@ from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.loop import fit
 from lad.training.sites import Site
+
+DESCENT = Descent()
 
 
 class Trained(NamedTuple):
@@ -54,8 +57,8 @@ class Trained(NamedTuple):
 def train(
     sites: Sequence[Site],
     model: ManySettings,
-    settings: Descent,
-    solver: Callable,
+    settings: Descent = DESCENT,
+    solver: str = "fast-1",
     *,
     seeds: int = 1,
     label: str = "train",
@@ -81,7 +84,7 @@ def train(
     def build(free, anchor) -> Model:
         return untrained[0].with_free(free).at(anchor)
 
-    runs = FreeRuns(build, sites, solver, settings.loss, label)
+    runs = FreeRuns(build, sites, named(solver), settings.loss, label)
     checkpoint = folder / "checkpoint.eqx" if folder else None
     if checkpoint:
         check_alike(checkpoint)

@@ -1,0 +1,68 @@
+"""Train two flux laws of your own at a tower, one with a network and one without, and compare them with LaD's.
+
+    python examples/own_flux_law.py FORCING.nc OBSERVATIONS.nc TRAIN VALIDATION TEST [STEPS]
+
+Periods are FIRST:LAST, two days. The figure of mean LE by hour is own_flux_law.png.
+"""
+
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import lad
+from lad.constants import CP_AIR
+from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, LearntFluxes, Network, supply
+from lad.physics.saturation import saturation_specific_humidity
+from lad.settings import Descent, ManySettings
+
+
+class Conductances(AbstractFluxes):
+    """Two conductances (m s-1), for heat and for vapour, that are the same at all times. No network."""
+
+    logarithms: jax.Array = eqx.field(default_factory=lambda: jnp.log(jnp.array([0.02, 0.004])))
+
+    def __call__(self, state, forcing, parameters):
+        """H (W m-2) and evaporation (kg m-2 s-1), positive upward; evaporation fades out as the root zone empties."""
+        for_heat, for_vapour = jnp.exp(self.logarithms)
+        deficit = saturation_specific_humidity(state.T[0], forcing.Psurf) - forcing.Qair
+        H = 1.2 * CP_AIR * for_heat * (state.T[0] - forcing.Tair)
+        return Fluxes(H, jnp.zeros_like(H), 1.2 * for_vapour * supply(state) * jnp.maximum(deficit, 0.0))
+
+
+class Evaporation(LearntFluxes):
+    """LaD's own law, its evaporation times a factor of 1/e to e from a network."""
+
+    network: Network
+    OUTPUTS = 1
+
+    def __call__(self, state, forcing, parameters):
+        """H of LaD, evaporation of LaD times the factor."""
+        factor = jnp.exp(jnp.tanh(self.network(state, forcing, parameters)[0]))
+        H, from_snow, from_root = BulkFluxes()(state, forcing, parameters)
+        return Fluxes(H, factor * from_snow, factor * from_root)
+
+
+def main(forcing: str, observations: str, *periods: str) -> None:
+    """Train, score and plot."""
+    train, validation, test = (lad.parse_periods([days]) for days in periods[:3])
+    settings = Descent(steps=int(periods[3])) if periods[3:] else Descent()
+    record = lad.read_record(forcing)
+    site = lad.read_site(record.attrs["site_id"], forcing, observations, train, validation)
+    laws = {"conductances": ManySettings(law="__main__:Conductances")}
+    laws["evaporation"] = ManySettings(law="__main__:Evaporation", states=True, hidden=(16,))
+    runs = {"LaD": lad.simulate(lad.Model(site.reference, BulkFluxes()), record)}
+    for name, law in laws.items():
+        runs[name] = lad.simulate(lad.train([site], law, settings, label=name).model(), record)
+    print(lad.evaluate(runs, observations, test)[["target", "model", "rmse", "bias", "nse", "kge"]])
+    print(lad.compare(runs, observations, test).query("metric == 'rmse'"))
+    lines = {name: run.Qle.groupby("time.hour").mean() for name, run in runs.items()}
+    axes = None
+    for name, line in lines.items():
+        axes = line.to_series().plot(ax=axes, label=name, legend=True, ylabel="LE, W m-2")
+    axes.figure.savefig("own_flux_law.png")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
