@@ -177,3 +177,13 @@ def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(stud
     assert not list(tree.glob("results/paper/joint*"))  # scores of the networks before
     plan = planned(snakemake(tree, "-n", "paper", *WITH_JOINT))
     assert [plan[name] for name in ("train_many", "joint", "report")] == [3, 1, 1]
+
+
+def test_a_changed_flux_law_of_ones_own_trains_its_model_again(studies, tmp_path):
+    tree, _ = studies
+    settings = tmp_path / "own.yaml"
+    settings.write_text('models: {mine: {law: "my_law:Mine"}}', encoding="utf-8")
+    (tree / "my_law.py").write_text("from lad.fluxes import BulkFluxes as Mine\n", encoding="utf-8")
+    target = "results/US-Wkg/train/mine/seed0.eqx"
+    graph = snakemake(tree, target, "--filegraph", "--configfile", str(settings)).stdout
+    assert "my_law.py" in graph

@@ -312,6 +312,13 @@ def model_settings(model):
     return {name: value for name, value in config["models"][model].items() if name != "training"}
 
 
+def law_module(model):
+    """The file of a flux law of the user's own, where it lies in the folder: a change of it trains again."""
+    name, colon, _ = config["models"][model]["law"].partition(":")
+    file = Path(name.replace(".", "/") + ".py")
+    return [str(file)] if colon and file.is_file() else []
+
+
 def training_settings(model):
     """How a model is trained: the common settings, and its own."""
     return config["training"] | config["models"][model].get("training", {})

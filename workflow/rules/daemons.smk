@@ -1,4 +1,11 @@
 use rule train as train_through with:
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        periods=proposed_periods,
+        parameters=rules.calibrate.output.parameters,
+        law=lambda wildcards: law_module(config["daemons"]["model"]),
+        code=code("train"),
     output:
         models=expand("results/{{site}}/daemons/{{integrator}}/seed{seed}.eqx", seed=range(config["seeds"])),
         history="results/{site}/daemons/{integrator}/history.csv",

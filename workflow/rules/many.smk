@@ -4,6 +4,7 @@ rule train_many:
         forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
         observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
         periods=lambda wildcards: expand(rules.periods.output.periods, site=trained_on(wildcards)),
+        law=lambda wildcards: law_module(config["many"]["model"]),
         code=code("train"),
     output:
         networks=expand(

@@ -5,6 +5,7 @@ rule train:
         observations=rules.forcing.output.observations,
         periods=proposed_periods,
         parameters=rules.calibrate.output.parameters,
+        law=lambda wildcards: law_module(wildcards.model),
         code=code("train"),
     output:
         models=expand("results/{{site}}/train/{{model}}/seed{seed}.eqx", seed=range(config["seeds"])),
