@@ -183,7 +183,14 @@ def test_a_changed_flux_law_of_ones_own_trains_its_model_again(studies, tmp_path
     tree, _ = studies
     settings = tmp_path / "own.yaml"
     settings.write_text('models: {mine: {law: "my_law:Mine"}}', encoding="utf-8")
-    (tree / "my_law.py").write_text("from lad.fluxes import BulkFluxes as Mine\n", encoding="utf-8")
-    target = "results/US-Wkg/train/mine/seed0.eqx"
-    graph = snakemake(tree, target, "--filegraph", "--configfile", str(settings)).stdout
-    assert "my_law.py" in graph
+    law = tree / "my_law.py"
+    law.write_text("from lad.fluxes import BulkFluxes as Mine\n", encoding="utf-8")
+    folder = tree / "results/US-Wkg/train/mine"
+    folder.mkdir(parents=True)
+    for name in ("history.csv", *(f"seed{seed}.eqx" for seed in range(SETTINGS["seeds"]))):
+        (folder / name).write_text("-", encoding="utf-8")
+    target = [str((folder / "history.csv").relative_to(tree)), "--configfile", str(settings)]
+    assert snakemake(tree, *target, "--touch").returncode == 0
+    assert planned(snakemake(tree, "-n", *target)) == {}
+    law.write_text("from lad.fluxes import BulkFluxes\n\nMine = BulkFluxes\n", encoding="utf-8")
+    assert planned(snakemake(tree, "-n", *target)) == {"train": 1}
