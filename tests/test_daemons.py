@@ -72,7 +72,7 @@ def crossed(tmp_path_factory):
     """What `lad train` through two solvers and `lad daemons` leave."""
     tower = write_tower(tmp_path_factory.mktemp("daemons"))
     for name in ("explicit-1", "split-1"):
-        command = ["train", *files(tower)[2:], "--settings", json.dumps(SETTINGS), "--seeds", "2"]
+        command = ["train", *files(tower), "--settings", json.dumps(SETTINGS), "--seeds", "2"]
         command += ["--model-settings", json.dumps(LAW), "--integrator", name]
         assert main([*command, "--output-directory", str(tower / "daemons" / name)]) == 0
     assert main(daemons_command(tower, "explicit-1", "split-1")) == 0

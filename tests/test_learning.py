@@ -466,11 +466,11 @@ def unfit_parameters() -> dict[str, dict]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"--settings": '{"steps": 3}'}, "expected"),
+        ({"--settings": '{"stepz": 3}'}, "--settings: stepz: no such key (did you mean steps?)"),
         ({"--settings": "{"}, "not valid JSON"),
         (
             {"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'},
-            "law = 'magic', expected one of",
+            "--model-settings: law: 'magic': expected one of bulk, mlp",
         ),
         ({"--periods": "wrong.json"}, "expected FIRST:LAST"),
         ({"--periods": "parameters.json"}, "expected train, validation, each"),

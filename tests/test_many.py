@@ -381,7 +381,10 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
     ("change", "told"),
     {
         "lists": (lambda c: c.pop(c.index("--observations") + 1), "--observations: 2 files for 3 sites"),
-        "attribute": (lambda c: with_law(c, LAW | {"attributes": ["age"]}), "attributes = ['age'], expected"),
+        "attribute": (
+            lambda c: with_law(c, LAW | {"attributes": ["age"]}),
+            "--model-settings: attributes.0: 'age': expected 'rs'",
+        ),
         "absent": (lambda c: with_law(c, LAW | {"attributes": ["LAI"]}), "forcing.nc: lacks LAI"),
         "site": (lambda c: c.__setitem__(2, "XX-Fou"), "forcing.nc: is of site XX-One, expected XX-Fou"),
         "twice": (lambda c: c.__setitem__(2, "XX-Thr"), "--site: XX-Thr is given twice"),

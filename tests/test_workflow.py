@@ -170,7 +170,7 @@ def test_site_of_its_id_alone_gets_metadata_leaf_area_and_proposed_periods(tree,
     assert planned(result)["periods"] == 1
     told = result.stdout + result.stderr
     assert "--snapshot 'my list.csv'" in told
-    assert "lad gapfill --site US-Abc --metadata canopy_height=2 --metadata 'name=my field'" in told
+    assert "lad gapfill --site US-Abc --metadata 'name=my field' --metadata canopy_height=2.0" in told
     assert f"--lai {tmp_path}/lai.csv" in told
     file = "--periods results/US-Abc/periods/periods.json"
     # calibrate, train, baselines, evaluate, figures, sanity, response, transfer

@@ -49,6 +49,16 @@ def run(args: argparse.Namespace) -> None:
     descent = Descent.parse(args.settings, "--settings")
     named(args.integrator)  # refused before anything is read
     files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
+    sites = [
+        read_site(
+            site,
+            **files[site],
+            **periods[site],
+            attributes=model.attributes,
+            prescribed_radiation=args.radiation == "prescribed",
+        )
+        for site in args.site
+    ]
     origin = provenance(
         {f"{name} {site}": path for site, of_site in files.items() for name, path in of_site.items()},
         training=descent.to_dict(),
@@ -62,16 +72,6 @@ def run(args: argparse.Namespace) -> None:
         radiation=args.radiation,
         integrator=args.integrator,
     )
-    sites = [
-        read_site(
-            site,
-            **files[site],
-            **periods[site],
-            attributes=model.attributes,
-            prescribed_radiation=args.radiation == "prescribed",
-        )
-        for site in args.site
-    ]
     folder = args.output_directory
     where = args.site[0] if len(sites) == 1 else f"{len(sites)} sites on {jax.device_count()} devices,"
     trained = train(
