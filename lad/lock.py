@@ -16,21 +16,21 @@ from typing import IO
 from lad.errors import InputError
 
 RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
-VARIABLE = "LAD_RUN"  # tells a step its run, as `this_run`
-SENT_BY = "LAD_SENT_BY"  # tells a cluster job, which is a run to its own steps, the one that sent it
+VARIABLE = "LAD_RUN"  # gives a step its run, as `this_run`
+SENT_BY = "LAD_SENT_BY"  # gives a cluster job, which is a run to its own steps, the one that sent it
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
 _held: list[IO] = []  # open, and so locked, until this process ends
 
 
 def this_run() -> str:
-    """What tells this process from all others, also of other nodes of a cluster."""
+    """What distinguishes this process from all others, also of other nodes of a cluster."""
     return f"{os.getpid()} on {platform.node()}"
 
 
 def begin_run() -> bool:
     """Lock the current folder for this process; wait until the steps of a run that was killed have ended.
 
-    Whether it is locked: a file system without locks tells nothing of others. Raises InputError if another run is at
+    Whether it is locked: a file system without locks shows nothing of others. Raises InputError if another run is at
     work there.
     """
     run = _opened(RUN)

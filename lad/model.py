@@ -168,7 +168,7 @@ def heat_storage(state: State, parameters: Parameters) -> Float[Array, "..."]:
 
 
 def energy_residual(start: State, end: State, rates: Rates, dt: float, parameters: Parameters):
-    """Energy (J m-2) that an interval with mean `rates` has created: 0 but for round-off.
+    """Energy (J m-2) that an interval with mean `rates` has created: 0 except for round-off.
 
     ``d/dt [S_R - L_f W_s] = R_n - H - L_v E - L_f P_s + L_f calving``.
     """
@@ -186,7 +186,7 @@ def energy_residual(start: State, end: State, rates: Rates, dt: float, parameter
 
 
 def water_residual(start: State, end: State, rates: Rates, dt: float):
-    """Water (kg m-2) that an interval with mean `rates` has created: 0 but for round-off.
+    """Water (kg m-2) that an interval with mean `rates` has created: 0 except for round-off.
 
     ``d/dt [W_s + W_r + W_g] = P - E - Q - calving``.
     """

@@ -7,7 +7,7 @@ WIDTH = 20  # characters of the bar
 
 
 class Progress:
-    """Counts to `total`, and tells rate and remaining time on standard error."""
+    """Counts to `total`, and prints rate and remaining time on standard error."""
 
     def __init__(self, label: str, total: int, done: int = 0, every: float = 10.0):
         """`done` of `total` steps lie behind (a resumed run); off a terminal a line every `every` seconds."""

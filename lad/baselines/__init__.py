@@ -1,1 +1,1 @@
-"""Empirical baselines: what the weather alone tells about the fluxes, without a land surface model."""
+"""Empirical baselines: what the weather alone says about the fluxes, without a land surface model."""

@@ -63,7 +63,7 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
         variance_o, variance_s = oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
         variance_s = np.where(
             variance_s > ROUNDING_VARIANCE * ss / n, variance_s, 0.0
-        )  # a constant, but for rounding
+        )  # a constant, up to rounding
         bias = (s - o) / n
         r = (so / n - s * o / n**2) / np.sqrt(variance_s * variance_o)
         r = np.where(variance_s > 0, r, np.nan)

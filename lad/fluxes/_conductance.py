@@ -1,4 +1,4 @@
-"""Learnt conductances: the network tells how well the surface exchanges, physics in which direction."""
+"""Learnt conductances: the network says how well the surface exchanges, physics in which direction."""
 
 from typing import ClassVar
 

@@ -25,7 +25,7 @@ def network_inputs(
     """Inputs in SI units: the forcing, then the parts `states` of `STATES`; without any, `state` may be None.
 
     soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
-    a logarithm of it that tells dry from very dry. snow: its presence and its masking of the surface.
+    a logarithm of it that separates dry from very dry. snow: its presence and its masking of the surface.
     """
     inputs = [getattr(forcing, name) for name in FORCING_INPUTS]
     if "soil" in states:

@@ -2,7 +2,7 @@
 
 For comparison with the differentiable solvers. Order of operations as
 in the GFDL land code (Milly & Shmakin 2002): exchange with old temperature and canopy humidity, implicit
-heat diffusion, snow melt, soil phase change, bucket, ground water. Conserves water, and energy but for one
+heat diffusion, snow melt, soil phase change, bucket, ground water. Conserves water, and energy except for one
 leak: evaporation charged as sublimation, because the step began with snow, but taken from the root zone
 because the snow ran out. The leak is what the energy residual shows.
 """

@@ -8,7 +8,7 @@ from lad.model import Rates, latent_heat
 
 WEIGHTINGS = {"variance": lambda std: std, "sum": lambda std: np.full(2, np.sqrt(np.mean(std**2)))}
 """Name of a loss → what it divides the errors of LE and H by, from their standard deviations (2,): each by its own, or
-both by the same, which gives their plain sum but for a factor."""
+both by the same, which gives their plain sum up to a factor."""
 
 SURFACE = 5.0  # K, departure of the mean surface temperature that costs as much as errors of a whole variance
 
@@ -37,7 +37,7 @@ def loss(
 def surface_penalty(T: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:
     """What a mean surface temperature `T` (K) other than that of `reference` adds to a loss.
 
-    A law that gives any LE and H leaves it to the surface to emit what is left of the radiation, and no flux tells how
+    A law that gives any LE and H leaves it to the surface to emit what is left of the radiation, and no flux shows how
     warm a surface that may be: networks trained without this ended 3 K beside the calibrated model.
     """
     return (jnp.mean(T - reference) / SURFACE) ** 2

@@ -130,7 +130,7 @@ rule periods:
         "logs/{site}/periods.log",
     benchmark:
         "logs/{site}/periods.tsv"
-    priority: 1  # before the fits: it tells at once what days they cannot be fitted on
+    priority: 1  # before the fits: it shows at once on what days they cannot be fitted on
     localrule: True
     conda:
         "../../envs/lad.yaml"
