@@ -315,7 +315,7 @@ def model_settings(model):
 def law_module(model):
     """The file of a flux law of the user's own, where it lies in the folder: a change of it trains again."""
     name, colon, _ = config["models"][model]["law"].partition(":")
-    file = Path(name.replace(".", "/") + ".py")
+    file = Path(*name.split(".")).with_suffix(".py")
     return [str(file)] if colon and file.is_file() else []
 
 
