@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from lad.errors import InputError
 from lad.forcing import Record, read_record
@@ -22,25 +23,23 @@ def add_site_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def site_files(args: argparse.Namespace) -> dict[str, dict[str, Path]]:
-    """Site → name → file of the options of `add_site_files`.
+def of_each_site(args: argparse.Namespace, *names: str) -> dict[str, dict[str, Any]]:
+    """Site → option → its value, of those options `names` that are given, each a list in the order of the sites.
 
     Raises InputError for lists of other lengths, and for a site that is given twice.
     """
     twice = [site for site in args.site if args.site.count(site) > 1]
     if twice:
         raise InputError(f"--site: {twice[0]} is given twice")
-    for name in FILES:
-        if len(getattr(args, name)) != len(args.site):
-            raise InputError(f"--{name}: {len(getattr(args, name))} files for {len(args.site)} sites")
-    files = zip(*(getattr(args, name) for name in FILES), strict=True)
-    return {
-        site: dict(zip(FILES, of_site, strict=True)) for site, of_site in zip(args.site, files, strict=True)
-    }
+    given = {name: values for name in names if (values := getattr(args, name)) is not None}
+    for name, values in given.items():
+        if len(values) != len(args.site):
+            raise InputError(f"--{name}: {len(values)} files for {len(args.site)} sites")
+    return {site: {name: values[n] for name, values in given.items()} for n, site in enumerate(args.site)}
 
 
 def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Periods]]:
-    """Site → name → periods, of the files of `site_files`; raises InputError as `read_periods`."""
+    """Site → name → periods, of the files of `of_each_site`; raises InputError as `read_periods`."""
     return {site: read_periods(paths["periods"], *NAMES) for site, paths in files.items()}
 
 

@@ -264,8 +264,8 @@ def test_every_law_trains_from_calibrated_parameters_and_comes_back_from_its_fil
     calibrated = dataclasses.replace(
         table_parameters(6, 2, 10.0), rs=jnp.asarray(300.0), Wmax=jnp.asarray(90.0)
     )
-    told = {"provenance": {"settings": {"table": to_json(table_parameters(6, 2, 10.0))}}}
-    write_json(tower / "parameters.json", to_json(calibrated) | told)
+    origin = {"provenance": {"settings": {"table": to_json(table_parameters(6, 2, 10.0))}}}
+    write_json(tower / "parameters.json", to_json(calibrated) | origin)
     command = train_command(tower, tower / "out", steps=1, refresh=1)
     command[command.index("--model-settings") + 1] = json.dumps(law)
     command[command.index("--seeds") + 1] = "1"
@@ -294,12 +294,12 @@ def test_physical_parameters_before_training_are_the_calibrated_ones(tmp_path):
 
 def test_validation_losses_of_different_losses_can_be_compared(month):
     _, data, parameters = month
-    told = {}
+    losses = {}
     for name in WEIGHTINGS:
         runs = free_runs(lambda free: Model(parameters, BulkFluxes()), data, parameters, name)
-        told[name] = runs(jnp.zeros(1), runs.begin(1), 0).losses
-    assert told["sum"][1] == told["variance"][1]
-    assert told["sum"][0] != told["variance"][0]
+        losses[name] = runs(jnp.zeros(1), runs.begin(1), 0).losses
+    assert losses["sum"][1] == losses["variance"][1]
+    assert losses["sum"][0] != losses["variance"][0]
 
 
 def test_windows_lengthen_through_the_training():
@@ -321,9 +321,9 @@ def test_gradient_not_finite_stops_with_half_hour_and_flux(month):
     runs = free_runs(lambda weight: Model(parameters, Bursting(weight)), data, parameters)
     with pytest.raises(InputError) as error:
         fit(jnp.array([1.0, 2.0]), runs, descent(window_days=[6], batch=2), seed=0)
-    told = str(error.value)
-    assert "x: loss or gradient of member 0 not finite in step 1, at XX-Tst, by " in told
-    by, _, when = told.rpartition(" of ")
+    message = str(error.value)
+    assert "x: loss or gradient of member 0 not finite in step 1, at XX-Tst, by " in message
+    by, _, when = message.rpartition(" of ")
     assert by.endswith("H")  # and LE, whose derivative by the weight is zero times infinity
     when = np.datetime64(when)
     assert record.forcing.Rainf[np.flatnonzero(record.time == when)[0]] > 0.0
@@ -392,7 +392,7 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
     assert main(train_command(tower, tower / "killed")) == 0
     assert same(results(tower / "killed"), once)
 
-    # A checkpoint that lost its end is told and counts as none.
+    # A checkpoint that lost its end is reported and counts as none.
     (tower / "damaged").mkdir()
     (tower / "damaged" / "checkpoint.eqx").write_bytes(killed[:-100])
     capsys.readouterr()
@@ -464,7 +464,7 @@ def unfit_parameters() -> dict[str, dict]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"--settings": '{"stepz": 3}'}, "--settings: stepz: no such key (did you mean steps?)"),
         ({"--settings": "{"}, "not valid JSON"),
@@ -481,7 +481,7 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--parameters": "desert.json"}, "desert.json: rs = 0.01 s m-1, expected 5 to 2000, as calibrated"),
     ],
 )
-def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, told):
+def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, message):
     for name, changed in unfit_parameters().items():
         write_json(tower / name, changed)
     command = train_command(tower, tower / "bad")
@@ -491,5 +491,5 @@ def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, told):
         command[command.index(option) + 1] = value
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert told in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1
     assert not (tower / "bad").exists()

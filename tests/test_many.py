@@ -181,9 +181,9 @@ def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device
         )
         for rank in ("0", "1")
     ]
-    told = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    assert "4/4" in told[0] and "4/4" not in told[1]  # one of them tells
+    printed = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], printed
+    assert "4/4" in printed[0] and "4/4" not in printed[1]  # one of them reports
     agree(of_one_device, left(towers / "two"))
 
 
@@ -293,29 +293,29 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     joint += ["--figure", str(tmp_path / "joint.png")]
     assert main(joint) == 0
     table = pd.read_csv(tmp_path / "joint.csv", dtype={"seed": str}).query("target == 'LE'")
-    told = table[table.seed.isin(["ensemble"])].set_index(["site", "fitted_on"]).rmse
-    assert told["XX-One", "others"] == told["XX-One", "other types"]  # no other site is of its type
-    assert told["XX-Thr", "others"] != told["XX-Thr", "other types"]
-    assert told.groupby("site").nunique().min() == 2
+    rmse = table[table.seed.isin(["ensemble"])].set_index(["site", "fitted_on"]).rmse
+    assert rmse["XX-One", "others"] == rmse["XX-One", "other types"]  # no other site is of its type
+    assert rmse["XX-Thr", "others"] != rmse["XX-Thr", "other types"]
+    assert rmse.groupby("site").nunique().min() == 2
     lines = table[table.model.isin(["1lin", "2lin", "3km27"])]
     assert set(lines.fitted_on) == {"others"} and lines.groupby("site").rmse.nunique().min() > 1
     assert list(table[table.fitted_on == "itself"].model) == ["bulk", "mlp"]
-    head, told = shown(tmp_path / "joint.md", "LE, RMSE", "XX-Thr")
+    head, cells = shown(tmp_path / "joint.md", "LE, RMSE", "XX-Thr")
     columns = {
         "multi-site, without its type": "other types",
         "multi-site, without it": "others",
         "multi-site, with it": "all",
     }
     joints = table[(table.site == "XX-Thr") & (table.seed == "ensemble")].set_index("fitted_on").rmse
-    assert {name: told[head.index(name)] for name in columns} == {
+    assert {name: cells[head.index(name)] for name in columns} == {
         name: f"{joints[fitted_on]:.2f}" for name, fitted_on in columns.items()
     }
     ends = pd.read_csv(tmp_path / "differences.csv").query("target == 'LE' and metric == 'rmse'")
     pair = ends.query("site == 'XX-Thr' and model == 'joint (others)' and reference == 'joint (all)'")
     assert pair.difference.item() == pytest.approx(joints["others"] - joints["all"], abs=1e-3)
-    head, told = shown(tmp_path / "joint.md", "LE, RMSE of the network without the site", "XX-Thr")
+    head, cells = shown(tmp_path / "joint.md", "LE, RMSE of the network without the site", "XX-Thr")
     assert (
-        told[head.index("less multi-site, with it")] == f"{pair.difference.item():+.2f}"
+        cells[head.index("less multi-site, with it")] == f"{pair.difference.item():+.2f}"
     )  # one week has no interval
     assert "at most 4 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
     about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
@@ -378,7 +378,7 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     {
         "lists": (lambda c: c.pop(c.index("--observations") + 1), "--observations: 2 files for 3 sites"),
         "attribute": (
@@ -391,12 +391,12 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
         "solver": (lambda c: c.__setitem__(c.index("euler-1"), "magic"), "integrator 'magic': expected"),
     }.values(),
 )
-def test_bad_input_is_one_line(towers, tmp_path, capsys, change, told):
+def test_bad_input_is_one_line(towers, tmp_path, capsys, change, message):
     command = train_command(towers, tmp_path / "out")
     change(command)
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert error.startswith("lad train: error: ") and told in error and error.count("\n") == 1
+    assert error.startswith("lad train: error: ") and message in error and error.count("\n") == 1
 
 
 def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):

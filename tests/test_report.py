@@ -256,7 +256,7 @@ def test_nothing_in_the_data_becomes_markup():
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory) -> list[object]:
-    """Options of `lad report` for a synthetic study of two sites, but for the output."""
+    """Options of `lad report` for a synthetic study of two sites, except the output."""
     folder = tmp_path_factory.mktemp("study")
     scores, differences = synthetic_scores(), synthetic_differences()
     scores.to_csv(folder / "scores.csv", index=False)

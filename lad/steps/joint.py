@@ -18,7 +18,7 @@ from lad.figures.style import save
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_json
 from lad.provenance import provenance
-from lad.site_files import add_site_files, site_files, site_periods
+from lad.site_files import FILES, add_site_files, of_each_site, site_periods
 from lad.tables import document, write_text
 from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
 from lad.training.files import training_record
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores, what they were made from, their differences, table and figure."""
-    files = site_files(args)
+    files = of_each_site(args, *FILES)
     networks: dict[str, dict[str, Path]] = {}
     for name, path in named_files(args.network).items():
         fold, slash, seed = name.partition("/")

@@ -14,8 +14,9 @@ from lad.errors import InputError
 from lad.integrate.named import named
 from lad.provenance import fingerprint, provenance
 from lad.settings import Descent, ManySettings
+from lad.site_files import of_each_site
 from lad.training import devices
-from lad.training.options import add_learning_arguments, learning_periods, of_each_site
+from lad.training.options import add_learning_arguments, learning_periods
 from lad.training.sites import read_site
 from lad.training.training import train
 

@@ -24,10 +24,10 @@ from lad.settings import Calibration
 from lad.state import State, plain_state
 from lad.training.cmaes import descent_runs, evolve
 from lad.training.data import LearningData
-from lad.training.free_run import FIRST_SPIN_UP, FreeRuns
+from lad.training.free_run import FreeRuns
 from lad.training.loop import fit
 from lad.training.loss import WEIGHTINGS, simulated_fluxes
-from lad.training.sites import Anchor, Site
+from lad.training.sites import FIRST_SPIN_UP, Anchor, Site
 from lad.training.space import calibration_space
 
 CALIBRATION = Calibration()

@@ -17,7 +17,8 @@ from lad.progress import Progress
 from lad.settings import Descent
 from lad.training.data import LearningData
 from lad.training.files import resume, save_checkpoint
-from lad.training.free_run import FIRST_SPIN_UP, NEXT_SPIN_UP, FreeRuns
+from lad.training.free_run import NEXT_SPIN_UP, FreeRuns
+from lad.training.sites import FIRST_SPIN_UP
 
 SPREAD = 1.0  # standard deviation of the first generation, in free numbers (logits)
 

@@ -20,7 +20,6 @@ from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywher
 from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
 from lad.training.sites import Anchor, Lanes, Site, lanes
 
-FIRST_SPIN_UP = 3  # passes through the record, from a state that may be far off
 NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
 MEMBERS_BY_SITE = PartitionSpec(None, SITES)
 

@@ -28,9 +28,9 @@ from lad.training.data import window_starts
 from lad.training.devices import ALIKE, BY_SITE, SITES, everywhere, over_sites
 from lad.training.diagnosis import check_sound, describe_failure
 from lad.training.files import resume, save_checkpoint
-from lad.training.free_run import FIRST_SPIN_UP, MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
+from lad.training.free_run import MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
 from lad.training.loss import loss, simulated_fluxes, surface_penalty
-from lad.training.sites import Lanes, Site
+from lad.training.sites import FIRST_SPIN_UP, Lanes, Site
 
 
 class Progressing(NamedTuple):
@@ -88,9 +88,8 @@ def fit(
     )
     history, now = resume(checkpoint, fingerprint, now)
     progress = Progress(runs.label, settings.steps, int(now.step))
-    first = (
-        jax.process_index() == 0
-    )  # of several processes, which all compute the same, one reports and writes
+    # Of several processes, which all compute the same, one reports and writes.
+    first = jax.process_index() == 0
     while True:
         done = int(now.step)
         ran = runs(now.free, now.starts, FIRST_SPIN_UP if done == 0 else NEXT_SPIN_UP)

@@ -2,10 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from lad.errors import InputError
 from lad.periods import Periods, parse_periods, read_periods
+from lad.site_files import of_each_site
 
 LEARNING = ("train", "validation")
 """Periods of a fit; those of the validation stop it and are never in its loss."""
@@ -38,21 +38,6 @@ def add_learning_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
     parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="to fit through (%(default)s)")
-
-
-def of_each_site(args: argparse.Namespace, *names: str) -> dict[str, dict[str, Any]]:
-    """Site → option → its value, of those options `names` that are given, each a list in the order of the sites.
-
-    Raises InputError for lists of other lengths, and for a site that is given twice.
-    """
-    twice = [site for site in args.site if args.site.count(site) > 1]
-    if twice:
-        raise InputError(f"--site: {twice[0]} is given twice")
-    given = {name: values for name in names if (values := getattr(args, name)) is not None}
-    for name, values in given.items():
-        if len(values) != len(args.site):
-            raise InputError(f"--{name}: {len(values)} files for {len(args.site)} sites")
-    return {site: {name: values[n] for name, values in given.items()} for n, site in enumerate(args.site)}
 
 
 def learning_periods(args: argparse.Namespace) -> dict[str, dict[str, Periods]]:

@@ -44,7 +44,7 @@ cover, whose are the first three."""
 WITHOUT_WEATHER = (INTERPOLATED, CLIMATOLOGY)
 """Flags of gap-filled values that do not follow the weather, as synthetic longwave does."""
 LARGEST_GAP_FILLED = 0.5  # share of them, above which the network does not see an input
-SPIN_UP = 3  # passes of the reference run, from a state that may be far off
+FIRST_SPIN_UP = 3  # passes through the record, from a state that may be far off
 
 
 class Anchor(eqx.Module):
@@ -105,7 +105,7 @@ def read_site(
         data.segments,
         data.dt,
         lambda _: start,
-        SPIN_UP,
+        FIRST_SPIN_UP,
     )
     states = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
     return Site(site_id, anchor, data, start, reference, states)
