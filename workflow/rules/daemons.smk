@@ -11,9 +11,9 @@ use rule train as train_through with:
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],
-        model=lambda wildcards: json.dumps(model_settings(config["daemons"]["model"])),
+        model=lambda wildcards: json.dumps(plan.model_settings(config["daemons"]["model"])),
         periods=period_options("train", "validation"),
-        settings=lambda wildcards: json.dumps(training_settings(config["daemons"]["model"])),
+        settings=lambda wildcards: json.dumps(plan.training_settings(config["daemons"]["model"])),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
         integrator="--integrator {integrator}",
@@ -28,7 +28,7 @@ rule daemons:
         observations=rules.forcing.output.observations,
         radiation=prescribed_radiation,
         periods=proposed_periods,
-        models=lambda wildcards: trained_through(wildcards).values(),
+        models=lambda wildcards: plan.trained_through(wildcards.site).values(),
         code=code("daemons"),
     output:
         gains="results/{site}/daemons/gains.csv",
@@ -55,9 +55,6 @@ rule daemons:
         "logs/{site}/daemons.log",
     benchmark:
         "logs/{site}/daemons.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -65,7 +62,7 @@ rule daemons:
         spinup_passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
         periods=period_options(*NAMES),
-        models=lambda wildcards: [f"{label}={file}" for label, file in trained_through(wildcards).items()],
+        models=lambda wildcards: labelled(plan.trained_through(wildcards.site)),
     message:
         "{wildcards.site}: run what was trained through several solvers with each"
     shell:
@@ -103,9 +100,6 @@ rule landscape:
         "logs/{site}/landscape.log",
     benchmark:
         "logs/{site}/landscape.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

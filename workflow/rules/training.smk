@@ -13,18 +13,15 @@ rule train:
         "logs/{site}/train/{model}.log",
     benchmark:
         "logs/{site}/train/{model}.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
         steps_per_interval=config["simulation"]["steps_per_interval"],
         radiation=config["simulation"]["radiation"],
-        model=lambda wildcards: json.dumps(model_settings(wildcards.model)),
+        model=lambda wildcards: json.dumps(plan.model_settings(wildcards.model)),
         periods=period_options("train", "validation"),
-        settings=lambda wildcards: json.dumps(training_settings(wildcards.model)),
+        settings=lambda wildcards: json.dumps(plan.training_settings(wildcards.model)),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
         integrator="",
