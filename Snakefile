@@ -2,6 +2,9 @@
 
 from snakemake.utils import min_version
 
+from lad.evaluation.few import too_many
+from lad.io import remove_parts
+
 min_version("9.27")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from lad import lock, snakemake_internals
 from lad.configuration import checked
 from lad.errors import InputError
-from lad.evaluation.few import too_many
 from lad.periods import NAMES
 from lad.plan import Plan, code
 from lad.snakemake_internals import settings_sources
