@@ -282,7 +282,7 @@ class Plan:
                 why = f"{job.rule} failed, see {' and '.join([*job.log, *run_logs])}"
                 place["why"] = "; ".join(filter(None, [place["why"], why]))
         for name, place in found.items():
-            what = "was not finished" if name in self.settings["sites"] else "no network for many towers"
+            what = "was not finished" if name in self.settings["sites"] else "no multi-site network"
             place["why"] = place["why"] or what
         return found
 

@@ -39,6 +39,7 @@ def is_cluster_job(workflow: Workflow) -> bool:
 
 
 def is_dry_run(workflow: Workflow) -> bool:
+    """Whether this run only shows its plan."""
     return workflow.dryrun
 
 
@@ -48,6 +49,7 @@ def sends_jobs(workflow: Workflow) -> bool:
 
 
 def main_snakefile(workflow: Workflow) -> str:
+    """Path of the file that includes all others."""
     return workflow.main_snakefile
 
 

@@ -236,7 +236,7 @@ def test_failures_name_step_and_log():
     failed = [Job("train", BBB | {"model": "mlp"}, log=["logs/a.log"]), Job("gather", {"study": "one"})]
     assert PLAN.failures(UNFINISHED, failed) == {
         "XX-Bbb": {"steps": ["train", "evaluate"], "why": "train failed, see logs/a.log"},
-        "three": {"steps": ["train_many", "joint"], "why": "no network for many towers"},
+        "three": {"steps": ["train_many", "joint"], "why": "no multi-site network"},
     }
     found = PLAN.failures(UNFINISHED, [*failed, Job("evaluate", BBB, log=["b.log"])], ["run.log"])
     assert (
