@@ -103,7 +103,7 @@ def test_network_trained_through_the_common_solver_is_the_model_itself():
     files = PLAN.trained_through("XX-Aaa")
     assert files["fast-1/1"] == PLAN.trained_models("XX-Aaa")["mlp/1"]
     assert files["split-1/1"] == "results/XX-Aaa/daemons/split-1/seed1.eqx"
-    other = Plan(settings(simulation={"steps_per_interval": 2})).trained_through("XX-Aaa")
+    other = Plan(settings(simulation={"integrator": "fast-2"})).trained_through("XX-Aaa")
     assert other["fast-1/1"] == "results/XX-Aaa/daemons/fast-1/seed1.eqx"
 
 
