@@ -2,6 +2,9 @@
 
 from snakemake.utils import min_version
 
+from lad.evaluation.models import too_many
+from lad.io import remove_parts
+
 min_version("9.27")
 
 
@@ -25,8 +28,19 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/unfinished.smk"
 
 
+def made(sites):
+    """A file of each step that the tables are made from: a study makes again what is gone of them."""
+    of_sites = [rules.fetch.output.source, rules.gapfill.output.tower, rules.forcing.output.forcing]
+    of_sites += [rules.calibrate.output.parameters, rules.evaluate.output.scores]
+    files = expand(of_sites, site=sites)
+    for site in sites:
+        files += [*plan.trained_models(site).values(), *plan.scored(site).values()]
+        files += plan.trained_through(site).values() if plan.having("daemons", [site]) else []
+    return files
+
+
 # A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
-for study, members in config["studies"].items():
+for study, members in plan.members.items():
 
     rule:
         name:
@@ -41,20 +55,18 @@ for study, members in config["studies"].items():
             curves=expand(rules.curves.output, study=study),
             transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
-            joint=expand(rules.joint.output, study=together(study)),
-            networks=[file for one in together(study) for file in networks(one).values()],
+            joint=expand(rules.joint.output, study=[study] if plan.trains_network(study) else []),
+            networks=plan.networks(study).values() if plan.trains_network(study) else [],
             report=f"results/{study}/report.html",
-            figures=expand(rules.figures.output, site=having("figures", members)),
-            response=expand(rules.response.output, site=having("response", members)),
-            sanity=expand(rules.sanity.output, site=having("sanity", members)),
-            solvers=expand(rules.solvers.output, site=having("solvers", members)),
-            daemons=expand(rules.daemons.output, site=having("daemons", members)),
-            landscape=expand(rules.landscape.output, site=having("landscape", members)),
+            figures=expand(rules.figures.output, site=plan.having("figures", members)),
+            response=expand(rules.response.output, site=plan.having("response", members)),
+            sanity=expand(rules.sanity.output, site=plan.having("sanity", members)),
+            solvers=expand(rules.solvers.output, site=plan.having("solvers", members)),
+            daemons=expand(rules.daemons.output, site=plan.having("daemons", members)),
+            landscape=expand(rules.landscape.output, site=plan.having("landscape", members)),
         log:
             f"logs/{study}/table.log",
         localrule: True
-        conda:
-            "envs/lad.yaml"
         params:
             figures=expand("results/{site}/figures/", site=members),
             # A site touches nothing outside its own folder; the page of many sites has links to theirs.
@@ -80,9 +92,9 @@ onstart:
         sys.exit(f"run: error: {error}")
     services = [config["fetch"][name] for name in ("ameriflux", "plumber2")]
     if missing_archives and not any(map(reachable, services)):
-        sys.exit(told_missing())
+        sys.exit(missing_text())
 
 
 onerror:
-    keep_unmade()
+    snakemake_internals.keep_unmade(workflow)
     make_tables_of_the_rest(log)

@@ -13,12 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from snakemake import cli
-from snakemake.exceptions import print_exception
-
 from lad.errors import InputError
 from lad.settings import nearest
 from lad.settings.files import read_settings
+from lad.snakemake_internals import args_to_api, parse_args, parse_config, print_exception
 from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
@@ -34,7 +32,7 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
         if "=" not in entry:
             raise InputError(f"--config {entry}: expected key=value (targets stand before the options)")
     try:
-        settings = [*map(read_settings, files), cli.parse_config(entries)]
+        settings = [*map(read_settings, files), parse_config(entries)]
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")
@@ -101,17 +99,17 @@ def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
     try:
         check_profile(argv)
-        parser, args = cli.parse_args(argv)
+        parser, args = parse_args(argv)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
         if args.dryrun:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
         elif args.executor == "slurm":
             check_controller()
-        done = cli.args_to_api(args, parser)
+        done = args_to_api(args, parser)
     except InputError as error:
         sys.exit(f"run: error: {error}")
-    except Exception as error:  # told as by Snakemake's own command
+    except Exception as error:  # shown as by Snakemake's own command
         print_exception(error)
         done = False
     sys.exit(0 if done else 1)

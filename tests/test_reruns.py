@@ -1,10 +1,14 @@
-"""What a changed setting makes anew, at which sites: told by Snakemake's summary of two finished studies."""
+"""What a changed setting makes anew, at which sites: Snakemake's summary of two finished studies shows it."""
 
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 from test_workflow import BASELINES, SETTINGS, copy_tree, planned, snakemake
+
+from lad.plan import Plan
+from lad.towers.sites import read_rows
 
 STUDIES = ["demo", "paper"]
 JOINT = "many: {studies: [paper]}"  # a network for its two sites, which the paper does not have by itself
@@ -17,40 +21,7 @@ TRAIN = [f"train/{model}" for model in SETTINGS["models"]]
 SIMULATE = [f"simulate/{model}" for model in SETTINGS["models"]]
 FIT = ["calibrate", *TRAIN, "train_through"]
 FITTED = [f"baselines/{name}" for name in SETTINGS["baselines"]]
-SCORED = [*SIMULATE, "simulate_bulk", *FITTED]
-LAST = ["evaluate", "figures", "response", "sanity"]
-EXPERIMENTS = ["solvers", "daemons", "landscape"]
 OF_MANY = ["train_many", "joint"]
-
-FOLLOWS = {  # what is made from → by
-    "fetch": ["gapfill", "gather"],
-    "gapfill": ["forcing", "report"],
-    "forcing": [*FIT, "periods", *SCORED, *LAST, *EXPERIMENTS, *OF_MANY, "transfer", "report"],
-    "periods": [*OF_MANY, "transfer", "report"],
-    "calibrate": [
-        *TRAIN,
-        "train_through",
-        "simulate_bulk",
-        "solvers",
-        "landscape",
-        "response",
-        "sanity",
-        "report",
-    ],
-    "train/mlp": ["daemons"],  # through the solver of the settings
-    "train_through": ["daemons"],
-    "simulate_bulk": ["response"],
-    **{name: ["evaluate"] for name in FITTED},
-    "evaluate": ["gather", "overview", "report"],
-    "gather": ["overview", "joint", "report"],
-    "transfer": ["overview", "report"],
-    "train_many": ["joint"],
-    **{name: ["report"] for name in ["curves", "overview", "joint", *LAST[1:], *EXPERIMENTS]},
-}
-for train, simulate in zip(TRAIN, SIMULATE, strict=True):
-    FOLLOWS[train] = [simulate, "response", "sanity", "curves", "report", *FOLLOWS.get(train, [])]
-    FOLLOWS[simulate] = ["evaluate", "figures", "sanity", "report"]
-FOLLOWS["simulate_bulk"] += FOLLOWS["simulate/mlp"]
 
 ALL = ["US-CRT", "US-Me2", "US-Wkg"]
 BOTH = [*ALL, "paper"]  # also what is trained for the sites together
@@ -74,7 +45,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
         WKG,
         ["periods", "evaluate", "figures", "sanity", "daemons"],
     ),
-    ("sites: {US-Me2: {train: [[2013-01-01, 2015-12-31]]}}", ME2, ["periods", *FIT, *FITTED, *LAST[:1], "response"]),
+    ("sites: {US-Me2: {train: [[2013-01-01, 2015-12-31]]}}", ME2, ["periods", *FIT, *FITTED, "evaluate", "response"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
     ("many: {training: {steps: 5}}", ["paper"], ["train_many"]),
@@ -86,59 +57,89 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
 ]  # fmt: skip
 
 
-def made_anew(folder: Path, *args: str) -> set[tuple[str, str]]:
-    """(site or study, rule) of all files that a run would make; of some rules with the model or baseline."""
-    result = snakemake(folder, *STUDIES, "--summary", *WITH_JOINT, *args)
+def summary(folder: Path, *args: str) -> list[dict[str, str]]:
+    """Snakemake's summary of the files of both studies, by column."""
+    result = snakemake(folder, *STUDIES, "--detailed-summary", *WITH_JOINT, *args)
     assert result.returncode == 0, result.stderr
-    found = set()
-    for line in result.stdout.splitlines()[1:]:
-        file, _, rule, *_, plan = line.split("\t")
-        if plan == "update pending":
-            _, place, *rest = file.split("/")
-            step = re.sub("_of_seeds$", "", rule)
-            named = step in ("train", "simulate", "baselines")
-            found.add((place, f"{step}/{Path(rest[1]).stem}" if named else step))
-    return found
+    columns, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def made_by(row: dict[str, str]) -> tuple[str, str]:
+    """(site or study, rule) of a file; of some rules with the model or baseline."""
+    _, place, *rest = row["output_file"].split("/")
+    step = re.sub("_of_seeds$", "", row["rule"])
+    return place, f"{step}/{Path(rest[1]).stem}" if step in ("train", "simulate", "baselines") else step
+
+
+def made_anew(folder: Path, *args: str) -> set[tuple[str, str]]:
+    """What makes the files that a run would make."""
+    return {made_by(row) for row in summary(folder, *args) if row["plan"] == "update pending"}
 
 
 @pytest.fixture(scope="module")
-def studies(root, tmp_path_factory) -> tuple[Path, set[tuple[str, str]]]:
-    """A copy with a stand-in for every result of both studies, and what was made there."""
+def studies(root, tmp_path_factory) -> tuple[Path, dict[tuple[str, str], set[tuple[str, str]]]]:
+    """A copy with a stand-in for every result of both studies, and what makes them → what follows directly."""
     tree = copy_tree(root, tmp_path_factory.mktemp("reruns") / "tree")
     (tree / "archives").mkdir()
     for name in ARCHIVES:
         (tree / "archives" / name).write_text("-")
     (tree / "joint.yaml").write_text(JOINT, encoding="utf-8")
-    everything = made_anew(tree)
-    for line in snakemake(tree, *STUDIES, "--summary", *WITH_JOINT).stdout.splitlines()[1:]:
-        place = tree / line.split("\t")[0]
+    for row in summary(tree):
+        place = tree / row["output_file"]
         place = place / "a.zip" if place.name == "archive" else place
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"this is {place.name}\n", encoding="utf-8")
     result = snakemake(tree, *STUDIES, "--touch", "--forceall", *WITH_JOINT)
     assert result.returncode == 0, result.stderr
-    return tree, everything
+    rows = summary(tree)
+    makers, followers = (
+        {row["output_file"]: made_by(row) for row in rows},
+        {made_by(row): set() for row in rows},
+    )
+    for row in rows:
+        for file in makers.keys() & {*row["input-file(s)"].split(",")}:
+            followers[makers[file]].add(made_by(row))
+    return tree, followers
 
 
-def all_from(places, first, everything) -> set[tuple[str, str]]:
-    """What of `everything` follows from the steps `first` at the places."""
-    members = SETTINGS["studies"]
+def all_from(places, first, followers) -> set[tuple[str, str]]:
+    """The steps `first` at the places, and what follows from them."""
     expected, todo = set(), [(place, step) for place in places for step in first]
     while todo:
-        place, step = todo.pop()
-        if (place, step) in everything and (place, step) not in expected:
-            expected.add((place, step))
-            places_after = [place, *(study for study in STUDIES if place in members[study])]
-            todo += [(after, following) for after in places_after for following in FOLLOWS.get(step, [])]
+        made = todo.pop()
+        if made in followers and made not in expected:
+            expected.add(made)
+            todo += followers[made]
     return expected
+
+
+def test_rules_make_what_the_plan_names(studies):
+    tree, _ = studies
+    settings = SETTINGS | {"many": SETTINGS["many"] | yaml.safe_load(JOINT)["many"]}
+    settings |= {"studies": {name: SETTINGS["studies"][name] for name in STUDIES}}
+    plan = Plan(settings, [read_rows()])
+    files = {*plan.networks("paper").values()}
+    for study in STUDIES:
+        files |= {*plan.histories(study).values(), *plan.reported_simulations(study).values()}
+        for site in plan.members[study]:
+            files |= {*plan.scored(site).values(), *plan.trained_models(site).values()}
+    for site in SETTINGS["daemons"]["sites"]:
+        files |= {*plan.trained_through(site).values()}
+    made = {row["output_file"] for row in summary(tree)}
+    assert files <= made
+    folders = "|".join(["train", "simulate", "baselines", "daemons/[^/]+", "train_many"])
+    assert {
+        file for file in made if re.match(rf"results/[^/]+/({folders})/.*\.(nc|eqx|history.csv)$", file)
+    } <= files
 
 
 @pytest.mark.parametrize("change, places, first", CHANGES, ids=[change for change, *_ in CHANGES])
 def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, places, first):
-    tree, everything = studies
+    tree, followers = studies
     overlay = tmp_path / "change.yaml"
     overlay.write_text(change, encoding="utf-8")
-    assert made_anew(tree, str(overlay)) == all_from(places, first, everything)
+    assert made_anew(tree, str(overlay)) == all_from(places, first, followers)
 
 
 def test_a_site_made_anew_touches_only_its_own_files(studies):

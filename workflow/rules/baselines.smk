@@ -1,3 +1,6 @@
+from lad.evaluation.models import BASELINES, SEEDED_BASELINES
+
+
 rule baselines:
     """Fit an empirical baseline to a site's training half-hours, and run it over the record."""
     input:
@@ -13,9 +16,6 @@ rule baselines:
         "logs/{site}/baselines/{baseline}.tsv"
     wildcard_constraints:
         baseline="|".join(name for name in BASELINES if name not in SEEDED_BASELINES),
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
@@ -62,14 +62,11 @@ rule transfer:
         "logs/{study}/transfer.log",
     benchmark:
         "logs/{study}/transfer.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000, 100),
         runtime=growing(10, 1),
     params:
-        sites=lambda wildcards: config["studies"][wildcards.study],
+        sites=lambda wildcards: plan.members[wildcards.study],
     message:
         "{wildcards.study}: fit the baselines of each site to the others"
     shell:

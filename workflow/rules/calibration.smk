@@ -18,9 +18,6 @@ rule calibrate:
         "logs/{site}/calibrate.log",
     benchmark:
         "logs/{site}/calibrate.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

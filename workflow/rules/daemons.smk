@@ -4,7 +4,7 @@ use rule train as train_through with:
         observations=rules.forcing.output.observations,
         periods=proposed_periods,
         parameters=rules.calibrate.output.parameters,
-        law=lambda wildcards: law_module(config["daemons"]["model"]),
+        law=lambda wildcards: plan.law_module(config["daemons"]["model"]),
         code=code("train"),
     output:
         models=expand("results/{{site}}/daemons/{{integrator}}/seed{seed}.eqx", seed=range(config["seeds"])),
@@ -17,9 +17,9 @@ use rule train as train_through with:
         integrator=r"[a-z]+-\d+",
     params:
         radiation=config["simulation"]["radiation"],
-        model=lambda wildcards: json.dumps(model_settings(config["daemons"]["model"])),
+        model=lambda wildcards: json.dumps(plan.model_settings(config["daemons"]["model"])),
         periods=period_options("train", "validation"),
-        settings=lambda wildcards: json.dumps(training_settings(config["daemons"]["model"])),
+        settings=lambda wildcards: json.dumps(plan.training_settings(config["daemons"]["model"])),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
         integrator="{integrator}",
@@ -34,7 +34,7 @@ rule daemons:
         observations=rules.forcing.output.observations,
         radiation=prescribed_radiation,
         periods=proposed_periods,
-        models=lambda wildcards: trained_through(wildcards).values(),
+        models=lambda wildcards: plan.trained_through(wildcards.site).values(),
         code=code("daemons"),
     output:
         gains=report(
@@ -61,9 +61,6 @@ rule daemons:
         "logs/{site}/daemons.log",
     benchmark:
         "logs/{site}/daemons.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -71,7 +68,7 @@ rule daemons:
         spinup_passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
         periods=period_options(*NAMES),
-        models=lambda wildcards: [f"{label}={file}" for label, file in trained_through(wildcards).items()],
+        models=lambda wildcards: labelled(plan.trained_through(wildcards.site)),
     message:
         "{wildcards.site}: run what was trained through several solvers with each"
     shell:
@@ -109,9 +106,6 @@ rule landscape:
         "logs/{site}/landscape.log",
     benchmark:
         "logs/{site}/landscape.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(60),

@@ -1,3 +1,85 @@
+import atexit
+import urllib.error
+import urllib.request
+
+from lad.towers.archives import find_archives, missing_message
+from lad.towers.fetch import source_file
+
+# What to do by site; shown for all sites at once, before the first job or after a dry run.
+missing_archives = {}
+
+
+def archive_patterns(wildcards):
+    """File names of the site's archives where the configuration restricts them, with * and ?."""
+    return config["sites"][wildcards.site].get("archive", [])
+
+
+def archives(wildcards):
+    """Input function: the site's archives in the user's folder and in data/; without any, the step downloads them.
+
+    What it downloaded is no input: in the next run there would be inputs that were not there before, and all would
+    be made anew.
+    """
+    site, patterns = wildcards.site, archive_patterns(wildcards)
+    found = find_archives(site, [config["archives"], "data"], patterns)
+    if not found and site not in missing_archives:
+        missing_archives[site] = missing_message(site, config["archives"], patterns)
+    return [str(path) for path in found if not source_file(path).exists()]
+
+
+def missing_text():
+    """What to do about missing archives, a line each."""
+    lines = sorted(missing_archives.values())
+    if lines and not Path(config["archives"]).is_dir():
+        lines.insert(
+            0, f"archives: {config['archives']}: no such folder, it will be made for what is downloaded"
+        )
+    return "\n".join(lines)
+
+
+@atexit.register
+def print_missing_of_dry_run():
+    """A dry run has no onstart, and prints last what would else stand above hundreds of jobs."""
+    if missing_archives and snakemake_internals.is_dry_run(workflow):
+        print(
+            "archives: a run first tries to download what the folders lack",
+            missing_text(),
+            sep="\n",
+            file=sys.stderr,
+        )
+
+
+def archive_folder(wildcards, input):
+    """Parameter function: the folder of the archives; the user's, where nothing is found, appears in messages alone."""
+    return str(Path(input.archives[0]).parent) if input.archives else config["archives"]
+
+
+def reachable(url):
+    """Whether a server answers at all; asked only when an archive is missing."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def service_options(wildcards):
+    """Resource function: options that name the download services."""
+    given = {name: value for name, value in config["fetch"].items() if value is not False}
+    pairs = [(f"--{name}",) if value is True else (f"--{name}", str(value)) for name, value in given.items()]
+    return shlex.join(word for pair in pairs for word in pair)
+
+
+def site_options(wildcards):
+    """Parameter function: options that name the user's table of sites, for the sites in it, and the site's own metadata."""
+    table = ["--sites", config["sites_table"]] if wildcards.site in own_sites else []
+    metadata = config["sites"][wildcards.site].get("metadata", {})
+    pairs = [word for name, value in metadata.items() for word in ("--metadata", f"{name}={value}")]
+    return shlex.join(table + pairs)
+
+
 rule fetch:
     """Collect the site's archives: found in a folder, or downloaded."""
     input:
@@ -11,9 +93,6 @@ rule fetch:
     benchmark:
         "logs/{site}/fetch.tsv"
     localrule: True
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=500,
         runtime=10,
@@ -21,8 +100,9 @@ rule fetch:
         services=service_options,
     params:
         folder=archive_folder,
-        patterns=archive_option,
-        sizes=archive_sizes,
+        patterns=lambda wildcards: [f"--archive {shlex.quote(name)}" for name in archive_patterns(wildcards)],
+        # A replaced archive also counts if its date is older than that of the results.
+        sizes=lambda wildcards: [os.path.getsize(path) for path in archives(wildcards)],
         site=site_options,
     message:
         "{wildcards.site}: collect the archives"
@@ -56,14 +136,11 @@ rule gapfill:
         "logs/{site}/gapfill.log",
     benchmark:
         "logs/{site}/gapfill.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        row=site_row,
+        row=lambda wildcards: plan.row(wildcards.site),  # so that a change of it reruns this site alone
         site=site_options,
     message:
         "{wildcards.site}: fill the gaps"
@@ -76,7 +153,7 @@ rule forcing:
     """Write the model's forcing and the observed fluxes as CF netCDF."""
     input:
         tower=rules.gapfill.output.tower,
-        lai=lai_file,
+        lai=lambda wildcards: config["sites"][wildcards.site].get("lai", []),
         code=code("forcing"),
     output:
         forcing="results/{site}/forcing/forcing.nc",
@@ -91,9 +168,6 @@ rule forcing:
         "logs/{site}/forcing.log",
     benchmark:
         "logs/{site}/forcing.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
@@ -132,14 +206,13 @@ rule periods:
         "logs/{site}/periods.tsv"
     priority: 1  # before the fits: it shows at once on what days they cannot be fitted on
     localrule: True
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
-        periods=lambda wildcards: ("" if proposed_periods(wildcards) else period_options(*NAMES)(wildcards)),
+        periods=lambda wildcards: (
+            "" if plan.proposes_periods(wildcards.site) else plan.period_options(wildcards.site, NAMES)
+        ),
     message:
         "{wildcards.site}: fix the periods"
     shell:

@@ -11,9 +11,6 @@ rule simulate:
         "logs/{site}/simulate/{model}_seed{seed}.log",
     benchmark:
         "logs/{site}/simulate/{model}_seed{seed}.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
@@ -56,7 +53,7 @@ rule evaluate:
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
-        simulations=lambda wildcards: scored(wildcards).values(),
+        simulations=lambda wildcards: plan.scored(wildcards.site).values(),
         periods=proposed_periods,
         code=code("evaluate"),
     output:
@@ -80,14 +77,11 @@ rule evaluate:
         "logs/{site}/evaluate.log",
     benchmark:
         "logs/{site}/evaluate.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        simulations=lambda wildcards: [f"{label}={file}" for label, file in scored(wildcards).items()],
+        simulations=lambda wildcards: labelled(plan.scored(wildcards.site)),
         periods=period_options(*NAMES),
     message:
         "{wildcards.site}: score the simulations"
@@ -103,8 +97,8 @@ rule sanity:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
         parameters=rules.calibrate.output.parameters,
-        simulations=lambda wildcards: simulations(wildcards).values(),
-        models=lambda wildcards: trained_models(wildcards).values(),
+        simulations=lambda wildcards: plan.simulations(wildcards.site).values(),
+        models=lambda wildcards: plan.trained_models(wildcards.site).values(),
         periods=proposed_periods,
         code=code("sanity"),
     output:
@@ -118,15 +112,12 @@ rule sanity:
         "logs/{site}/sanity.log",
     benchmark:
         "logs/{site}/sanity.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(8000),
         runtime=growing(30),
     params:
-        simulations=labelled_simulations,
-        models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+        simulations=lambda wildcards: labelled(plan.simulations(wildcards.site)),
+        models=lambda wildcards: labelled(plan.trained_models(wildcards.site)),
         periods=period_options("test"),
         radiation=radiation_option,
     message:
@@ -135,6 +126,12 @@ rule sanity:
         "NPROC={threads} lad sanity --site {wildcards.site} --observations {input.observations}"
         " --forcing {input.forcing} --parameters {input.parameters} --simulation {params.simulations}"
         " --model {params.models} {params.periods} {params.radiation} --output {output} 2>&1 | tee {log}"
+
+
+@ends_run
+def scores_of_sites(wildcards):
+    """Input function: the scores of a study's sites."""
+    return expand(rules.evaluate.output.scores, site=plan.gathered(wildcards.study))
 
 
 rule gather:
@@ -158,9 +155,6 @@ rule gather:
     benchmark:
         "logs/{study}/gather.tsv"
     localrule: True
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -176,7 +170,7 @@ rule gather:
 rule curves:
     """Draw the courses of a study's trainings, and tell their lowest validation losses."""
     input:
-        histories=lambda wildcards: histories(wildcards).values(),
+        histories=lambda wildcards: plan.histories(wildcards.study).values(),
         code=code("curves"),
     output:
         figure=report(
@@ -192,14 +186,11 @@ rule curves:
     benchmark:
         "logs/{study}/curves.tsv"
     localrule: True
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
-        histories=lambda wildcards: [f"{label}={file}" for label, file in histories(wildcards).items()],
+        histories=lambda wildcards: labelled(plan.histories(wildcards.study)),
         missing=missing,
     message:
         "{wildcards.study}: draw the learning curves"
@@ -242,14 +233,11 @@ rule overview:
     benchmark:
         "logs/{study}/overview.tsv"
     localrule: True
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
-        states=[f"{blind}={seeing}" for blind, seeing in knock_outs().items()],
+        states=[f"{blind}={seeing}" for blind, seeing in plan.knock_outs().items()],
         missing=missing,
     message:
         "{wildcards.study}: write tables and figure of the whole"

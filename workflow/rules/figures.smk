@@ -6,7 +6,7 @@ rule figures:
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
-        simulations=lambda wildcards: simulations(wildcards).values(),
+        simulations=lambda wildcards: plan.simulations(wildcards.site).values(),
         periods=proposed_periods,
         code=code("figures"),
     output:
@@ -21,14 +21,11 @@ rule figures:
         "logs/{site}/figures.log",
     benchmark:
         "logs/{site}/figures.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        simulations=labelled_simulations,
+        simulations=lambda wildcards: labelled(plan.simulations(wildcards.site)),
         periods=period_options("test"),
     message:
         "{wildcards.site}: draw the figures"
@@ -44,7 +41,7 @@ rule response:
         forcing=rules.forcing.output.forcing,
         simulation=rules.simulate_bulk.output,
         parameters=rules.calibrate.output.parameters,
-        models=lambda wildcards: trained_models(wildcards).values(),
+        models=lambda wildcards: plan.trained_models(wildcards.site).values(),
         periods=proposed_periods,
         code=code("response"),
     output:
@@ -60,14 +57,11 @@ rule response:
         "logs/{site}/response.log",
     benchmark:
         "logs/{site}/response.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(10),
     params:
-        models=lambda wildcards: [f"{label}={file}" for label, file in trained_models(wildcards).items()],
+        models=lambda wildcards: labelled(plan.trained_models(wildcards.site)),
         periods=period_options("train"),
     message:
         "{wildcards.site}: draw the responses of the flux laws"

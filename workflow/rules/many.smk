@@ -1,10 +1,22 @@
+@ends_run
+def trained_on(wildcards):
+    """Parameter function: the sites of one training of one network."""
+    return plan.trained_on(wildcards.study, wildcards.fold)
+
+
+@ends_run
+def networks(wildcards):
+    """Label and file of every multi-site network of a study."""
+    return plan.networks(wildcards.study)
+
+
 rule train_many:
     """Train one network on the sites of a study together: all of them, or without what the fold is named after."""
     input:
         forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
         observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
         periods=lambda wildcards: expand(rules.periods.output.periods, site=trained_on(wildcards)),
-        law=lambda wildcards: law_module(config["many"]["model"]),
+        law=lambda wildcards: plan.law_module(config["many"]["model"]),
         code=code("train"),
     output:
         networks=expand(
@@ -15,9 +27,6 @@ rule train_many:
         "logs/{study}/train_many/{fold}.log",
     benchmark:
         "logs/{study}/train_many/{fold}.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000, 400),
         runtime=growing(40, 40),
@@ -25,10 +34,10 @@ rule train_many:
     params:
         sites=trained_on,
         model=lambda wildcards: json.dumps(
-            model_settings(config["many"]["model"]) | {"attributes": config["many"]["attributes"]}
+            plan.model_settings(config["many"]["model"]) | {"attributes": config["many"]["attributes"]}
         ),
         settings=lambda wildcards: json.dumps(
-            training_settings(config["many"]["model"]) | config["many"]["training"]
+            plan.training_settings(config["many"]["model"]) | config["many"]["training"]
         ),
         integrator=config["simulation"]["integrator"],
         seeds=config["many"]["seeds"],
@@ -55,9 +64,6 @@ rule place:
         "logs/{study}/place/{fold}/{site}_seed{seed}.log",
     benchmark:
         "logs/{study}/place/{fold}/{site}_seed{seed}.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
@@ -73,7 +79,7 @@ rule joint:
         forcing=of_sites(rules.forcing.output.forcing),
         observations=of_sites(rules.forcing.output.observations),
         periods=of_sites(rules.periods.output.periods),
-        networks=lambda wildcards: networks(wildcards.study).values(),
+        networks=lambda wildcards: networks(wildcards).values(),
         scores=rules.gather.output.scores,
         code=code("joint"),
     output:
@@ -102,15 +108,12 @@ rule joint:
         "logs/{study}/joint.log",
     benchmark:
         "logs/{study}/joint.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000, 100),
         runtime=growing(10, 4),
     params:
-        sites=lambda wildcards: config["studies"][wildcards.study],
-        networks=lambda wildcards: [f"{name}={file}" for name, file in networks(wildcards.study).items()],
+        sites=lambda wildcards: plan.members[wildcards.study],
+        networks=lambda wildcards: labelled(networks(wildcards)),
         own=config["many"]["model"],
         integrator=config["simulation"]["integrator"],
         passes=config["simulation"]["spinup_passes"],

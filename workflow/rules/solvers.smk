@@ -22,8 +22,6 @@ rule solvers:
         "logs/{site}/solvers.log",
     benchmark:
         "logs/{site}/solvers.tsv"
-    conda:
-        "../../envs/lad.yaml"
     threads: 2
     resources:
         mem_mb=growing(4000),

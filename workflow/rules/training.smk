@@ -5,7 +5,7 @@ rule train:
         observations=rules.forcing.output.observations,
         periods=proposed_periods,
         parameters=rules.calibrate.output.parameters,
-        law=lambda wildcards: law_module(wildcards.model),
+        law=lambda wildcards: plan.law_module(wildcards.model),
         code=code("train"),
     output:
         models=expand("results/{{site}}/train/{{model}}/seed{seed}.eqx", seed=range(config["seeds"])),
@@ -14,18 +14,15 @@ rule train:
         "logs/{site}/train/{model}.log",
     benchmark:
         "logs/{site}/train/{model}.tsv"
-    conda:
-        "../../envs/lad.yaml"
-    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
         integrator=config["simulation"]["integrator"],
         radiation=config["simulation"]["radiation"],
-        model=lambda wildcards: json.dumps(model_settings(wildcards.model)),
+        model=lambda wildcards: json.dumps(plan.model_settings(wildcards.model)),
         periods=period_options("train", "validation"),
-        settings=lambda wildcards: json.dumps(training_settings(wildcards.model)),
+        settings=lambda wildcards: json.dumps(plan.training_settings(wildcards.model)),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
     message:

@@ -1,0 +1,334 @@
+"""What sites, studies, folds and reports consist of: names, files and settings, as the rules of the workflow ask.
+
+Only `code` reads files, those of the package itself.
+"""
+
+import ast
+import functools
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lad.errors import InputError
+from lad.evaluation.models import SEEDED_BASELINES, too_many
+
+NETWORK_STEPS = ("train_many", "place", "joint")  # of a multi-site network, which the tables can do without
+RECORDS = ("fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores")
+
+
+class Job(NamedTuple):
+    """One execution of a rule, as far as the plan has to know it; `wildcards` by name."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    output: Sequence[str] = ()
+    log: Sequence[str] = ()
+
+    @property
+    def place(self) -> str | None:
+        """The site or study that lacks something without this job; None for what makes tables."""
+        return self.wildcards.get("study" if self.rule in NETWORK_STEPS else "site")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan that follows from checked settings.
+
+    `tables` are tables of sites (cells by site and column), the later ones count more. `failed` has what an earlier run
+    could not make, as from `failures`. Raises InputError if a study is to train one network and the IGBP class of a
+    site is not known.
+    """
+
+    settings: Mapping[str, Any]
+    tables: Sequence[Mapping[str, Mapping[str, str]]] = ()
+    failed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for study in self.studies:
+            if self.trains_network(study):
+                self.folds(study)
+
+    @functools.cached_property
+    def studies(self) -> dict[str, list[str]]:
+        """Every study and its sites; each site is a study of its own too."""
+        return {site: [site] for site in self.settings["sites"]} | self.settings["studies"]
+
+    @functools.cached_property
+    def members(self) -> dict[str, list[str]]:
+        """Every study and those of its sites that have what its tables are made of."""
+        return {
+            study: self.having("periods", self.having("evaluate", sites))
+            for study, sites in self.studies.items()
+        }
+
+    def having(self, step: str, sites: Sequence[str]) -> list[str]:
+        """Those of `sites` for which a step is made, and did not fail."""
+        own = self.settings.get(step, {})
+        chosen = own["sites"] if "sites" in own else sites
+        return [
+            site
+            for site in sites
+            if site in chosen and step not in self.failed.get(site, {}).get("steps", ())
+        ]
+
+    def gathered(self, study: str) -> list[str]:
+        """Sites of a study's table; raises InputError if there is none, as in a folder without archives."""
+        if not self.members[study]:
+            raise InputError(
+                f"studies.{study}: no archive of a tower in the folder {self.settings['archives']}, put them there"
+                " or name another, --config archives=FOLDER"
+            )
+        return self.members[study]
+
+    # Of a site: what the tables say of it, and its periods
+
+    def row(self, site: str) -> dict[str, str]:
+        """What the tables say of a site: cells by column."""
+        return {name: cell for table in self.tables for name, cell in table.get(site, {}).items()}
+
+    def igbp(self, site: str) -> str | None:
+        """IGBP class of a site, as far as settings and tables have it."""
+        metadata = self.settings["sites"][site].get("metadata", {})
+        return metadata.get("igbp") or self.row(site).get("igbp")
+
+    def proposes_periods(self, site: str) -> bool:
+        """Whether the settings have no periods of the site, so that its record decides."""
+        return "test" not in self.settings["sites"][site]
+
+    def period_options(self, site: str, names: Iterable[str]) -> str:
+        """Options with the periods `names` of a site, or with the file of the proposed ones."""
+        if self.proposes_periods(site):
+            return f"--periods results/{site}/periods/periods.json"
+        own = self.settings["sites"][site]
+        return " ".join(f"--{name} {' '.join(':'.join(days) for days in own[name])}" for name in names)
+
+    # Of a site: label → file
+
+    def trained_models(self, site: str) -> dict[str, str]:
+        """Every trained model, `model/seed`."""
+        return self._of_seeds(
+            {name: f"results/{site}/train/{name}" for name in self.settings["models"]}, "eqx"
+        )
+
+    def simulations(self, site: str) -> dict[str, str]:
+        """Every simulation: `bulk`, the calibrated LaD, and `model/seed`."""
+        folders = {name: f"results/{site}/simulate/{name}" for name in self.settings["models"]}
+        return {"bulk": f"results/{site}/simulate/bulk.nc"} | self._of_seeds(folders, "nc")
+
+    def baselines(self, site: str) -> dict[str, str]:
+        """Every baseline: `name`, or `name/seed` of those that start from random weights."""
+        files = {}
+        for name in self.settings["baselines"]:
+            stem = f"results/{site}/baselines/{name}"
+            files |= self._of_seeds({name: stem}, "nc") if name in SEEDED_BASELINES else {name: f"{stem}.nc"}
+        return files
+
+    def scored(self, site: str) -> dict[str, str]:
+        """All that is scored."""
+        return self.baselines(site) | self.simulations(site)
+
+    def trained_through(self, site: str) -> dict[str, str]:
+        """Networks of the numerical daemons, `integrator/seed`.
+
+        Those trained through the solver of all trainings are the model of that name itself.
+        """
+        own, common = self.settings["daemons"], self.settings["simulation"]["integrator"]
+        folders = {
+            name: f"results/{site}/" + (f"train/{own['model']}" if name == common else f"daemons/{name}")
+            for name in own["integrators"]
+        }
+        return self._of_seeds(folders, "eqx")
+
+    def _of_seeds(self, folders: Mapping[str, str], ending: str) -> dict[str, str]:
+        return {
+            f"{name}/{seed}": f"{folder}/seed{seed}.{ending}"
+            for name, folder in folders.items()
+            for seed in range(self.settings["seeds"])
+        }
+
+    # Of a model
+
+    def model_settings(self, model: str) -> dict[str, Any]:
+        """What a model is: its settings without those of its training."""
+        return {name: value for name, value in self.settings["models"][model].items() if name != "training"}
+
+    def training_settings(self, model: str) -> dict[str, Any]:
+        """How a model is trained: the common settings, and its own."""
+        return self.settings["training"] | self.settings["models"][model].get("training", {})
+
+    def law_module(self, model: str) -> list[str]:
+        """The file of a flux law of the user's own, where it lies in the folder: a change of it trains again."""
+        name, colon, _ = self.settings["models"][model]["law"].partition(":")
+        file = Path(name.replace(".", "/") + ".py")
+        return [str(file)] if colon and file.is_file() else []
+
+    def knock_outs(self) -> dict[str, str]:
+        """Models whose network sees less than all states → the model that is the same but for that."""
+        models = self.settings["models"]
+        return {
+            blind: name
+            for blind, own in models.items()
+            if own.get("states", True) is not True
+            for name, other in models.items()
+            if other == own | {"states": True}
+        }
+
+    # Of a study
+
+    def histories(self, study: str) -> dict[str, str]:
+        """Label `site/model` and file of the course of every training."""
+        return {
+            f"{site}/{model}": f"results/{site}/train/{model}/history.csv"
+            for site in self.members[study]
+            for model in self.settings["models"]
+        }
+
+    def detailed(self, study: str) -> list[str]:
+        """Sites that the report of a study shows itself: all, or none of many, which have pages of their own."""
+        return [] if too_many(self.members[study]) else self.members[study]
+
+    def pages(self, study: str) -> dict[str, str]:
+        """Site and page of those that the report of a study only points to."""
+        shown_here = self.detailed(study)
+        return {site: f"results/{site}/report.html" for site in self.members[study] if site not in shown_here}
+
+    def reported_simulations(self, study: str) -> dict[str, str]:
+        """Label and file of every simulation that a report shows: `site/bulk` and `site/model/seed`."""
+        return {
+            f"{site}/{label}": file
+            for site in self.detailed(study)
+            for label, file in self.simulations(site).items()
+        }
+
+    def reported_files(self, study: str, marked: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Section, `study` or a site, and file of what a report shows beside the scores.
+
+        `marked` are step and pattern (with {site} or {study}) of the tables and figures that rules mark with
+        `report()`; the records of each site follow.
+        """
+        members, files = self.detailed(study), []
+        for step, pattern in marked:
+            wildcards = set(re.findall(r"{(\w+)}", pattern))
+            if wildcards == {"site"}:
+                files += [(site, pattern.format(site=site)) for site in self.having(step, members)]
+            elif wildcards == {"study"} and (step != "joint" or self.trains_network(study)):
+                files.append(("study", pattern.format(study=study)))
+        files.remove(("study", f"results/{study}/scores.csv"))  # has tables of its own
+        return files + [(site, f"results/{site}/{name}.json") for site in members for name in RECORDS]
+
+    # Of the one network of a study
+
+    def trains_network(self, study: str) -> bool:
+        """Whether one network is trained on the study's sites: not on those that are left when one failed."""
+        complete = self.members[study] == self.studies[study] and study not in self.failed
+        return study in self.settings["many"]["studies"] and complete
+
+    def folds(self, study: str) -> dict[str, list[str]]:
+        """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several.
+
+        Leave-one-site-out and leave-one-type-out. Raises InputError for a site of a class that no table has.
+        """
+        members = self.members[study]
+        classes = {site: self.igbp(site) for site in members}
+        unknown = [site for site in members if classes[site] is None]
+        if unknown:
+            raise InputError(
+                f"many.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before the archive is"
+                f" read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
+            )
+        for site, igbp in classes.items():
+            if not re.fullmatch("[A-Z]{3}", igbp):
+                raise InputError(f"{site}: igbp = {igbp!r}, expected three capitals, as ENF")
+        folds = {"all": members} | {left: [site for site in members if site != left] for left in members}
+        for left in dict.fromkeys(classes.values()):
+            others = [site for site in members if classes[site] != left]
+            if 0 < len(others) < len(members) - 1:
+                folds[left] = others
+        return folds
+
+    def trained_on(self, study: str, fold: str) -> list[str]:
+        """Sites of one training of one network; raises InputError for a name that is no fold's."""
+        folds = self.folds(study)
+        if fold not in folds:
+            raise InputError(f"results/{study}/train_many/{fold}: expected one of {', '.join(folds)}")
+        return folds[fold]
+
+    def networks(self, study: str) -> dict[str, str]:
+        """Label `fold/seed` and file of every network that is trained on sites of a study together."""
+        return {
+            f"{fold}/{seed}": f"results/{study}/train_many/{fold}/seed{seed}.eqx"
+            for fold in self.folds(study)
+            for seed in range(self.settings["many"]["seeds"])
+        }
+
+    # Of a run in which something failed
+
+    def missing(self, study: str) -> list[str]:
+        """Sites that the tables of a study lack."""
+        return [site for site in self.studies[study] if site not in self.members[study]]
+
+    def failures(
+        self, unfinished: Iterable[Job], failed: Iterable[Job], run_logs: Sequence[str] = ()
+    ) -> dict[str, dict[str, Any]]:
+        """By site or study: `steps` without result, and `why`, which step failed and its log.
+
+        `run_logs` are those of the run, where what ended a job from outside stands, as a cluster's limits do.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for job in unfinished:
+            if job.place:
+                found.setdefault(job.place, {"steps": [], "why": ""})["steps"].append(job.rule)
+        for job in failed:
+            if job.place:
+                place = found[job.place]
+                why = f"{job.rule} failed, see {' and '.join([*job.log, *run_logs])}"
+                place["why"] = "; ".join(filter(None, [place["why"], why]))
+        for name, place in found.items():
+            what = "was not finished" if name in self.settings["sites"] else "no multi-site network"
+            place["why"] = place["why"] or what
+        return found
+
+    def tables_left(
+        self, unfinished: Iterable[Job], failed: Mapping[str, Mapping[str, Any]], study_steps: Collection[str]
+    ) -> tuple[list[str], list[str]]:
+        """Targets and rules of the tables that can be made although something `failed`: of a study with a whole site.
+
+        `study_steps` are the rules that make something for a study; a network is not trained on the sites left.
+        """
+        left = Plan(self.settings, self.tables, failed)
+        targets, rules = [], [step for step in study_steps if step not in NETWORK_STEPS]
+        for job in unfinished:
+            study = job.wildcards.get("study", job.rule)
+            if (job.rule in rules or job.rule in self.studies) and left.members.get(study):
+                targets += job.output or [job.rule]
+                rules.append(job.rule)
+        return targets, rules
+
+
+@functools.cache
+def code(step: str) -> list[str]:
+    """The files of `lad` below the current folder that a step imports, directly or not."""
+    files, todo = set(), [f"lad.steps.{step}"]
+    while todo:
+        name = todo.pop()
+        path = name.replace(".", "/")
+        file = next(filter(os.path.isfile, [f"{path}.py", f"{path}/__init__.py"]), None)
+        if file and file not in files:
+            files.add(file)
+            todo += [name.rpartition(".")[0], *_imports(file)]  # a package runs before its modules
+    return sorted(files)
+
+
+@functools.cache  # many steps import it
+def _imports(file: str) -> list[str]:
+    """Modules, and what else is imported from them, of a file."""
+    names = []
+    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.split(".")[0] == "lad"]

@@ -1,0 +1,104 @@
+"""All that the workflow uses of Snakemake beyond what its documentation describes.
+
+A new version of Snakemake may change any of it; what it was checked with is `CHECKED_WITH`.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from snakemake.cli import args_to_api, parse_args, parse_config
+from snakemake.exceptions import print_exception
+from snakemake.io import is_flagged, strip_wildcard_constraints
+from snakemake.jobs import AbstractJob
+from snakemake.workflow import Workflow
+
+from lad.plan import Job
+
+__all__ = ["args_to_api", "parse_args", "parse_config", "print_exception"]  # for `lad.launch`
+
+CHECKED_WITH = "9.27"
+
+
+def settings_sources(workflow: Workflow) -> dict[str, str]:
+    """Text of each file and option that the settings were merged from, in this order."""
+    here, files = Path.cwd(), [*workflow.overwrite_configfiles]
+    if Path("config.yaml").exists():  # Snakemake does without where others are given
+        files.insert(0, here / "config.yaml")
+    texts = {
+        str(file.relative_to(here) if file.is_relative_to(here) else file): file.read_text(encoding="utf-8")
+        for file in files
+    }
+    return texts | {"--config": json.dumps(dict(workflow.config_settings.config), default=str)}
+
+
+def is_cluster_job(workflow: Workflow) -> bool:
+    """Whether this process was sent by a run on another node, to make a part of it."""
+    return workflow.remote_exec
+
+
+def is_dry_run(workflow: Workflow) -> bool:
+    """Whether this run only shows its plan."""
+    return workflow.dryrun
+
+
+def sends_jobs(workflow: Workflow) -> bool:
+    """Whether the jobs of this run are sent to other nodes."""
+    return not workflow.local_exec
+
+
+def main_snakefile(workflow: Workflow) -> str:
+    """Path of the file that includes all others."""
+    return workflow.main_snakefile
+
+
+def steps_of(workflow: Workflow, wildcard: str) -> list[str]:
+    """Names of the rules whose output has this wildcard."""
+    return [rule.name for rule in workflow.rules if wildcard in rule.wildcard_names]
+
+
+def marked_outputs(workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """Rule and pattern of each output that is marked with `report()`."""
+    for rule in workflow.rules:
+        for file in rule.output:
+            if is_flagged(file, "report"):
+                yield rule.name, strip_wildcard_constraints(file)
+
+
+def was_stopped(workflow: Workflow) -> bool:
+    """Whether the run was ended from outside, so that what is unfinished did not fail."""
+    scheduler = workflow.scheduler
+    return bool(scheduler._user_kill or scheduler.running or scheduler.open_jobs)
+
+
+def unfinished_jobs(workflow: Workflow) -> list[Job]:
+    """What was to be made and was not."""
+    return [_as_job(job) for job in workflow.dag.needrun_jobs()]
+
+
+def failed_jobs(workflow: Workflow) -> list[Job]:
+    """What failed; of the steps of one cluster job, the last that said something."""
+    failed = workflow.scheduler.failed
+    return [_as_job(max(job.jobs, key=_last_word) if job.is_group() else job) for job in failed]
+
+
+def keep_unmade(workflow: Workflow) -> None:
+    """Have all that follows from a failed job made by the next run, whatever an earlier one left of it.
+
+    Snakemake records also a failed job with the settings and inputs that it had, and removes its files: what an earlier
+    run made from them would look up to date.
+    """
+    failed = [job for part in workflow.scheduler.failed for job in (part.jobs if part.is_group() else [part])]
+    for job in workflow.dag.bfs(workflow.dag.depending, *failed):
+        workflow.persistence.started(job)
+
+
+def _as_job(job: AbstractJob) -> Job:
+    return Job(job.rule.name, dict(job.wildcards_dict), list(job.output), list(job.log))
+
+
+def _last_word(job: AbstractJob) -> float:
+    """When a job last wrote to its log (s), 0 if never: Snakemake makes empty ones for those that did not begin."""
+    logs = [log for log in job.log if os.path.exists(log) and os.path.getsize(log)]
+    return max(map(os.path.getmtime, logs), default=0)

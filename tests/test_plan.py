@@ -1,0 +1,283 @@
+"""The plan: what sites, studies, folds and reports consist of."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lad import plan as plan_module
+from lad.errors import InputError
+from lad.evaluation.models import MOST_SITES
+from lad.plan import Job, Plan, code
+
+PERIODS = {
+    "train": [["2001-01-01", "2001-12-31"], ["2003-01-01", "2003-12-31"]],
+    "validation": [["2001-07-01", "2001-07-10"]],
+    "test": [["2002-01-01", "2002-12-31"]],
+}
+MANY = [f"XX-{number:03d}" for number in range(MOST_SITES + 1)]
+
+
+def settings(**changes) -> dict:
+    """Settings of four sites, three of them a study; as `lad.settings.study.checked` returns them."""
+    return {
+        "archives": "archives",
+        "sites": {"XX-Aaa": PERIODS, "XX-Bbb": {}, "XX-Ccc": {}, "XX-Ddd": {}},
+        "studies": {"one": ["XX-Aaa"], "three": ["XX-Aaa", "XX-Bbb", "XX-Ccc"], "none": []},
+        "models": {
+            "mlp": {"law": "mlp", "states": True, "hidden": [8]},
+            "blind": {"law": "mlp", "states": False, "hidden": [8]},
+            "small": {"law": "mlp", "states": False, "hidden": [4], "training": {"steps": 7}},
+        },
+        "seeds": 2,
+        "baselines": ["mean", "ann"],
+        "training": {"steps": 100, "batch": 4},
+        "simulation": {"integrator": "fast-1"},
+        "solvers": {"sites": ["XX-Bbb"]},
+        "daemons": {"sites": ["XX-Aaa"], "model": "mlp", "integrators": ["split-1", "fast-1"]},
+        "many": {"studies": [], "seeds": 2},
+    } | changes
+
+
+def igbp(**classes: str) -> list[dict]:
+    """A table of sites with their IGBP classes."""
+    return [{f"XX-{site}": {"igbp": name} for site, name in classes.items()}]
+
+
+ONE_NETWORK = Plan(
+    settings(many={"studies": ["three"], "seeds": 2}), igbp(Aaa="ENF", Bbb="GRA", Ccc="GRA", Ddd="CRO")
+)
+PLAN = Plan(settings())
+
+
+def test_neither_jax_nor_snakemake_is_imported(root):
+    check = "import sys, lad.plan; sys.exit(bool({'jax', 'snakemake'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", check], cwd=root).returncode == 0
+
+
+def test_each_site_is_a_study_too():
+    assert PLAN.studies == {site: [site] for site in PLAN.settings["sites"]} | PLAN.settings["studies"]
+    assert PLAN.members == PLAN.studies
+
+
+def test_only_the_sites_of_an_experiment_have_it():
+    assert PLAN.having("solvers", PLAN.members["three"]) == ["XX-Bbb"]
+    assert PLAN.having("figures", PLAN.members["three"]) == PLAN.members["three"]
+
+
+@pytest.mark.parametrize("step, remains", [("evaluate", False), ("periods", False), ("figures", True)])
+def test_a_study_goes_without_the_site_that_has_no_scores(step, remains):
+    left = replace(PLAN, failed={"XX-Bbb": {"steps": [step], "why": "it failed"}})
+    assert ("XX-Bbb" in left.members["three"]) is remains
+    assert left.missing("three") == ([] if remains else ["XX-Bbb"])
+    assert "XX-Bbb" not in left.having(step, ["XX-Aaa", "XX-Bbb"])
+    assert left.members["one"] == ["XX-Aaa"]
+
+
+def test_a_study_without_any_site_has_no_table():
+    assert PLAN.gathered("three") == PLAN.members["three"]
+    with pytest.raises(InputError, match=r"^studies.none: no archive of a tower in the folder archives, put"):
+        PLAN.gathered("none")
+
+
+def test_every_model_seed_and_baseline_of_a_site_is_scored():
+    models = {f"{model}/{seed}" for model in PLAN.settings["models"] for seed in (0, 1)}
+    assert PLAN.trained_models("XX-Aaa").keys() == models
+    assert PLAN.simulations("XX-Aaa").keys() == models | {"bulk"}
+    assert PLAN.baselines("XX-Aaa").keys() == {
+        "mean",
+        "ann/0",
+        "ann/1",
+    }  # only of random weights there are seeds
+    scored = PLAN.scored("XX-Aaa")
+    assert scored.keys() == models | {"bulk", "mean", "ann/0", "ann/1"}
+    assert len(set(scored.values())) == len(scored)
+    assert all(file.startswith("results/XX-Aaa/") and file.endswith(".nc") for file in scored.values())
+    assert scored["blind/1"] == "results/XX-Aaa/simulate/blind/seed1.nc"
+    assert scored["ann/1"] == "results/XX-Aaa/baselines/ann/seed1.nc"
+
+
+def test_network_trained_through_the_common_solver_is_the_model_itself():
+    files = PLAN.trained_through("XX-Aaa")
+    assert files["fast-1/1"] == PLAN.trained_models("XX-Aaa")["mlp/1"]
+    assert files["split-1/1"] == "results/XX-Aaa/daemons/split-1/seed1.eqx"
+    other = Plan(settings(simulation={"integrator": "fast-2"})).trained_through("XX-Aaa")
+    assert other["fast-1/1"] == "results/XX-Aaa/daemons/fast-1/seed1.eqx"
+
+
+def test_what_a_model_is_and_how_it_is_trained_are_apart():
+    assert PLAN.model_settings("small") == {"law": "mlp", "states": False, "hidden": [4]}
+    assert PLAN.training_settings("small") == {"steps": 7, "batch": 4}
+    assert PLAN.training_settings("mlp") == PLAN.settings["training"]
+
+
+def test_knock_out_differs_in_the_states_alone():
+    assert PLAN.knock_outs() == {"blind": "mlp"}  # small has no twin
+
+
+def test_periods_are_those_of_the_settings_or_the_file_of_proposed_ones():
+    assert not PLAN.proposes_periods("XX-Aaa") and PLAN.proposes_periods("XX-Bbb")
+    assert (
+        PLAN.period_options("XX-Aaa", ["train", "test"])
+        == "--train 2001-01-01:2001-12-31 2003-01-01:2003-12-31 --test 2002-01-01:2002-12-31"
+    )
+    assert PLAN.period_options("XX-Bbb", ["test"]) == "--periods results/XX-Bbb/periods/periods.json"
+
+
+def test_metadata_count_more_than_the_users_table_and_that_more_than_the_package():
+    package = {"XX-Bbb": {"igbp": "ENF", "cover": "1"}, "XX-Ccc": {"igbp": "CRO"}}
+    own = {"XX-Bbb": {"igbp": "GRA"}, "XX-Aaa": {"igbp": "WSA"}}
+    sites = settings()["sites"] | {"XX-Aaa": {"metadata": {"igbp": "OSH"}}}
+    plan = Plan(settings(sites=sites), [package, own])
+    assert plan.row("XX-Bbb") == {"igbp": "GRA", "cover": "1"}
+    assert [plan.igbp(site) for site in sites] == ["OSH", "GRA", "CRO", None]
+
+
+def many_sites() -> Plan:
+    return Plan(settings(sites={site: {} for site in MANY}, studies={"big": MANY, "few": MANY[:MOST_SITES]}))
+
+
+def test_a_report_shows_its_sites_or_points_to_their_pages():
+    plan = many_sites()
+    assert plan.detailed("few") == MANY[:MOST_SITES] and plan.pages("few") == {}
+    assert plan.detailed("big") == [] and plan.reported_simulations("big") == {}
+    assert plan.pages("big") == {site: f"results/{site}/report.html" for site in MANY}
+    simulations = plan.reported_simulations("few")
+    assert len(simulations) == MOST_SITES * len(plan.simulations(MANY[0]))
+    assert simulations[f"{MANY[1]}/mlp/0"] == plan.simulations(MANY[1])["mlp/0"]
+
+
+def test_histories_are_those_of_all_trainings():
+    assert len(many_sites().histories("big")) == len(MANY) * len(PLAN.settings["models"])
+    assert PLAN.histories("one")["XX-Aaa/mlp"] == "results/XX-Aaa/train/mlp/history.csv"
+
+
+MARKED = [
+    ("gather", "results/{study}/scores.csv"),
+    ("joint", "results/{study}/joint.md"),
+    ("solvers", "results/{site}/solvers/table.csv"),
+    ("figures", "results/{site}/figures/target.png"),
+]
+
+
+def test_a_report_has_what_its_study_and_sites_have():
+    files = PLAN.reported_files("three", MARKED)
+    assert ("XX-Bbb", "results/XX-Bbb/solvers/table.csv") in files
+    assert not [file for site, file in files if site != "XX-Bbb" and "solvers" in file]
+    assert not [
+        file for section, file in files if section == "study"
+    ]  # neither the scores nor the one network
+    for site in PLAN.members["three"]:
+        assert (site, f"results/{site}/figures/target.png") in files
+        assert (site, f"results/{site}/calibrate/parameters.json") in files
+    left = replace(PLAN, failed={"XX-Aaa": {"steps": ["figures"], "why": ""}}).reported_files("three", MARKED)
+    assert {*files} - {*left} == {("XX-Aaa", "results/XX-Aaa/figures/target.png")}
+    assert ("study", "results/three/joint.md") in ONE_NETWORK.reported_files("three", MARKED)
+
+
+def test_folds_leave_out_each_site_and_each_class_of_several():
+    members = PLAN.members["three"]
+    folds = ONE_NETWORK.folds("three")
+    assert folds == {
+        "all": members,
+        **{left: [site for site in members if site != left] for left in members},
+        "GRA": ["XX-Aaa"],  # ENF is the fold XX-Aaa
+    }
+    assert len(ONE_NETWORK.networks("three")) == 2 * len(folds)
+    assert ONE_NETWORK.networks("three")["GRA/1"] == "results/three/train_many/GRA/seed1.eqx"
+    assert ONE_NETWORK.trained_on("three", "XX-Bbb") == ["XX-Aaa", "XX-Ccc"]
+    with pytest.raises(
+        InputError, match=r"^results/three/train_many/ENF: expected one of all, XX-Aaa, .*, GRA$"
+    ):
+        ONE_NETWORK.trained_on("three", "ENF")
+
+
+def test_sites_of_one_class_are_not_left_out_together():
+    plan = replace(ONE_NETWORK, tables=igbp(Aaa="GRA", Bbb="GRA", Ccc="GRA"))
+    assert plan.folds("three").keys() == {"all", *plan.members["three"]}
+
+
+@pytest.mark.parametrize(
+    "classes, message",
+    [
+        ({"Aaa": "ENF"}, "many.studies: three: of XX-Bbb, XX-Ccc the IGBP class is not known .* sites.XX-Bbb.met"),
+        ({"Aaa": "ENF", "Bbb": "field", "Ccc": "GRA"}, "XX-Bbb: igbp = 'field', expected three capitals"),
+    ],
+)  # fmt: skip
+def test_one_network_needs_the_class_of_each_site(classes, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        replace(ONE_NETWORK, tables=igbp(**classes))
+
+
+@pytest.mark.parametrize(
+    "failed", [{"XX-Bbb": {"steps": ["evaluate"]}}, {"three": {"steps": ["train_many"]}}]
+)
+def test_one_network_is_trained_on_all_sites_of_its_study_or_not_at_all(failed):
+    assert ONE_NETWORK.trains_network("three") and not ONE_NETWORK.trains_network("one")
+    assert not replace(ONE_NETWORK, failed=failed).trains_network("three")
+
+
+AAA, BBB, THREE = {"site": "XX-Aaa"}, {"site": "XX-Bbb"}, {"study": "three"}
+UNFINISHED = [
+    Job("train", BBB | {"model": "mlp"}),
+    Job("evaluate", BBB),
+    Job("gather", {"study": "XX-Bbb"}, ["results/XX-Bbb/scores.csv"]),
+    Job("gather", THREE, ["results/three/scores.csv"]),
+    Job("train_many", THREE | {"fold": "all"}),
+    Job("joint", THREE, ["results/three/joint.csv"]),
+    Job("three", {}),
+]
+STUDY_STEPS = ["gather", "report", "train_many", "joint"]
+
+
+def test_failures_name_step_and_log():
+    failed = [Job("train", BBB | {"model": "mlp"}, log=["logs/a.log"]), Job("gather", {"study": "one"})]
+    assert PLAN.failures(UNFINISHED, failed) == {
+        "XX-Bbb": {"steps": ["train", "evaluate"], "why": "train failed, see logs/a.log"},
+        "three": {"steps": ["train_many", "joint"], "why": "no multi-site network"},
+    }
+    found = PLAN.failures(UNFINISHED, [*failed, Job("evaluate", BBB, log=["b.log"])], ["run.log"])
+    assert (
+        found["XX-Bbb"]["why"]
+        == "train failed, see logs/a.log and run.log; evaluate failed, see b.log and run.log"
+    )
+    assert PLAN.failures(UNFINISHED[:2], [])["XX-Bbb"]["why"] == "was not finished"
+
+
+def test_tables_are_made_of_the_sites_left():
+    found = PLAN.failures(UNFINISHED, [])
+    targets, rules = PLAN.tables_left(UNFINISHED, found, STUDY_STEPS)
+    assert targets == ["results/three/scores.csv", "three"]  # none of XX-Bbb, no network
+    assert {*rules} == {"gather", "report", "three"}
+    everywhere = {site: {"steps": ["evaluate"], "why": ""} for site in PLAN.members["three"]}
+    assert PLAN.tables_left(UNFINISHED, everywhere, STUDY_STEPS)[0] == []
+
+
+def test_code_of_a_step_is_all_that_it_imports(tmp_path, monkeypatch):
+    files = {
+        "lad/__init__.py": "",
+        "lad/steps/__init__.py": "",
+        "lad/steps/go.py": "import os\nimport lad.sub.deep\nfrom lad import one\n",
+        "lad/one.py": "def later():\n    from lad.two import THING\n",
+        "lad/two.py": "from lad.one import later\n",
+        "lad/sub/__init__.py": "",
+        "lad/sub/deep.py": "from ladder import missing\n",
+        "lad/other.py": "",
+        "ladder.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plan_module, "_imports", plan_module._imports.__wrapped__)
+    assert code.__wrapped__("go") == sorted(files.keys() - {"lad/other.py", "ladder.py"})
+
+
+def test_no_step_reruns_for_a_change_of_the_plan(root, monkeypatch):
+    monkeypatch.chdir(root)
+    workflow = {"lad/plan.py", "lad/snakemake_internals.py", "lad/launch.py", "lad/lock.py"}
+    for step in Path("lad/steps").glob("[a-z]*.py"):
+        files = code(step.stem)
+        assert str(step) in files and not workflow & {*files}
