@@ -20,7 +20,7 @@ include: "workflow/rules/calibration.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/many.smk"
+include: "workflow/rules/multi_site.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
 include: "workflow/rules/daemons.smk"
@@ -55,7 +55,9 @@ for study, members in plan.members.items():
             curves=expand(rules.curves.output, study=study),
             transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
-            joint=expand(rules.joint.output, study=[study] if plan.trains_network(study) else []),
+            multi_site=expand(
+                rules.evaluate_multi_site.output, study=[study] if plan.trains_network(study) else []
+            ),
             networks=plan.networks(study).values() if plan.trains_network(study) else [],
             report=f"results/{study}/report.html",
             figures=expand(rules.figures.output, site=plan.having("figures", members)),

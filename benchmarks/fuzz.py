@@ -78,7 +78,7 @@ def flipped(content: bytes, random: Random) -> bytes:
 
 
 def columns_renamed(frame: pd.DataFrame, random: Random) -> pd.DataFrame:
-    """Two of the columns of the forcing with each other's name, which physics can tell apart."""
+    """Two of the columns of the forcing with each other's name, which physics can distinguish."""
     names = [name for name in frame if name.split("_F")[0] in ("SW_IN", "TA", "PA", "P", "RH", "LW_IN")]
     names = [name for name in names if not name.endswith("_QC")]
     one, other = random.choice(names, 2, replace=False)

@@ -6,7 +6,7 @@ Towers are made from the real archives: two years of one of them under another i
 the fluxes of each copy altered (`altered`), so that no two are the same work. For each number the study `all` of so
 many is made by the workflow itself, on two cores and with an empty compilation cache, in a folder of its own under
 `results/many_sites`. The settings are those of the tests with one model, one network and one baseline: all steps, and
-fits that are too short to learn anything. CPU seconds are those of all processes together, told by the kernel.
+fits that are too short to learn anything. CPU seconds are those of all processes together, as the kernel counts them.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/years.py US-Me2 2013 2014 2015 2016 --models residual --test
     .venv/bin/python benchmarks/years.py US-Me2 2013,2014 2015,2016
 
-For each argument, one or several years, the study of the site is made anew without these years in calibration and
+For each argument, one or several years, the study of the site is made again without these years in calibration and
 training, in a folder of its own under `results/years`, by the workflow itself: two at a time, each on one core. Printed
 are the scores on the years left out, which is what to choose by; with --test also those on the test periods.
 """

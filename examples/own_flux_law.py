@@ -15,7 +15,7 @@ import lad
 from lad.constants import CP_AIR
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, LearntFluxes, Network, supply
 from lad.physics.saturation import saturation_specific_humidity
-from lad.settings import Descent, ManySettings
+from lad.settings import Descent, ModelSettings
 
 
 class Conductances(AbstractFluxes):
@@ -50,8 +50,8 @@ def main(forcing: str, observations: str, *periods: str) -> None:
     settings = Descent(steps=int(periods[3])) if periods[3:] else Descent()
     record = lad.read_record(forcing)
     site = lad.read_site(record.attrs["site_id"], forcing, observations, train, validation)
-    laws = {"conductances": ManySettings(law="__main__:Conductances")}
-    laws["evaporation"] = ManySettings(law="__main__:Evaporation", states=True, hidden=(16,))
+    laws = {"conductances": ModelSettings(law="__main__:Conductances")}
+    laws["evaporation"] = ModelSettings(law="__main__:Evaporation", states=True, hidden=(16,))
     runs = {"LaD": lad.simulate(lad.Model(site.reference, BulkFluxes()), record)}
     for name, law in laws.items():
         runs[name] = lad.simulate(lad.train([site], law, settings, label=name).model(), record)

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Bad input, told in one line: which file, site, row or key, what was found, what was expected.
+    """Bad input, in one line: which file, site, row or key, what was found, what was expected.
 
     The command line prints the line and exits with a non-zero status, without a traceback.
     """

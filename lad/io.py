@@ -101,7 +101,7 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
 def write_netcdf(path: str | Path, dataset: xr.Dataset) -> None:
     """Write netCDF-4 with every array compressed and no fill value where none was asked for.
 
-    Raises OSError with the room that is left where the library does not tell why it cannot write.
+    Raises OSError with the room that is left where the library does not say why it cannot write.
     """
     encoding = {
         name: {"zlib": variable.ndim > 0, "complevel": 4, "_FillValue": None} | variable.encoding

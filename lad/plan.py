@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from lad.errors import InputError
 from lad.evaluation.models import SEEDED_BASELINES, too_many
 
-NETWORK_STEPS = ("train_many", "place", "joint")  # of a multi-site network, which the tables can do without
+# Steps of a multi-site network, which the tables can do without.
+NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
 RECORDS = ("fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores")
 
 
@@ -214,7 +215,7 @@ class Plan:
             wildcards = set(re.findall(r"{(\w+)}", pattern))
             if wildcards == {"site"}:
                 files += [(site, pattern.format(site=site)) for site in self.having(step, members)]
-            elif wildcards == {"study"} and (step != "joint" or self.trains_network(study)):
+            elif wildcards == {"study"} and (step != "evaluate_multi_site" or self.trains_network(study)):
                 files.append(("study", pattern.format(study=study)))
         files.remove(("study", f"results/{study}/scores.csv"))  # has tables of its own
         return files + [(site, f"results/{site}/{name}.json") for site in members for name in RECORDS]
@@ -224,7 +225,7 @@ class Plan:
     def trains_network(self, study: str) -> bool:
         """Whether one network is trained on the study's sites: not on those that are left when one failed."""
         complete = self.members[study] == self.studies[study] and study not in self.failed
-        return study in self.settings["many"]["studies"] and complete
+        return study in self.settings["multi_site"]["studies"] and complete
 
     def folds(self, study: str) -> dict[str, list[str]]:
         """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several.
@@ -236,8 +237,8 @@ class Plan:
         unknown = [site for site in members if classes[site] is None]
         if unknown:
             raise InputError(
-                f"many.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before the archive is"
-                f" read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
+                f"multi_site.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before the"
+                f" archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
             )
         for site, igbp in classes.items():
             if not re.fullmatch("[A-Z]{3}", igbp):
@@ -253,15 +254,15 @@ class Plan:
         """Sites of one training of one network; raises InputError for a name that is no fold's."""
         folds = self.folds(study)
         if fold not in folds:
-            raise InputError(f"results/{study}/train_many/{fold}: expected one of {', '.join(folds)}")
+            raise InputError(f"results/{study}/train_multi_site/{fold}: expected one of {', '.join(folds)}")
         return folds[fold]
 
     def networks(self, study: str) -> dict[str, str]:
         """Label `fold/seed` and file of every network that is trained on sites of a study together."""
         return {
-            f"{fold}/{seed}": f"results/{study}/train_many/{fold}/seed{seed}.eqx"
+            f"{fold}/{seed}": f"results/{study}/train_multi_site/{fold}/seed{seed}.eqx"
             for fold in self.folds(study)
-            for seed in range(self.settings["many"]["seeds"])
+            for seed in range(self.settings["multi_site"]["seeds"])
         }
 
     # Of a run in which something failed

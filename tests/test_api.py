@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from many_towers import write_towers
+from learning_towers import write_towers
 
 import lad
 from lad.fluxes import BulkFluxes

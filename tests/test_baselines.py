@@ -90,9 +90,9 @@ def short(monkeypatch):
     """Fits that take a second: what they may see does not depend on their length."""
     monkeypatch.setattr(regression, "TREES", regression.TREES | {"max_iter": 20})
     monkeypatch.setattr(regression, "EPOCHS", 2)
-    monkeypatch.setattr(lstm, "SURVEYS", 1)
+    monkeypatch.setattr(lstm, "VALIDATIONS", 1)
     monkeypatch.setattr(lstm, "MEMORY", 5)
-    monkeypatch.setattr(lstm, "SURVEY", 5)
+    monkeypatch.setattr(lstm, "VALIDATE_EVERY", 5)
 
 
 def made(name: str, tower: list[object], folder: Path) -> dict[str, Path]:

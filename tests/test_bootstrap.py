@@ -107,7 +107,7 @@ def test_intervals_of_scores():
 
 
 def test_no_interval_from_few_weeks():
-    """A week or seven say nothing of other weeks, however surely they seem to."""
+    """A week or seven say nothing of other weeks, however much they seem to."""
     values = np.concatenate([[0.4], np.random.default_rng(0).normal(0.4, 0.01, 2000)])
     assert interval(values, 8)[0] == 0.4 and interval(values, 8)[1] > 0.3
     assert np.isnan(interval(values, 7)[1:]).all()

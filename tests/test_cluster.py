@@ -24,11 +24,11 @@ def test_table_of_the_documentation_is_what_the_rules_ask_for(root):
     text = (root / "docs/cluster.md").read_text(encoding="utf-8")
     amount = r" (\d+)(?: \+ ([\d.]+) a site)? \|"
     rows = re.findall(rf"^\| (\w+) \|{amount}{amount}", text, re.MULTILINE)
-    told = {
+    documented = {
         step: [(int(memory) * 1000, round(1000 * float(more or 0))), (int(minutes), int(longer or 0))]
         for step, memory, more, minutes, longer in rows
     }
-    assert told == asked(root)
+    assert documented == asked(root)
 
 
 def test_groups_are_of_rules_that_there_are(root):

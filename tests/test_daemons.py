@@ -106,9 +106,9 @@ def test_gains_follow_from_the_scores(crossed):
 
 
 def test_files_of_the_experiment(crossed):
-    told = (crossed / "cross.md").read_text(encoding="utf-8")
-    assert "| trained with |" in re.sub(" +", " ", told) and "learns to correct" in told
-    verdicts = [line.split("|")[-2].strip() for line in told.splitlines() if line.startswith("| XX-Tst")]
+    text = (crossed / "cross.md").read_text(encoding="utf-8")
+    assert "| trained with |" in re.sub(" +", " ", text) and "learns to correct" in text
+    verdicts = [line.split("|")[-2].strip() for line in text.splitlines() if line.startswith("| XX-Tst")]
     gains = pd.read_csv(crossed / "gains.csv")
     assert verdicts == list(gains.verdict.replace("not decided", "not significant"))
     with Image.open(crossed / "cross.png") as image:
@@ -145,13 +145,13 @@ def run_of(run: Simulated, seeds: int) -> Simulated:
 
 
 @pytest.mark.parametrize(
-    "correction, told", [(2.0, "learns to correct"), (0.0, "does not"), (-1.0, "does not")]
+    "correction, verdict", [(2.0, "learns to correct"), (0.0, "does not"), (-1.0, "does not")]
 )
-def test_a_made_up_correction_is_found(correction, told):
+def test_a_synthetic_correction_is_found(correction, verdict):
     observed, crossed = pairs(correction)
     scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
     gained = daemons.gains(observed, crossed, scores)
-    assert list(gained.verdict) == [told, told]
+    assert list(gained.verdict) == [verdict, verdict]
     assert gained.gain.to_numpy() == pytest.approx(correction, abs=0.05)
     assert (gained.low <= gained.gain).all() and (gained.gain <= gained.high).all()
 
@@ -195,17 +195,17 @@ def test_verdicts():
 
 
 @pytest.mark.parametrize(
-    "integrators, told",
+    "integrators, message",
     [
         (("fast-1",), "--model: fast-1 (0 1): expected two or more solvers, all with the same seeds"),
         (("fast-1", "rk4"), "integrator 'rk4': expected one of explicit, split, euler, fast"),
         (("fast-1", "split-1"), "daemons/fast-1/seed0.eqx: no such file"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, capsys, integrators, told):
+def test_bad_input_is_one_line(tmp_path, capsys, integrators, message):
     assert main(daemons_command(write_tower(tmp_path), *integrators)) == 2
     error = capsys.readouterr().err
-    assert told in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1
 
 
 def test_one_seed_decides_nothing():
@@ -218,7 +218,7 @@ def test_one_seed_decides_nothing():
 
 
 @pytest.mark.parametrize(
-    "changed, told",
+    "changed, message",
     [
         (
             {"split-1/1": None},
@@ -227,11 +227,11 @@ def test_one_seed_decides_nothing():
         ({"split-1/1": "explicit-1/1"}, "explicit-1/seed1.eqx: trained through explicit-1, expected split-1"),
     ],
 )
-def test_seeds_and_solvers_of_the_trainings_are_compared(crossed, capsys, changed, told):
+def test_seeds_and_solvers_of_the_trainings_are_compared(crossed, capsys, changed, message):
     models = {label: label for label in ("explicit-1/0", "explicit-1/1", "split-1/0", "split-1/1")} | changed
     assert main(with_models(crossed, models)) == 2
     error = capsys.readouterr().err
-    assert told in error and error.count("\n") == 1
+    assert message in error and error.count("\n") == 1
 
 
 def test_the_order_of_seeds_does_not_matter(crossed, tmp_path):
@@ -274,12 +274,12 @@ def test_gradients_along_a_parameter_are_those_of_differences(curves):
 
 
 def test_landscape_in_numbers(curves):
-    told = (curves / "landscape.md").read_text(encoding="utf-8")
-    assert all(f"| rs | {name} |" in re.sub(" +", " ", told) for name in ("original-1", "fast-1", "fast-4"))
+    text = (curves / "landscape.md").read_text(encoding="utf-8")
+    assert all(f"| rs | {name} |" in re.sub(" +", " ", text) for name in ("original-1", "fast-1", "fast-4"))
     found = pd.read_csv(curves / "summary.csv")
     assert list(found.columns) == landscape_curves.SUMMARY_COLUMNS
     assert found.kinks_close.astype(int).astype(str).tolist() == [
-        line.split("|")[6].strip() for line in told.splitlines() if line.startswith("| rs")
+        line.split("|")[6].strip() for line in text.splitlines() if line.startswith("| rs")
     ]  # not of the rounded losses
     with Image.open(curves / "landscape.png") as image:
         assert image.size[0] > 1000 and "forcing" in image.text["provenance"]

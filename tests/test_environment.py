@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 LOCKS = ["requirements.lock", "requirements-slurm.lock"]
-LAUNCHERS = ["lad.launch"]  # that import Snakemake
+LAUNCHERS = ["lad.launch", "lad.snakemake_internals"]  # that import Snakemake
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 

@@ -1,4 +1,4 @@
-"""The step evaluate: which half-hours count, what bad input is told."""
+"""The step evaluate: which half-hours count, what is refused."""
 
 import numpy as np
 import pandas as pd

@@ -23,7 +23,7 @@ def project(root, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "target, told",
+    "target, message",
     [
         ("nosuchtarget", f"^nosuchtarget: no such target, {EXPECTED}"),
         ("us-wkg", rf"^us-wkg: no such target \(did you mean US-Wkg\?\), {EXPECTED}"),
@@ -33,8 +33,8 @@ def project(root, tmp_path, monkeypatch):
         ("fetch", rf"^fetch: no such target, {EXPECTED}"),  # a rule, but of no site
     ],
 )
-def test_target_that_nothing_makes(project, target, told):
-    with pytest.raises(InputError, match=told):
+def test_target_that_nothing_makes(project, target, message):
+    with pytest.raises(InputError, match=message):
         check(["demo", target], ["config.yaml", "mine.yaml"], [])
 
 
@@ -47,7 +47,7 @@ def test_targets_that_snakemake_knows(project):
 
 
 @pytest.mark.parametrize(
-    "content, told",
+    "content, message",
     [
         (b"training:\n  steps: [3\n  batch: 4\n", "mine.yaml line 3: not valid YAML: .*expected ',' or ']'"),
         (b"seeds:\n\t3\n", "mine.yaml line 2: not valid YAML: "),
@@ -61,15 +61,15 @@ def test_targets_that_snakemake_knows(project):
         (b"- demo", "mine.yaml: expected settings, key: value, has "),
     ],
 )
-def test_settings_file_that_is_none(project, content, told):
+def test_settings_file_that_is_none(project, content, message):
     (project / "mine.yaml").write_bytes(content)
-    with pytest.raises(InputError, match=f"^{told}") as error:
+    with pytest.raises(InputError, match=f"^{message}") as error:
         check([], ["config.yaml", "mine.yaml"], [])
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "files, entries, told",
+    "files, entries, message",
     [
         (["results"], [], "results: is a folder, expected a settings file"),
         (["mine.yaml", "paper"], [], r"paper: no such settings file \(targets stand before"),
@@ -78,14 +78,14 @@ def test_settings_file_that_is_none(project, content, told):
         ([], ["3x=3"], "--config: .* valid identifier"),
     ],
 )
-def test_options_without_what_they_need(project, files, entries, told):
-    with pytest.raises(InputError, match=f"^{told}"):
+def test_options_without_what_they_need(project, files, entries, message):
+    with pytest.raises(InputError, match=f"^{message}"):
         check([], files, entries)
 
 
 def test_refusal_is_one_line_and_a_status(root):
     environment = dict(os.environ) | {"PYTHONPATH": str(root)}
-    for words, told in [
+    for words, message in [
         (["--config", "archives"], "run: error: --config archives: expected key=value"),
         (
             ["-n", "--config", "seeds=three"],
@@ -96,17 +96,17 @@ def test_refusal_is_one_line_and_a_status(root):
         command = [sys.executable, "-m", "lad.launch", *words]
         result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
         assert result.returncode != 0 and "Traceback" not in result.stderr
-        assert [line for line in result.stderr.splitlines() if told in line], result.stderr
+        assert [line for line in result.stderr.splitlines() if message in line], result.stderr
 
 
 def test_profile_of_a_cluster_without_the_plug_in(root, monkeypatch):
     monkeypatch.chdir(root)
     monkeypatch.setattr("lad.launch.find_spec", lambda name: None)
     check_profile(["demo", "-n"])
-    check_profile(["--workflow-profile", "nowhere"])  # Snakemake tells
-    told = "^profiles/slurm/config.yaml: needs .* plug-in for Slurm, which `./run setup slurm` adds$"
+    check_profile(["--workflow-profile", "nowhere"])  # Snakemake reports it
+    message = "^profiles/slurm/config.yaml: needs .* plug-in for Slurm, which `./run setup slurm` adds$"
     for argv in ["demo --workflow-profile profiles/slurm", "--workflow-profile=profiles/slurm -n"]:
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             check_profile(argv.split())
     with pytest.raises(
         InputError, match=r"^--workflow-profile profiles/mine: no such file profiles/mine/config"

@@ -1,4 +1,4 @@
-"""Calibration and training: what they count, what they tell, and that they repeat themselves."""
+"""Calibration and training: what they count, what they report, and that they repeat themselves."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
 from lad.periods import parse_periods
 from lad.provenance import code_sha256
-from lad.settings import Descent, ManySettings
+from lad.settings import Descent, ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
 from lad.training import loop
@@ -343,7 +343,7 @@ def test_free_run_not_finite_stops_with_half_hour_and_variables(month):
 def test_law_file_round_trip_and_foreign_files(tmp_path):
     size = 14
     scaling = Scaling(jnp.arange(size) * 1.0, jnp.full(size, jnp.inf), jnp.ones(2), jnp.full(2, 3.0))
-    settings, here = ManySettings(**LAW), anchor(table_parameters(6, 2, 10.0))
+    settings, here = ModelSettings(**LAW), anchor(table_parameters(6, 2, 10.0))
     hybrid = Hybrid(untrained_law(settings, scaling, seed=3), jnp.linspace(-1.0, 1.0, 8))
     save_hybrid(tmp_path / "seed3.eqx", hybrid, settings, {"XX-Tst": here}, {"seed": 3})
     assert eqx.tree_equal(load_model(tmp_path / "seed3.eqx").fluxes, hybrid.at(here).fluxes)
@@ -431,7 +431,7 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
     )
     assert sum(lowest) < 0.9 * sum(first)
     trained = load_model(tower / "out" / "seed0.eqx").fluxes.network
-    before = untrained_law(ManySettings(**LAW), trained.scaling, 0).network
+    before = untrained_law(ModelSettings(**LAW), trained.scaling, 0).network
     moved = np.asarray(trained.layers[0].weight - before.layers[0].weight)
     varying = np.isfinite(np.asarray(trained.scaling.input_std))
     assert len(np.unique(moved[:, varying])) == moved[:, varying].size

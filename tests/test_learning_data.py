@@ -93,7 +93,7 @@ def test_inputs_that_are_gap_filled_in_training_are_not_seen(tower):
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "told"),
+    ("train", "validation", "message"),
     [
         ([], [VALIDATION], "no training period"),
         ([TRAIN], [], "no validation period"),
@@ -111,8 +111,8 @@ def test_inputs_that_are_gap_filled_in_training_are_not_seen(tower):
         ([TRAIN], ["2013-06-09:2013-06-09"], "46 usable values of Qle in the validation period"),
     ],
 )
-def test_period_without_measurements_is_refused(tower, train, validation, told):
-    with pytest.raises(InputError, match=told):
+def test_period_without_measurements_is_refused(tower, train, validation, message):
+    with pytest.raises(InputError, match=message):
         seen(tower, train, validation)
 
 
@@ -125,14 +125,14 @@ def without_flags(dataset):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (constant, "Qh does not vary in training"),
         (of_another_site, "is of site YY-Oth, expected XX-Tst"),
         (without_flags, "has no variable Qle_qc"),
     ],
 )
-def test_observations_nothing_can_be_learnt_from_are_refused(tower, change, told):
+def test_observations_nothing_can_be_learnt_from_are_refused(tower, change, message):
     rewrite(tower / "observations.nc", change)
-    with pytest.raises(InputError, match=f"observations.nc: {told}"):
+    with pytest.raises(InputError, match=f"observations.nc: {message}"):
         seen(tower, site_id="XX-Tst")

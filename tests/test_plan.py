@@ -37,7 +37,7 @@ def settings(**changes) -> dict:
         "simulation": {"integrator": "fast-1"},
         "solvers": {"sites": ["XX-Bbb"]},
         "daemons": {"sites": ["XX-Aaa"], "model": "mlp", "integrators": ["split-1", "fast-1"]},
-        "many": {"studies": [], "seeds": 2},
+        "multi_site": {"studies": [], "seeds": 2},
     } | changes
 
 
@@ -47,7 +47,7 @@ def igbp(**classes: str) -> list[dict]:
 
 
 ONE_NETWORK = Plan(
-    settings(many={"studies": ["three"], "seeds": 2}), igbp(Aaa="ENF", Bbb="GRA", Ccc="GRA", Ddd="CRO")
+    settings(multi_site={"studies": ["three"], "seeds": 2}), igbp(Aaa="ENF", Bbb="GRA", Ccc="GRA", Ddd="CRO")
 )
 PLAN = Plan(settings())
 
@@ -156,7 +156,7 @@ def test_histories_are_those_of_all_trainings():
 
 MARKED = [
     ("gather", "results/{study}/scores.csv"),
-    ("joint", "results/{study}/joint.md"),
+    ("evaluate_multi_site", "results/{study}/multi_site.md"),
     ("solvers", "results/{site}/solvers/table.csv"),
     ("figures", "results/{site}/figures/target.png"),
 ]
@@ -174,7 +174,7 @@ def test_a_report_has_what_its_study_and_sites_have():
         assert (site, f"results/{site}/calibrate/parameters.json") in files
     left = replace(PLAN, failed={"XX-Aaa": {"steps": ["figures"], "why": ""}}).reported_files("three", MARKED)
     assert {*files} - {*left} == {("XX-Aaa", "results/XX-Aaa/figures/target.png")}
-    assert ("study", "results/three/joint.md") in ONE_NETWORK.reported_files("three", MARKED)
+    assert ("study", "results/three/multi_site.md") in ONE_NETWORK.reported_files("three", MARKED)
 
 
 def test_folds_leave_out_each_site_and_each_class_of_several():
@@ -186,10 +186,10 @@ def test_folds_leave_out_each_site_and_each_class_of_several():
         "GRA": ["XX-Aaa"],  # ENF is the fold XX-Aaa
     }
     assert len(ONE_NETWORK.networks("three")) == 2 * len(folds)
-    assert ONE_NETWORK.networks("three")["GRA/1"] == "results/three/train_many/GRA/seed1.eqx"
+    assert ONE_NETWORK.networks("three")["GRA/1"] == "results/three/train_multi_site/GRA/seed1.eqx"
     assert ONE_NETWORK.trained_on("three", "XX-Bbb") == ["XX-Aaa", "XX-Ccc"]
     with pytest.raises(
-        InputError, match=r"^results/three/train_many/ENF: expected one of all, XX-Aaa, .*, GRA$"
+        InputError, match=r"^results/three/train_multi_site/ENF: expected one of all, XX-Aaa, .*, GRA$"
     ):
         ONE_NETWORK.trained_on("three", "ENF")
 
@@ -202,7 +202,7 @@ def test_sites_of_one_class_are_not_left_out_together():
 @pytest.mark.parametrize(
     "classes, message",
     [
-        ({"Aaa": "ENF"}, "many.studies: three: of XX-Bbb, XX-Ccc the IGBP class is not known .* sites.XX-Bbb.met"),
+        ({"Aaa": "ENF"}, "multi_site.studies: three: of XX-Bbb, XX-Ccc the IGBP class is not .* sites.XX-Bbb.met"),
         ({"Aaa": "ENF", "Bbb": "field", "Ccc": "GRA"}, "XX-Bbb: igbp = 'field', expected three capitals"),
     ],
 )  # fmt: skip
@@ -212,7 +212,7 @@ def test_one_network_needs_the_class_of_each_site(classes, message):
 
 
 @pytest.mark.parametrize(
-    "failed", [{"XX-Bbb": {"steps": ["evaluate"]}}, {"three": {"steps": ["train_many"]}}]
+    "failed", [{"XX-Bbb": {"steps": ["evaluate"]}}, {"three": {"steps": ["train_multi_site"]}}]
 )
 def test_one_network_is_trained_on_all_sites_of_its_study_or_not_at_all(failed):
     assert ONE_NETWORK.trains_network("three") and not ONE_NETWORK.trains_network("one")
@@ -225,18 +225,18 @@ UNFINISHED = [
     Job("evaluate", BBB),
     Job("gather", {"study": "XX-Bbb"}, ["results/XX-Bbb/scores.csv"]),
     Job("gather", THREE, ["results/three/scores.csv"]),
-    Job("train_many", THREE | {"fold": "all"}),
-    Job("joint", THREE, ["results/three/joint.csv"]),
+    Job("train_multi_site", THREE | {"fold": "all"}),
+    Job("evaluate_multi_site", THREE, ["results/three/multi_site.csv"]),
     Job("three", {}),
 ]
-STUDY_STEPS = ["gather", "report", "train_many", "joint"]
+STUDY_STEPS = ["gather", "report", "train_multi_site", "evaluate_multi_site"]
 
 
 def test_failures_name_step_and_log():
     failed = [Job("train", BBB | {"model": "mlp"}, log=["logs/a.log"]), Job("gather", {"study": "one"})]
     assert PLAN.failures(UNFINISHED, failed) == {
         "XX-Bbb": {"steps": ["train", "evaluate"], "why": "train failed, see logs/a.log"},
-        "three": {"steps": ["train_many", "joint"], "why": "no multi-site network"},
+        "three": {"steps": ["train_multi_site", "evaluate_multi_site"], "why": "no multi-site network"},
     }
     found = PLAN.failures(UNFINISHED, [*failed, Job("evaluate", BBB, log=["b.log"])], ["run.log"])
     assert (

@@ -1,4 +1,4 @@
-"""What a changed setting makes anew, at which sites: Snakemake's summary of two finished studies shows it."""
+"""What a changed setting makes again, at which sites: Snakemake's summary of two finished studies shows it."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,10 @@ from lad.plan import Plan
 from lad.towers.sites import read_rows
 
 STUDIES = ["demo", "paper"]
-JOINT = "many: {studies: [paper]}"  # a network for its two sites, which the paper does not have by itself
-WITH_JOINT = ["--configfile", "joint.yaml"]
+MULTI_SITE = (
+    "multi_site: {studies: [paper]}"  # a network for its two sites, which the paper does not have by itself
+)
+WITH_NETWORK = ["--configfile", "multi_site.yaml"]
 ARCHIVES = [
     "AMF_US-Me2_BASE-BADM_19-5.zip",
     "AMF_US-Wkg_FLUXNET_2004-2025_v1.3_r1.zip",
@@ -21,22 +23,22 @@ TRAIN = [f"train/{model}" for model in SETTINGS["models"]]
 SIMULATE = [f"simulate/{model}" for model in SETTINGS["models"]]
 FIT = ["calibrate", *TRAIN, "train_through"]
 FITTED = [f"baselines/{name}" for name in SETTINGS["baselines"]]
-OF_MANY = ["train_many", "joint"]
+MULTI_SITE_STEPS = ["train_multi_site", "evaluate_multi_site"]
 
 ALL = ["US-CRT", "US-Me2", "US-Wkg"]
 BOTH = [*ALL, "paper"]  # also what is trained for the sites together
 WKG, ME2 = ["US-Wkg"], ["US-Me2"]
 
-CHANGES = [  # settings, sites or studies, what is the first to be made anew
-    ("training: {steps: 5}", BOTH, [*TRAIN, "train_through", "train_many"]),
-    ("models: {residual: {hidden: [8]}}", BOTH, ["train/residual", "train_many"]),
+CHANGES = [  # settings, sites or studies, what is the first to be made again
+    ("training: {steps: 5}", BOTH, [*TRAIN, "train_through", "train_multi_site"]),
+    ("models: {residual: {hidden: [8]}}", BOTH, ["train/residual", "train_multi_site"]),
     ("models: {mlp: {training: {weight_decay: 0.5}}}", ALL, ["train/mlp", "train_through"]),
     ("calibration: {steps: 4}", ALL, ["calibrate"]),
     ("calibration: {loss: sum}", ALL, ["calibrate", "landscape"]),
     ("seeds: 3", ALL, [*TRAIN, "train_through", "baselines/ann", "baselines/lstm"]),
     ("baselines: [mean, 1lin]", ALL, ["evaluate"]),
-    ("simulation: {spinup_passes: 1}", BOTH, [*SIMULATE, "simulate_bulk", "daemons", "joint"]),
-    ("simulation: {integrator: fast-2}", BOTH, [*FIT, *SIMULATE, "simulate_bulk", *OF_MANY]),
+    ("simulation: {spinup_passes: 1}", BOTH, [*SIMULATE, "simulate_bulk", "daemons", "evaluate_multi_site"]),
+    ("simulation: {integrator: fast-2}", BOTH, [*FIT, *SIMULATE, "simulate_bulk", *MULTI_SITE_STEPS]),
     ("solvers: {days: 60}", ME2, ["solvers"]),
     ("daemons: {model: mlp_nostate}", WKG, ["train_through", "daemons"]),
     ("landscape: {along: [rs]}", WKG, ["landscape"]),
@@ -48,10 +50,10 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
     ("sites: {US-Me2: {train: [[2013-01-01, 2015-12-31]]}}", ME2, ["periods", *FIT, *FITTED, "evaluate", "response"]),
     ("sites: {US-Wkg: {metadata: {canopy_height: 1}}}", WKG, ["fetch", "gapfill"]),
     ("studies: {demo: [US-CRT, US-Wkg]}", ["demo"], ["gather", "transfer", "curves"]),
-    ("many: {training: {steps: 5}}", ["paper"], ["train_many"]),
-    ("many: {attributes: [rs]}", ["paper"], ["train_many"]),
-    ("many: {seeds: 2}", ["paper"], ["train_many"]),
-    ("many: {model: mlp}", ["paper"], ["train_many"]),
+    ("multi_site: {training: {steps: 5}}", ["paper"], ["train_multi_site"]),
+    ("multi_site: {attributes: [rs]}", ["paper"], ["train_multi_site"]),
+    ("multi_site: {seeds: 2}", ["paper"], ["train_multi_site"]),
+    ("multi_site: {model: mlp}", ["paper"], ["train_multi_site"]),
     ("sites: {US-Abc: {}}", [], []),
     ("fetch: {ameriflux: 'https://moved.org/', user: me, plumber2: 'https://too.org/', snapshot: my.csv}", [], []),
 ]  # fmt: skip
@@ -59,7 +61,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made anew
 
 def summary(folder: Path, *args: str) -> list[dict[str, str]]:
     """Snakemake's summary of the files of both studies, by column."""
-    result = snakemake(folder, *STUDIES, "--detailed-summary", *WITH_JOINT, *args)
+    result = snakemake(folder, *STUDIES, "--detailed-summary", *WITH_NETWORK, *args)
     assert result.returncode == 0, result.stderr
     columns, *rows = [line.split("\t") for line in result.stdout.splitlines()]
     return [dict(zip(columns, row, strict=True)) for row in rows]
@@ -72,7 +74,7 @@ def made_by(row: dict[str, str]) -> tuple[str, str]:
     return place, f"{step}/{Path(rest[1]).stem}" if step in ("train", "simulate", "baselines") else step
 
 
-def made_anew(folder: Path, *args: str) -> set[tuple[str, str]]:
+def made_again(folder: Path, *args: str) -> set[tuple[str, str]]:
     """What makes the files that a run would make."""
     return {made_by(row) for row in summary(folder, *args) if row["plan"] == "update pending"}
 
@@ -84,13 +86,13 @@ def studies(root, tmp_path_factory) -> tuple[Path, dict[tuple[str, str], set[tup
     (tree / "archives").mkdir()
     for name in ARCHIVES:
         (tree / "archives" / name).write_text("-")
-    (tree / "joint.yaml").write_text(JOINT, encoding="utf-8")
+    (tree / "multi_site.yaml").write_text(MULTI_SITE, encoding="utf-8")
     for row in summary(tree):
         place = tree / row["output_file"]
         place = place / "a.zip" if place.name == "archive" else place
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"this is {place.name}\n", encoding="utf-8")
-    result = snakemake(tree, *STUDIES, "--touch", "--forceall", *WITH_JOINT)
+    result = snakemake(tree, *STUDIES, "--touch", "--forceall", *WITH_NETWORK)
     assert result.returncode == 0, result.stderr
     rows = summary(tree)
     makers, followers = (
@@ -116,7 +118,7 @@ def all_from(places, first, followers) -> set[tuple[str, str]]:
 
 def test_rules_make_what_the_plan_names(studies):
     tree, _ = studies
-    settings = SETTINGS | {"many": SETTINGS["many"] | yaml.safe_load(JOINT)["many"]}
+    settings = SETTINGS | {"multi_site": SETTINGS["multi_site"] | yaml.safe_load(MULTI_SITE)["multi_site"]}
     settings |= {"studies": {name: SETTINGS["studies"][name] for name in STUDIES}}
     plan = Plan(settings, [read_rows()])
     files = {*plan.networks("paper").values()}
@@ -128,7 +130,7 @@ def test_rules_make_what_the_plan_names(studies):
         files |= {*plan.trained_through(site).values()}
     made = {row["output_file"] for row in summary(tree)}
     assert files <= made
-    folders = "|".join(["train", "simulate", "baselines", "daemons/[^/]+", "train_many"])
+    folders = "|".join(["train", "simulate", "baselines", "daemons/[^/]+", "train_multi_site"])
     assert {
         file for file in made if re.match(rf"results/[^/]+/({folders})/.*\.(nc|eqx|history.csv)$", file)
     } <= files
@@ -139,17 +141,17 @@ def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, 
     tree, followers = studies
     overlay = tmp_path / "change.yaml"
     overlay.write_text(change, encoding="utf-8")
-    assert made_anew(tree, str(overlay)) == all_from(places, first, followers)
+    assert made_again(tree, str(overlay)) == all_from(places, first, followers)
 
 
-def test_a_site_made_anew_touches_only_its_own_files(studies):
+def test_a_site_made_again_touches_only_its_own_files(studies):
     tree, _ = studies
     result = snakemake(tree, "-n", "--forceall", "US-Wkg")
     plan = planned(result)
     assert plan["baselines"] + plan["baselines_of_seeds"] == BASELINES
     assert plan.keys() > {"fetch", "daemons", "landscape", "report", "US-Wkg"} and "solvers" not in plan
-    told = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
-    assert len(told) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in told)
+    messages = re.findall(r"^Job \d+: (.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(messages) >= sum(plan.values()) and all(message.startswith("US-Wkg: ") for message in messages)
     files = [line.split("\t")[0] for line in snakemake(tree, "US-Wkg", "--summary").stdout.splitlines()[1:]]
     assert len(files) > sum(plan.values()) and all(file.startswith("results/US-Wkg/") for file in files)
     assert "for copy in ; do" in snakemake(tree, "-n", "-p", "US-Wkg").stdout  # no other place has its page
@@ -157,27 +159,29 @@ def test_a_site_made_anew_touches_only_its_own_files(studies):
 
 def test_a_network_for_many_towers_that_is_gone_is_trained_again(studies):
     tree, _ = studies
-    network = tree / "results/paper/train_many/all/seed0.eqx"
+    network = tree / "results/paper/train_multi_site/all/seed0.eqx"
     kept = network.read_bytes()
     network.unlink()
-    assert planned(snakemake(tree, "-n", "paper", *WITH_JOINT))["train_many"] == 1
+    assert planned(snakemake(tree, "-n", "paper", *WITH_NETWORK))["train_multi_site"] == 1
     network.write_bytes(kept)
 
 
 def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(studies):
     tree, _ = studies
-    for network in tree.glob("results/paper/train_many/*/seed0.eqx"):
+    for network in tree.glob("results/paper/train_multi_site/*/seed0.eqx"):
         network.unlink()
-    result = snakemake(tree, "paper", *WITH_JOINT, "--set-resources", "train_many:launch=false")
+    result = snakemake(tree, "paper", *WITH_NETWORK, "--set-resources", "train_multi_site:launch=false")
     assert result.returncode != 0
     # The page is made of stand-ins here, so that it fails too, and Snakemake shows how it was called.
     (called,) = re.findall(r"^ *lad report .*$", result.stdout + result.stderr, re.MULTILINE)
     (why,) = re.findall(r"--missing paper='(.*?)'", called)
-    folds = {f"train_many failed, see logs/paper/train_many/{fold}.log" for fold in ("all", *WKG, *ME2)}
-    assert set(why.split("; ")) == folds and "results/paper/joint" not in called
-    assert not list(tree.glob("results/paper/joint*"))  # scores of the networks before
-    plan = planned(snakemake(tree, "-n", "paper", *WITH_JOINT))
-    assert [plan[name] for name in ("train_many", "joint", "report")] == [3, 1, 1]
+    folds = {
+        f"train_multi_site failed, see logs/paper/train_multi_site/{fold}.log" for fold in ("all", *WKG, *ME2)
+    }
+    assert set(why.split("; ")) == folds and "results/paper/multi_site" not in called
+    assert not list(tree.glob("results/paper/multi_site*"))  # scores of the networks before
+    plan = planned(snakemake(tree, "-n", "paper", *WITH_NETWORK))
+    assert [plan[name] for name in ("train_multi_site", "evaluate_multi_site", "report")] == [3, 1, 1]
 
 
 def test_a_changed_flux_law_of_ones_own_trains_its_model_again(studies, tmp_path):

@@ -28,7 +28,7 @@ WMAX = float(PARAMETERS.Wmax)
 
 
 class Linear(AbstractFluxes):
-    """H by the sun; evaporation by the fill of the root zone and by what the air lacks, told in two ways."""
+    """H by the sun; evaporation by the fill of the root zone and by what the air lacks, given in two ways."""
 
     def __call__(self, state, forcing, parameters):
         """Fluxes at one instant."""

@@ -127,7 +127,7 @@ def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):
         assert simulated.attrs["max_energy_residual"] < 1e-6
         assert "net_radiation" in json.loads(simulated.attrs["provenance"])["inputs"]
 
-    # On net radiation that no emission answers the soil warms from repeat to repeat, and the table tells it.
+    # On net radiation that no emission answers the soil warms from repeat to repeat, and the table shows it.
     options = [
         "--site",
         "XX-Tst",

@@ -22,7 +22,7 @@ from lad.io import read_netcdf
 from lad.observations import read_observed
 from lad.parameters import COVER, SOIL, table_parameters
 from lad.periods import mask, parse_periods
-from lad.settings import Calibration, Descent, ManySettings, ModelSettings
+from lad.settings import Calibration, Descent, LawSettings, ModelSettings
 from lad.settings import __main__ as reference
 from lad.settings.learning import LAWS, STATES, Attribute
 from lad.settings.study import Quantity, checked
@@ -69,14 +69,20 @@ REFUSED = [  # settings, what is said about them
     ("daemons: {integrators: [fast-1]}", "daemons.integrators: ['fast-1']: expected at least 2 items, not 1"),
     ("daemons: {integrators: [fast-1, rk4]}", "daemons.integrators.1: 'rk4': expected explicit, split"),
     ("training: {batch: 8.0}", "training.batch: 8.0: expected a valid integer"),
-    ("many: {studies: [demo]}", "many.studies: demo: expected one of studies, with two sites or more"),
-    ("many: {studies: [others]}", "many.studies: others: expected one of studies"),
-    ("many: {studies: [paper], model: gbt}", "many.model: gbt: expected one of models, with a network"),
     (
-        "{many: {studies: [paper]}, simulation: {radiation: prescribed}}",
+        "multi_site: {studies: [demo]}",
+        "multi_site.studies: demo: expected one of studies, with two sites or more",
+    ),
+    ("multi_site: {studies: [others]}", "multi_site.studies: others: expected one of studies"),
+    (
+        "multi_site: {studies: [paper], model: gbt}",
+        "multi_site.model: gbt: expected one of models, with a network",
+    ),
+    (
+        "{multi_site: {studies: [paper]}, simulation: {radiation: prescribed}}",
         "simulation.radiation: prescribed: one network for several sites needs modelled radiation",
     ),
-    ("many: {attributes: [age]}", "many.attributes.0: 'age': expected 'rs', 'z0'"),
+    ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),
     ("training: {loss: squared}", "training.loss: 'squared': expected 'variance' or 'sum'"),
@@ -309,7 +315,7 @@ def test_absent_keys_have_the_defaults_and_parts_of_a_training_stay_parts(root):
         "hidden": [32, 32],
         "training": {"batch": 4},
     }
-    assert settings["many"]["training"] == {} and "sites_table" not in settings
+    assert settings["multi_site"]["training"] == {} and "sites_table" not in settings
 
 
 def test_parts_are_made_in_python_as_of_a_file():
@@ -318,11 +324,11 @@ def test_parts_are_made_in_python_as_of_a_file():
     assert descent == Descent.parse(descent.to_dict(), "x.eqx") and hash(descent)
     with pytest.raises(ValidationError):
         Descent(steps=2.0)
-    network = ManySettings(law="residual", states=["snow", "root"], hidden=[4], attributes=["rs"])
+    network = ModelSettings(law="residual", states=["snow", "root"], hidden=[4], attributes=["rs"])
     assert network.has_network and network.seen_states == ("root", "snow")
-    assert ModelSettings(law="mlp", states=True, hidden=[4]).seen_states == STATES
-    body = ModelSettings(law="bulk")
-    assert not body.has_network and body.seen_states == () and body.to_dict() == {"law": "bulk"}
+    assert LawSettings(law="mlp", states=True, hidden=[4]).seen_states == STATES
+    bulk = LawSettings(law="bulk")
+    assert not bulk.has_network and bulk.seen_states == () and bulk.to_dict() == {"law": "bulk"}
 
 
 @pytest.mark.parametrize(
@@ -335,10 +341,10 @@ def test_parts_are_made_in_python_as_of_a_file():
         (Descent, '{"weight_decay": -1}', "weight_decay: -1: expected greater than or equal to 0"),
         (Descent, '{"starts": 3}', "starts: no such key"),
         (Calibration, '{"starts": true}', "starts: True: expected a valid integer"),
-        (ModelSettings, "{}", "top level: expected a key law"),
-        (ModelSettings, '{"law": "mlp", "states": 1, "hidden": [4]}', "states: 1: expected a valid boolean"),
-        (ModelSettings, '{"law": "mlp", "states": true, "hidden": [4, 0]}', "hidden.1: 0: expected greater"),
-        (ManySettings, '{"law": "bulk", "attributes": ["rs"]}', "attributes: law bulk has no network"),
+        (LawSettings, "{}", "top level: expected a key law"),
+        (LawSettings, '{"law": "mlp", "states": 1, "hidden": [4]}', "states: 1: expected a valid boolean"),
+        (LawSettings, '{"law": "mlp", "states": true, "hidden": [4, 0]}', "hidden.1: 0: expected greater"),
+        (ModelSettings, '{"law": "bulk", "attributes": ["rs"]}', "attributes: law bulk has no network"),
     ],
 )
 def test_refused_options_are_one_line(section, text, message):
@@ -383,14 +389,14 @@ def own_laws(tmp_path, monkeypatch):
 def test_a_law_may_come_from_a_module_of_ones_own(own_laws):
     assert law_class("bulk") is BulkFluxes and law_class("mlp") is LEARNT_LAWS["mlp"]
     assert law_class("own_laws:Calm")()(None, None, None).H == 0.0
-    assert not ModelSettings(law="own_laws:Calm").has_network
-    assert ModelSettings(law="own_laws:Learnt", states=False, hidden=[4]).has_network
+    assert not LawSettings(law="own_laws:Calm").has_network
+    assert LawSettings(law="own_laws:Learnt", states=False, hidden=[4]).has_network
     for law, message in [
         ('{"law": "own_laws:Calm", "hidden": [4]}', "x: hidden: law own_laws:Calm has no network"),
         ('{"law": "own_laws:Learnt"}', "x: top level: law own_laws:Learnt has a network, expected the keys"),
     ]:
         with pytest.raises(InputError, match=f"^{message}"):
-            ModelSettings.parse(law, "x")
+            LawSettings.parse(law, "x")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from lad.cli import main
 from lad.io import read_json
 from lad.model import Model
 from lad.parameters import from_json
-from lad.settings import ManySettings
+from lad.settings import ModelSettings
 from lad.training.files import save_model
 
 ROWS = 6 * 48
@@ -212,7 +212,7 @@ def test_soil_freezes(files, tmp_path, integrator):
 def write_model(path, files, law):
     """A model file of `law` and the parameters of `files`."""
     parameters = from_json(read_json(files["parameters"]), "parameters")
-    save_model(path, Model(parameters, law), ManySettings(law="mlp", states=True, hidden=(16, 16)))
+    save_model(path, Model(parameters, law), ModelSettings(law="mlp", states=True, hidden=(16, 16)))
 
 
 def trained(files, path):

@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from cluster import Cluster, missing
-from many_towers import train_command, write_towers
-from test_many import agree, left
+from learning_towers import train_command, write_towers
+from test_multi_site import agree, left
 from test_workflow import STUDY, TOLD_AGAIN, copy_tree, planned, snakemake
 
 from lad.io import write_json
@@ -104,7 +104,7 @@ def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tre
     assert study.returncode == 0, printed
     logs = (path.read_text(encoding="utf-8") for path in (tree / ".snakemake/slurm_logs").rglob("*.log"))
     assert any("another run has begun in this folder" in log for log in logs)
-    # Of a group Snakemake does not tell Slurm's state, but shows the job's log, where Slurm wrote it.
+    # Of a group Snakemake does not show Slurm's state, but shows the job's log, where Slurm wrote it.
     assert re.search(r"error: \*\*\* JOB \d+ ON \w+ CANCELLED AT ", printed)
     assert "Trying to restart job" in printed
     assert (tree / "results/demo/table.md").read_text(encoding="utf-8") in printed
@@ -147,8 +147,8 @@ def test_job_beyond_its_memory_is_sent_again_with_more(cluster, tree, environmen
 
 
 def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
-    """By the options that docs/many.md names, at US-CRT and at its record under another name."""
-    archives, output = tree / "archives", tree / "results/pair/train_many/all"
+    """By the options that docs/multi_site.md names, at US-CRT and at its record under another name."""
+    archives, output = tree / "archives", tree / "results/pair/train_multi_site/all"
     archives.mkdir(exist_ok=True)
     with zipfile.ZipFile(tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip") as archive:
         table = archive.read("AMF_US-CRT_BASE_HH_3-5.csv")
@@ -162,18 +162,20 @@ def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
         "sites_table": "pair.csv",
         "sites": {"US-CRT": periods, "US-Abd": periods},
         "studies": {"pair": ["US-CRT", "US-Abd"]},
-        "many": {"studies": ["pair"], "seeds": 2, "training": training},
+        "multi_site": {"studies": ["pair"], "seeds": 2, "training": training},
     }
     write_json(tree / "pair.json", settings)
     target = [str(output.relative_to(tree) / "seed0.eqx"), "--configfile", *STUDY[1:], "pair.json"]
     launch = "launch='srun -n 2 --kill-on-bad-exit'"
-    tasks = [f"train_many:{option}" for option in ("mpi=srun", "tasks=2", "nodes=1", "mem_mb=6000", launch)]
+    tasks = [
+        f"train_multi_site:{option}" for option in ("mpi=srun", "tasks=2", "nodes=1", "mem_mb=6000", launch)
+    ]
     before = len(ends(cluster))
     result = snakemake(tree, *PROFILE, *target, "--set-resources", *tasks, **environment)
     printed = result.stdout + result.stderr
     assert result.returncode == 0, printed
     assert set(ends(cluster)[before:]) == {"COMPLETED"}
-    assert "2 sites on 2 devices, all: 4/4 " in (tree / "logs/pair/train_many/all.log").read_text(
+    assert "2 sites on 2 devices, all: 4/4 " in (tree / "logs/pair/train_multi_site/all.log").read_text(
         encoding="utf-8"
     )
     of_two = left(output)
@@ -182,11 +184,11 @@ def test_workflow_starts_the_tasks_of_one_training(cluster, tree, environment):
     agree(left(output), of_two)
 
 
-def test_tasks_of_one_step_train_one_network_for_many_towers(environment, tmp_path):
+def test_tasks_of_one_step_train_one_multi_site_network(environment, tmp_path):
     towers = write_towers(tmp_path)
     for folder, launch in (("one", []), ("two", ["srun", "--ntasks", "2", "--mem", "4000"])):
         command = [*launch, sys.executable, "-m", "lad.cli", *train_command(towers, towers / folder)]
         result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
-        assert result.stderr.count(" 4/4 ") == 1  # one of them tells
+        assert result.stderr.count(" 4/4 ") == 1  # one of them reports
     agree(left(towers / "one"), left(towers / "two"))

@@ -245,7 +245,7 @@ def test_the_figure_shows_when_and_at_which_hours_the_runs_err(pair):
         "one": Simulated(("",), {target: (flux[target] + error)[None] for target in flux}),
         "two": Simulated(("0", "1"), {target: flux[target] + np.array([[1.0], [3.0]]) for target in flux}),
     }
-    table = compare(SITE, "made up", observed, runs)
+    table = compare(SITE, "synthetic", observed, runs)
     panels = two_runs(Comparison("title", observed, runs), table).axes
     one, two = panels[0].lines
     whole_months = [3.0] + 2 * [np.sqrt((47 * 4.0**2 + 8.0**2) / 48)]

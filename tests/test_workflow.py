@@ -152,14 +152,14 @@ def test_folder_without_archives_is_one_line(tree, tmp_path):
 def test_one_network_of_several_processes_and_its_report(tree, tmp_path):
     for site in ("US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"):
         (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
-    settings = ["--configfile", "workflow/studies/many.yaml", "--config", f"archives={tmp_path}"]
-    tasks = ["train_many:mpi=srun", "train_many:tasks=2", "train_many:launch='srun -n 2'"]
-    targets = ["many", "results/many/place/CRO/US-CRT/seed0.eqx"]
+    settings = ["--configfile", "workflow/studies/multi_site.yaml", "--config", f"archives={tmp_path}"]
+    tasks = ["train_multi_site:mpi=srun", "train_multi_site:tasks=2", "train_multi_site:launch='srun -n 2'"]
+    targets = ["multi_site", "results/towers/apply/CRO/US-CRT/seed0.eqx"]
     result = snakemake(tree, "-n", "-p", *targets, *settings, "--set-resources", *tasks)
     counts = planned(result)
-    assert [counts[name] for name in ("train_many", "place", "joint")] == [7, 1, 1]
+    assert [counts[name] for name in ("train_multi_site", "apply", "evaluate_multi_site")] == [7, 1, 1]
     assert result.stdout.count("NPROC=1 srun -n 2 lad train --site ") == 7
-    assert "study=results/many/joint.csv" in result.stdout
+    assert "study=results/towers/multi_site.csv" in result.stdout
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):
@@ -215,9 +215,9 @@ def adopted(root, tmp_path) -> Path:
 def test_who_comes_back_gets_the_table_again(adopted):
     (adopted / "results/demo/table.md").write_text("the table\n", encoding="utf-8")
     assert planned(snakemake(adopted, "-n")) == TOLD_AGAIN
-    told = snakemake(adopted)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == (
+    message = snakemake(adopted)
+    assert message.returncode == 0, message.stderr
+    assert message.stdout == (
         "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"

@@ -21,9 +21,9 @@ MEMORY = 90  # days
 HIDDEN = 32
 BATCH = 64  # days
 OPTIMISER = optax.adamw(2e-3, weight_decay=0.1)
-SURVEY = 50  # steps between looks at the validation days
-SURVEYS = 30
-PATIENCE = 6  # surveys
+VALIDATE_EVERY = 50  # steps between looks at the validation days
+VALIDATIONS = 30
+PATIENCE = 6  # validations
 
 
 class Days(NamedTuple):
@@ -141,10 +141,10 @@ def fit(data: BaselineData, days: Days, seeds: int) -> DailyMemory:
     keys = jax.random.split(jax.random.key(0), seeds)
     models = eqx.filter_vmap(lambda key: DailyMemory(days.daily.shape[1], key))(keys)
     states = eqx.filter_vmap(lambda model: OPTIMISER.init(eqx.filter(model, eqx.is_array)))(models)
-    rng, progress = np.random.default_rng(0), Progress(f"{data.site} lstm", SURVEYS)
+    rng, progress = np.random.default_rng(0), Progress(f"{data.site} lstm", VALIDATIONS)
     best, lowest, waited = models, np.full(seeds, np.inf), 0
-    for survey in range(SURVEYS):
-        batches = jnp.asarray(rng.choice(trained, (SURVEY, BATCH)))
+    for number in range(VALIDATIONS):
+        batches = jnp.asarray(rng.choice(trained, (VALIDATE_EVERY, BATCH)))
         models, states = descend(models, states, days, batches)
         found = np.asarray(judged(models, days, validation))
         better = found < lowest
@@ -157,9 +157,9 @@ def fit(data: BaselineData, days: Days, seeds: int) -> DailyMemory:
             best,
         )
         waited = 0 if better.any() else waited + 1
-        progress.update(survey + 1, f"validation loss {lowest.mean():.4f}")
+        progress.update(number + 1, f"validation loss {lowest.mean():.4f}")
         if waited == PATIENCE:
-            progress.update(SURVEYS, "ended by the validation")
+            progress.update(VALIDATIONS, "ended by the validation")
             break
     return best
 

@@ -1,6 +1,6 @@
 """Regressions on the weather of a half-hour and before it: does a model without physics do as well?
 
-Each target is fitted by itself, on its usable half-hours of training; those of validation tell when to stop.
+Each target is fitted by itself, on its usable half-hours of training; those of validation decide when to stop.
 """
 
 from collections.abc import Callable

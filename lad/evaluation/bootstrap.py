@@ -1,8 +1,8 @@
 """Scores and their differences between models, with intervals.
 
 Half-hours of a tower are no independent sample, weeks nearly are: weeks of the test periods are drawn with replacement
-(block bootstrap, Carlstein 1986, Ann. Stat. 14, 1171-1179), the same ones for both models, and all scores are taken
-anew. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
+(block bootstrap, Carlstein 1986, Ann. Stat. 14, 1171-1179), the same ones for both models, and all scores are
+computed again. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
 """
 
 from collections.abc import Sequence

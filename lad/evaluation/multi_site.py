@@ -13,7 +13,7 @@ from lad.evaluation.free_runs import run_freely
 from lad.evaluation.scores import (
     ALL,
     ITSELF,
-    JOINT,
+    MULTI_SITE,
     NOTHING,
     OTHER_TYPES,
     OTHERS,
@@ -41,7 +41,7 @@ class SiteScores(NamedTuple):
     differences: pd.DataFrame
 
 
-def joint_scores(
+def multi_site_scores(
     site: str,
     files: Mapping[str, Path],
     periods: Mapping[str, Periods],
@@ -77,7 +77,7 @@ def joint_scores(
         hybrid, settings = load_hybrid(path)
         return hybrid.at(here(*settings.attributes))
 
-    def joint(fold: str) -> Simulated:
+    def run_of(fold: str) -> Simulated:
         return simulated({seed: placed(path) for seed, path in networks[fold].items()})
 
     kin = {other for other, igbp in types.items() if igbp == types[site]}
@@ -90,10 +90,10 @@ def joint_scores(
         if fold not in networks:
             raise InputError(f"--network: no fold {fold}, needed for {site}")
         _check_unseen(networks[fold].values(), without.get(fitted_on, ()), f"fold {fold}")
-    runs = {fold: joint(fold) for fold in dict.fromkeys(folds.values())}
+    runs = {fold: run_of(fold) for fold in dict.fromkeys(folds.values())}
     table = Model(a_priori(record.attrs, record.reference_height, files["forcing"]), BulkFluxes())
     groups: dict[str, dict[str, Simulated]] = {NOTHING: {"bulk": simulated({"": table})}}
-    groups |= {fitted_on: {JOINT: runs[fold]} for fitted_on, fold in folds.items()}
+    groups |= {fitted_on: {MULTI_SITE: runs[fold]} for fitted_on, fold in folds.items()}
     groups[OTHERS] |= lines
     period = " ".join(map(str, test))
     tables = [

@@ -18,7 +18,7 @@ from lad.state import plain_state
 ROUNDING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
 EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
 TIMES_REPEATED = 6  # of the first year, for the drift of the soil
-SOLVER = fast()  # one for all: another would be compiled anew
+SOLVER = fast()  # one for all: another would be compiled again
 
 
 class Limit(NamedTuple):

@@ -23,7 +23,7 @@ TRANSFER_COLUMNS = [*SCORE_COLUMNS, "fitted_on"]
 `OTHER_TYPES` of vegetation, the site `ITSELF`, or `NOTHING`."""
 ALL, OTHERS, OTHER_TYPES, ITSELF, NOTHING = "all", "others", "other types", "itself", "nothing"
 ENSEMBLE = "ensemble"
-JOINT = "joint"
+MULTI_SITE = "multi_site"
 """Name of the network that was trained on several sites."""
 
 

@@ -15,7 +15,7 @@ from lad.observations import TARGETS
 from lad.tables.multi_site import compared, own_model
 
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
-COLOURED = 10  # sites that colours tell apart
+COLOURED = 10  # sites that colours can distinguish
 LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
 
@@ -140,7 +140,7 @@ def _dress(axes: Axes, metric: str, title: str) -> None:
 def multi_site(table: pd.DataFrame) -> Figure:
     """A panel for each target and score, a row for each model and what it was fitted on, a line for each site.
 
-    `table` is that of `lad joint`. The black line is the median over sites.
+    `table` is that of `lad evaluate-multi-site`. The black line is the median over sites.
     """
     names = compared(own_model(table))
     rows = whole(table).set_index(["model", "fitted_on"])

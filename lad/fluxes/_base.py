@@ -26,7 +26,7 @@ class Fluxes(NamedTuple):
 class AbstractFluxes(eqx.Module):
     """A law for the turbulent fluxes.
 
-    Whatever a law returns, energy and water are conserved, because the model only moves what it is told to.
+    Whatever a law returns, energy and water are conserved, because the model only moves what a law returns.
     A law must let evaporation from a store vanish as the store empties, and be finite for every state and
     forcing.
     """

@@ -42,7 +42,7 @@ def recurrences(time: np.ndarray, segments: Sequence[slice], step: float) -> tup
 def recurring_states(states: State, recurrences: Sequence[np.ndarray]) -> tuple[State, ...]:
     """Mean of `states` (n,), those at the end of each row, over the recurrences of each segment.
 
-    The mean of temperature and of ice has the mean heat, from which the solvers take both anew.
+    The mean of temperature and of ice has the mean heat, from which the solvers compute both again.
     """
     return tuple(jax.tree.map(lambda x: x.mean(axis=0), rows(states, index)) for index in recurrences)
 

@@ -53,12 +53,12 @@ TITLES = {
         "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.csv": ("Ranks", ""),
-    "joint.png": (
+    "multi_site.png": (
         "Multi-site networks",
         "Scores at each tower by what a model knew of it, and their median; NSE and KGE below -1 stand at the edge.",
     ),
-    "joint.csv": ("Scores of multi-site networks", ""),
-    "joint_differences.csv": ("Gains of multi-site networks", ""),
+    "multi_site.csv": ("Scores of multi-site networks", ""),
+    "multi_site_differences.csv": ("Gains of multi-site networks", ""),
     "transfer.csv": (
         "Baselines of other sites",
         "Fitted on the other sites of the study, scored on this one.",
@@ -205,8 +205,8 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 BUILT = {
     "ranks.csv": (RANK_COLUMNS, ranks_tables),
-    "joint.csv": (TRANSFER_COLUMNS, multi_site_tables),
-    "joint_differences.csv": (DIFFERENCE_COLUMNS, multi_site_differences_tables),
+    "multi_site.csv": (TRANSFER_COLUMNS, multi_site_tables),
+    "multi_site_differences.csv": (DIFFERENCE_COLUMNS, multi_site_differences_tables),
     "strata.csv": (STRATA_COLUMNS, strata_tables),
     "gains.csv": (GAIN_COLUMNS, solver_gains_tables),
     "cross.csv": (

@@ -55,7 +55,7 @@ class Calibration(Descent):
 Own = Annotated[Descent, PlainSerializer(lambda own: own.model_dump(mode="json", exclude_unset=True))]
 
 
-class ModelSettings(Section):
+class LawSettings(Section):
     """A flux law, and what its network is like if it has one."""
 
     law: Law
@@ -91,7 +91,7 @@ class ModelSettings(Section):
         return self
 
 
-class ManySettings(ModelSettings):
+class ModelSettings(LawSettings):
     """A flux law with one network for several sites."""
 
     attributes: Choice[Attribute] = ()
@@ -103,7 +103,7 @@ class ManySettings(ModelSettings):
         return self
 
 
-class TrainedModel(ModelSettings):
+class TrainedModel(LawSettings):
     """One of the trained models of a study."""
 
     training: Own = Descent()

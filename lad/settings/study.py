@@ -16,10 +16,10 @@ from lad.towers.archives import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
 RESERVED_STUDIES = {
-    *STEPS,
+    *(step.replace("-", "_") for step in STEPS),
     "simulate_bulk",
     "train_through",
-    "train_many",
+    "train_multi_site",
     "baselines_of_seeds",
     "setup",
     "test",
@@ -54,9 +54,9 @@ class Fetch(Section):
     """Services that archives are downloaded from."""
 
     ameriflux: Url = "https://amfcdn.lbl.gov/"
-    """address of a [download service](towers.md#download); another address makes nothing anew"""
+    """address of a [download service](towers.md#download); a change of it reruns nothing"""
     plumber2: Url = "https://thredds.nci.org.au/thredds/"
-    """address of a [download service](towers.md#download); another address makes nothing anew"""
+    """address of a [download service](towers.md#download); a change of it reruns nothing"""
     user: Annotated[str, Field(min_length=1)] = "fluxnetshuttle"
     """name for the open service of AmeriFlux; `AMERIFLUX_USER_ID` and `AMERIFLUX_USER_EMAIL` in the environment name an
     account"""
@@ -156,11 +156,11 @@ class Landscape(Section):
     """calibrated parameters along which the loss is drawn"""
 
 
-class Many(Section):
+class MultiSite(Section):
     """One network trained on all sites of a study, without each of them, and without each IGBP class."""
 
     studies: Choice[Name] = ()
-    """studies of two or more sites on which [one network](many.md) is trained; with radiation `modelled`"""
+    """studies of two or more sites on which [one network](multi_site.md) is trained; with radiation `modelled`"""
     model: Name = "residual"
     """which of `models` it is; that of each site alone is shown beside it"""
     attributes: Choice[Attribute] = ("rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy")
@@ -196,7 +196,7 @@ class Settings(Section):
     solvers: Solvers = Solvers()
     daemons: Daemons = Daemons()
     landscape: Landscape = Landscape()
-    many: Many = Many()
+    multi_site: MultiSite = MultiSite()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -223,15 +223,15 @@ class Settings(Section):
             for site in getattr(self, part).sites:
                 if site not in self.sites:
                     raise Refused([part, "sites"], f"{site}: expected one of {', '.join(self.sites)}")
-        for study in self.many.studies:
+        for study in self.multi_site.studies:
             if len(self.studies.get(study, ())) < 2:
                 raise Refused(
-                    ["many", "studies"], f"{study}: expected one of studies, with two sites or more"
+                    ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
                 )
-        if self.many.studies and self.simulation.radiation != "modelled":
-            one = "one network for several sites needs modelled radiation, expected many.studies: [] or modelled"
+        if self.multi_site.studies and self.simulation.radiation != "modelled":
+            one = "one network for several sites needs modelled radiation, expected multi_site.studies: [] or modelled"
             raise Refused(["simulation", "radiation"], f"{self.simulation.radiation}: {one}")
-        for part, used in (("daemons", self.daemons.sites), ("many", self.many.studies)):
+        for part, used in (("daemons", self.daemons.sites), ("multi_site", self.multi_site.studies)):
             name = getattr(self, part).model
             if used and not (name in self.models and self.models[name].has_network):
                 raise Refused([part, "model"], f"{name}: expected one of models, with a network")

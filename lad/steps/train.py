@@ -1,4 +1,4 @@
-"""Train a hybrid model at one site or one network for many, through the model's differential equations.
+"""Train a hybrid model at one site, or one network at several, through the model's differential equations.
 
 Lists of files are in the order of the sites. All seeds are trained at once; all devices that JAX finds, and all
 processes of a Slurm step, share the work. Writes seed0.eqx, seed1.eqx, … (the model of each seed at its lowest
@@ -13,7 +13,7 @@ import jax
 from lad.errors import InputError
 from lad.integrate.named import named
 from lad.provenance import fingerprint, provenance
-from lad.settings import Descent, ManySettings
+from lad.settings import Descent, ModelSettings
 from lad.site_files import of_each_site
 from lad.training import devices
 from lad.training.options import add_learning_arguments, learning_periods
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     devices.join()
     if args.seeds < 1:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
-    model = ManySettings.parse(args.model_settings, "--model-settings")
+    model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     named(args.integrator)  # refused before anything is read
     files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)

@@ -10,7 +10,7 @@ from lad.evaluation.models import label
 from lad.evaluation.scores import (
     ALL,
     ITSELF,
-    JOINT,
+    MULTI_SITE,
     NOTHING,
     OTHER_TYPES,
     OTHERS,
@@ -23,8 +23,8 @@ from lad.tables import SCORES, Cell, Table
 from lad.tables.study import difference_cell
 
 METRICS_COMPARED = ("nse", "rmse", "bias")
-LEFT_OUT = (JOINT, OTHERS)
-COMPARED_WITH = [("bulk", NOTHING), ("1lin", OTHERS), ("3km27", OTHERS), (JOINT, ALL)]
+LEFT_OUT = (MULTI_SITE, OTHERS)
+COMPARED_WITH = [("bulk", NOTHING), ("1lin", OTHERS), ("3km27", OTHERS), (MULTI_SITE, ALL)]
 """What the network that did not see a site is compared with by intervals."""
 LEGEND = (
     "Test periods of each site; RMSE and bias in W m⁻²; networks as mean flux of their seeds. LaD a priori has the "
@@ -45,23 +45,23 @@ def compared(own: str) -> dict[tuple[str, str], str]:
         ("bulk", NOTHING): "LaD a priori",
         ("1lin", OTHERS): "1lin of the others",
         ("3km27", OTHERS): "3km27 of the others",
-        (JOINT, OTHER_TYPES): "multi-site, without its type",
-        (JOINT, OTHERS): "multi-site, without it",
-        (JOINT, ALL): "multi-site, with it",
+        (MULTI_SITE, OTHER_TYPES): "multi-site, without its type",
+        (MULTI_SITE, OTHERS): "multi-site, without it",
+        (MULTI_SITE, ALL): "multi-site, with it",
         ("bulk", ITSELF): label("bulk"),
         (own, ITSELF): f"its own {own}",
     }
 
 
 def own_model(table: pd.DataFrame) -> str:
-    """The model of the sites themselves in a table of `lad joint`."""
+    """The model of the sites themselves in a table of `lad evaluate-multi-site`."""
     return next(model for model in table[table.fitted_on == ITSELF].model if model != "bulk")
 
 
 def multi_site_tables(table: pd.DataFrame, trained: Mapping[str, Any] | None = None) -> list[str | Table]:
     """For each target and score a row for each site, a column for each model and what it was fitted on.
 
-    `table` is that of `lad joint`, `trained` the settings of the training of the networks, if they are known.
+    `table` is that of `lad evaluate-multi-site`, `trained` the settings of the networks' training, if they are known.
     """
     own = own_model(table)
     names = compared(own)
@@ -96,8 +96,8 @@ def multi_site_differences_tables(differences: pd.DataFrame) -> list[str | Table
 def _budget(table: pd.DataFrame, own: str, trained: Mapping[str, Any] | None) -> str:
     """How many seeds, and steps on how many days, the networks are of."""
     members = single_seeds(table).groupby(["model", "fitted_on"]).seed.nunique()
-    joint, alone = (int(members.get(key, 1)) for key in ((JOINT, ALL), (own, ITSELF)))
-    text = f"Multi-site networks: {joint} seeds"
+    together, alone = (int(members.get(key, 1)) for key in ((MULTI_SITE, ALL), (own, ITSELF)))
+    text = f"Multi-site networks: {together} seeds"
     if trained:
         days = f"{trained['window_days'][-1]:g} days of each site"
         text += f", at most {trained['steps']} steps on {trained['batch']} windows of {days}"

@@ -50,7 +50,7 @@ def _copying(mesh: Mesh) -> Callable:
 
 
 def over_sites(mesh: Mesh, inputs, outputs) -> Callable:
-    """Decorator: each device runs a function on its own sites, as the specs `inputs` and `outputs` tell."""
+    """Decorator: each device runs a function on its own sites, as the specs `inputs` and `outputs` say."""
     return functools.partial(jax.shard_map, mesh=mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
 

@@ -12,7 +12,7 @@ from lad.observations import TARGETS
 
 
 def check_sound(sound: np.ndarray, after: Callable, where: Callable, label: str, done: int) -> None:
-    """Raise InputError for the first gradient step with a loss or gradient that was not finite, told by `sound`.
+    """Raise InputError for the first gradient step with a loss or gradient that was not finite, as `sound` says.
 
     `sound` is bool (steps, members), of the steps that follow the first `done`; ``after(count)`` gives the free numbers
     after `count` of them, and ``where(free, step, member)`` the end of the line, from those of the member before the
@@ -21,9 +21,9 @@ def check_sound(sound: np.ndarray, after: Callable, where: Callable, label: str,
     if sound.all():
         return
     step, member = (int(x) for x in np.argwhere(~sound)[0])
-    told = where(rows(after(step), member), step, member)
+    place = where(rows(after(step), member), step, member)
     raise InputError(
-        f"{label}: loss or gradient of member {member} not finite in step {done + step + 1}, {told}"
+        f"{label}: loss or gradient of member {member} not finite in step {done + step + 1}, {place}"
     )
 
 

@@ -20,7 +20,7 @@ from lad.fluxes import FORCING_INPUTS, Scaling
 from lad.io import replacing
 from lad.model import Model
 from lad.parameters import from_json, to_json
-from lad.settings import ManySettings
+from lad.settings import ModelSettings
 from lad.training.hybrid import Hybrid, law_at, untrained_law
 from lad.training.sites import Anchor
 
@@ -28,7 +28,7 @@ from lad.training.sites import Anchor
 def save_hybrid(
     path: str | Path,
     hybrid: Hybrid,
-    settings: ManySettings,
+    settings: ModelSettings,
     anchors: Mapping[str, Anchor],
     origin: Mapping[str, Any],
 ) -> None:
@@ -44,7 +44,7 @@ def save_hybrid(
     _write_law(path, hybrid.law, settings, np.asarray(hybrid.shift).tolist(), sites, origin)
 
 
-def save_model(path: str | Path, model: Model, settings: ManySettings, site: str = "site") -> None:
+def save_model(path: str | Path, model: Model, settings: ModelSettings, site: str = "site") -> None:
     """Write the model of one site, with the settings that its law is made from."""
     attributes = getattr(getattr(model.fluxes, "network", None), "attributes", None)
     here = {"parameters": to_json(model.parameters), "hidden": []}
@@ -57,7 +57,7 @@ def _write_law(path, law, settings, shift, sites, origin) -> None:
     _write(path, header | {"shift": shift, "sites": sites, "provenance": dict(origin)}, law)
 
 
-def load_hybrid(path: str | Path) -> tuple[Hybrid, ManySettings]:
+def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
     """What a file of `save_hybrid` has for all sites; raises InputError if it is not one."""
     hybrid, settings, _ = _read(path)
     return hybrid, settings
@@ -86,9 +86,9 @@ def training_record(path: str | Path) -> dict[str, Any]:
         return header.get("provenance", {}).get("settings", {})
 
 
-def _read(path: str | Path) -> tuple[Hybrid, ManySettings, dict[str, Any]]:
+def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
     with _opened(path) as (header, file):
-        settings = ManySettings.parse(header["settings"], str(path))
+        settings = ModelSettings.parse(header["settings"], str(path))
         scaling = Scaling.empty(settings.seen_states, settings.attributes)
         law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
         return Hybrid(law, jnp.asarray(header["shift"])), settings, header["sites"]

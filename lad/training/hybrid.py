@@ -25,7 +25,7 @@ from lad.fluxes import (
     network_inputs,
 )
 from lad.model import Model
-from lad.settings import ManySettings
+from lad.settings import ModelSettings
 from lad.training.sites import Anchor, Site
 
 
@@ -75,7 +75,7 @@ def law_at(
     return eqx.tree_at(lambda law: law.network.attributes, law, attributes)
 
 
-def untrained_law(settings: ManySettings, scaling: Scaling, seed: int) -> AbstractFluxes:
+def untrained_law(settings: ModelSettings, scaling: Scaling, seed: int) -> AbstractFluxes:
     """The law of `settings` with the random weights of `seed`; its attributes are zero."""
     law = law_class(settings.law)
     if not issubclass(law, LearntFluxes):

@@ -14,7 +14,7 @@ from lad.forcing import rows
 from lad.integrate.named import named
 from lad.io import write_csv
 from lad.model import Model
-from lad.settings import Descent, ManySettings
+from lad.settings import Descent, ModelSettings
 from lad.training.devices import check_alike
 from lad.training.files import remove_checkpoints, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -28,7 +28,7 @@ DESCENT = Descent()
 class Trained(NamedTuple):
     """Result of a training: the hybrid of each seed, at its lowest validation loss."""
 
-    settings: ManySettings
+    settings: ModelSettings
     sites: tuple[Site, ...]
     hybrids: tuple[Hybrid, ...]
     validation_loss: np.ndarray  # (seeds,), mean over the sites
@@ -56,7 +56,7 @@ class Trained(NamedTuple):
 
 def train(
     sites: Sequence[Site],
-    model: ManySettings,
+    model: ModelSettings,
     settings: Descent = DESCENT,
     solver: str = "fast-1",
     *,

@@ -1,5 +1,5 @@
 rule calibrate:
-    """Calibrate LaD's own parameters: the physical baseline, and the body of the hybrid."""
+    """Calibrate LaD's own parameters: the physical baseline, and where the hybrid starts from."""
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,

@@ -43,7 +43,7 @@ os.environ[lock.VARIABLE] = lock.this_run()
 if not snakemake_internals.is_cluster_job(workflow):
     os.environ.setdefault(lock.SENT_BY, lock.this_run())
 elif lock.SENT_BY in os.environ:
-    # Here, before Snakemake removes what the job is to make anew.
+    # Here, before Snakemake removes what the job is to make.
     try:
         lock.join_from_afar(os.environ[lock.SENT_BY])
     except InputError as error:

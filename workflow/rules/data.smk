@@ -18,7 +18,7 @@ def archives(wildcards):
     """Input function: the site's archives in the user's folder and in data/; without any, the step downloads them.
 
     What it downloaded is no input: in the next run there would be inputs that were not there before, and all would
-    be made anew.
+    be made again.
     """
     site, patterns = wildcards.site, archive_patterns(wildcards)
     found = find_archives(site, [config["archives"], "data"], patterns)
@@ -96,7 +96,7 @@ rule fetch:
     resources:
         mem_mb=500,
         runtime=10,
-        # No parameter: a service that moved makes nothing anew.
+        # No parameter: a service that moved reruns nothing.
         services=service_options,
     params:
         folder=archive_folder,

@@ -168,7 +168,7 @@ rule gather:
 
 
 rule curves:
-    """Draw the courses of a study's trainings, and tell their lowest validation losses."""
+    """Draw the courses of a study's trainings, and list their lowest validation losses."""
     input:
         histories=lambda wildcards: plan.histories(wildcards.study).values(),
         code=code("curves"),

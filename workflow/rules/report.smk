@@ -58,7 +58,7 @@ rule report:
         missing=lambda wildcards: failure_options([wildcards.study, *plan.studies[wildcards.study]]),
         settings=lambda wildcards: json.dumps(
             {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
-            | ({"many": config["many"]} if plan.trains_network(wildcards.study) else {})
+            | ({"multi_site": config["multi_site"]} if plan.trains_network(wildcards.study) else {})
         ),
     message:
         "{wildcards.study}: write the report"

@@ -6,7 +6,7 @@ def make_tables_of_the_rest(run_logs):
     """After a failure, make the tables of the studies from the sites that finished.
 
     Snakemake does it itself, with settings in which the studies lack the others: so it knows what the tables were made
-    of, makes them anew as soon as there is more, and what breaks this off leaves them as unfinished as any other file.
+    of, makes them again as soon as there is more, and what breaks this off leaves them as unfinished as any other file.
     Only rules of studies are allowed: nothing of a site is made here, all of it was up to date in the run before. A
     multi-site network is not trained on the sites that are left.
     """
@@ -21,7 +21,7 @@ def make_tables_of_the_rest(run_logs):
         return
     # Beside tables that lack a site, scores of earlier networks would pass for theirs; they are soon made again.
     for job in unfinished:
-        if job.rule == "joint":
+        if job.rule == "evaluate_multi_site":
             for file in job.output:
                 Path(file).unlink(missing_ok=True)
     # A study of all towers of a folder that has none keeps its own setting.

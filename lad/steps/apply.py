@@ -1,4 +1,4 @@
-"""Put a network for many towers at one of them: seen in training, or not.
+"""Apply a multi-site network to a site, seen in training or not.
 
 Cover, soil, heights and all else that it has to know come from the forcing file; no measured flux does. The result is a
 model as `lad train` writes them.
@@ -14,7 +14,7 @@ from lad.training.sites import unseen_anchor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `lad place`."""
+    """Options of `lad apply`."""
     parser.add_argument("--network", type=Path, required=True, metavar="EQX", help="of lad train")
     parser.add_argument("--forcing", type=Path, required=True, metavar="NC", help="forcing file of the tower")
     parser.add_argument("--output", type=Path, required=True, metavar="EQX", help="the model there")

@@ -22,9 +22,9 @@ def write_towers(folder: Path) -> Path:
         write_tower(folder / site)
 
         def change(dataset, site=site, number=number, cover=cover, soil=soil):
-            told = {"settings": {"site": {"canopy_height": 0.5 + number}}}
+            record = {"settings": {"site": {"canopy_height": 0.5 + number}}}
             dataset.attrs |= {"site_id": site, "lad_cover": cover, "lad_soil": soil, "igbp": f"C{cover}"}
-            dataset.attrs["provenance"] = json.dumps(told)
+            dataset.attrs["provenance"] = json.dumps(record)
             if number == 1:  # a record with a gap
                 dataset["segment"] = ("time", (np.arange(dataset.sizes["time"]) >= 48 * 10).astype(int))
             if "Tair" in dataset:

@@ -11,7 +11,7 @@ import pandas as pd
 from lad.baselines.transfer import data_of_sites, transferred
 from lad.errors import InputError
 from lad.evaluation.arguments import named_files
-from lad.evaluation.multi_site import joint_scores, known
+from lad.evaluation.multi_site import known, multi_site_scores
 from lad.evaluation.scores import ALL, read_scores
 from lad.figures import study as figures
 from lad.figures.style import save
@@ -25,7 +25,7 @@ from lad.training.files import training_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `lad joint`."""
+    """Options of `lad evaluate-multi-site`."""
     add_site_files(parser)
     parser.add_argument(
         "--network",
@@ -38,12 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--own", required=True, metavar="MODEL", help="of each site, shown beside")
     parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="of the runs (fast-1)")
     parser.add_argument("--spinup-passes", type=int, default=3, metavar="N", help="before each run")
-    parser.add_argument("--output", type=Path, required=True, help="joint.csv; joint.json goes beside it")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="multi_site.csv; multi_site.json goes beside it"
+    )
     parser.add_argument(
         "--differences", type=Path, required=True, help="those between these scores, a CSV file"
     )
-    parser.add_argument("--table", type=Path, required=True, help="joint.md, the table for readers")
-    parser.add_argument("--figure", type=Path, required=True, help="joint.png; joint.pdf goes beside it")
+    parser.add_argument("--table", type=Path, required=True, help="multi_site.md, the table for readers")
+    parser.add_argument(
+        "--figure", type=Path, required=True, help="multi_site.png; multi_site.pdf goes beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -62,7 +66,9 @@ def run(args: argparse.Namespace) -> None:
     found = []
     for site, paths in files.items():
         lines = transferred(site, data, periods[site]["test"])
-        of_site = joint_scores(site, paths, periods[site], networks, types, lines, solver, args.spinup_passes)
+        of_site = multi_site_scores(
+            site, paths, periods[site], networks, types, lines, solver, args.spinup_passes
+        )
         found.append(of_site)
     table = pd.concat([*(of_site.scores for of_site in found), of_itself], ignore_index=True)
     differences = pd.concat([of_site.differences for of_site in found], ignore_index=True)

@@ -10,37 +10,39 @@ def networks(wildcards):
     return plan.networks(wildcards.study)
 
 
-rule train_many:
+rule train_multi_site:
     """Train one network on the sites of a study together: all of them, or without what the fold is named after."""
     input:
         forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
         observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
         periods=lambda wildcards: expand(rules.periods.output.periods, site=trained_on(wildcards)),
-        law=lambda wildcards: plan.law_module(config["many"]["model"]),
+        law=lambda wildcards: plan.law_module(config["multi_site"]["model"]),
         code=code("train"),
     output:
         networks=expand(
-            "results/{{study}}/train_many/{{fold}}/seed{seed}.eqx", seed=range(config["many"]["seeds"])
+            "results/{{study}}/train_multi_site/{{fold}}/seed{seed}.eqx",
+            seed=range(config["multi_site"]["seeds"]),
         ),
-        history="results/{study}/train_many/{fold}/history.csv",
+        history="results/{study}/train_multi_site/{fold}/history.csv",
     log:
-        "logs/{study}/train_many/{fold}.log",
+        "logs/{study}/train_multi_site/{fold}.log",
     benchmark:
-        "logs/{study}/train_many/{fold}.tsv"
+        "logs/{study}/train_multi_site/{fold}.tsv"
     resources:
         mem_mb=growing(2000, 400),
         runtime=growing(40, 40),
-        launch="",  # what starts several processes of one training: srun of a cluster (docs/many.md)
+        launch="",  # what starts several processes of one training: srun of a cluster (docs/multi_site.md)
     params:
         sites=trained_on,
         model=lambda wildcards: json.dumps(
-            plan.model_settings(config["many"]["model"]) | {"attributes": config["many"]["attributes"]}
+            plan.model_settings(config["multi_site"]["model"])
+            | {"attributes": config["multi_site"]["attributes"]}
         ),
         settings=lambda wildcards: json.dumps(
-            plan.training_settings(config["many"]["model"]) | config["many"]["training"]
+            plan.training_settings(config["multi_site"]["model"]) | config["multi_site"]["training"]
         ),
         integrator=config["simulation"]["integrator"],
-        seeds=config["many"]["seeds"],
+        seeds=config["multi_site"]["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
     message:
         "{wildcards.study}: train one network, fold {wildcards.fold}"
@@ -52,75 +54,75 @@ rule train_many:
         " --output-directory {params.folder} 2>&1 | tee {log}"
 
 
-rule place:
-    """Put a network for many towers at one of them."""
+rule apply:
+    """Apply a multi-site network to a site."""
     input:
-        network="results/{study}/train_many/{fold}/seed{seed}.eqx",
+        network="results/{study}/train_multi_site/{fold}/seed{seed}.eqx",
         forcing=rules.forcing.output.forcing,
-        code=code("place"),
+        code=code("apply"),
     output:
-        "results/{study}/place/{fold}/{site}/seed{seed}.eqx",
+        "results/{study}/apply/{fold}/{site}/seed{seed}.eqx",
     log:
-        "logs/{study}/place/{fold}/{site}_seed{seed}.log",
+        "logs/{study}/apply/{fold}/{site}_seed{seed}.log",
     benchmark:
-        "logs/{study}/place/{fold}/{site}_seed{seed}.tsv"
+        "logs/{study}/apply/{fold}/{site}_seed{seed}.tsv"
     resources:
         mem_mb=growing(2000),
         runtime=growing(5),
     message:
         "{wildcards.study}: network {wildcards.seed} of fold {wildcards.fold} at {wildcards.site}"
     shell:
-        "lad place --network {input.network} --forcing {input.forcing} --output {output} 2>&1 | tee {log}"
+        "lad apply --network {input.network} --forcing {input.forcing} --output {output} 2>&1 | tee {log}"
 
 
-rule joint:
-    """Score the networks for many towers at each of a study, beside what knows that site or others alone."""
+rule evaluate_multi_site:
+    """Score the multi-site networks at each site of a study, beside what knows that site or others alone."""
     input:
         forcing=of_sites(rules.forcing.output.forcing),
         observations=of_sites(rules.forcing.output.observations),
         periods=of_sites(rules.periods.output.periods),
         networks=lambda wildcards: networks(wildcards).values(),
         scores=rules.gather.output.scores,
-        code=code("joint"),
+        code=code("evaluate_multi_site"),
     output:
         scores=report(
-            "results/{study}/joint.csv",
-            caption="../report/joint.rst",
+            "results/{study}/multi_site.csv",
+            caption="../report/evaluate_multi_site.rst",
             category="Scores",
             labels={"study": "{study}", "content": "multi-site networks"},
         ),
-        record="results/{study}/joint.json",
+        record="results/{study}/multi_site.json",
         differences=report(
-            "results/{study}/joint_differences.csv",
-            caption="../report/joint.rst",
+            "results/{study}/multi_site_differences.csv",
+            caption="../report/evaluate_multi_site.rst",
             category="Scores",
             labels={"study": "{study}", "content": "gains of multi-site networks"},
         ),
-        table="results/{study}/joint.md",
+        table="results/{study}/multi_site.md",
         figure=report(
-            "results/{study}/joint.png",
-            caption="../report/joint.rst",
+            "results/{study}/multi_site.png",
+            caption="../report/evaluate_multi_site.rst",
             category="Scores",
             labels={"study": "{study}", "content": "multi-site networks, figure"},
         ),
-        vector="results/{study}/joint.pdf",
+        vector="results/{study}/multi_site.pdf",
     log:
-        "logs/{study}/joint.log",
+        "logs/{study}/evaluate_multi_site.log",
     benchmark:
-        "logs/{study}/joint.tsv"
+        "logs/{study}/evaluate_multi_site.tsv"
     resources:
         mem_mb=growing(4000, 100),
         runtime=growing(10, 4),
     params:
         sites=lambda wildcards: plan.members[wildcards.study],
         networks=lambda wildcards: labelled(networks(wildcards)),
-        own=config["many"]["model"],
+        own=config["multi_site"]["model"],
         integrator=config["simulation"]["integrator"],
         passes=config["simulation"]["spinup_passes"],
     message:
-        "{wildcards.study}: score the networks for many towers"
+        "{wildcards.study}: score the multi-site networks"
     shell:
-        "NPROC={threads} lad joint --site {params.sites} --forcing {input.forcing}"
+        "NPROC={threads} lad evaluate-multi-site --site {params.sites} --forcing {input.forcing}"
         " --observations {input.observations} --periods {input.periods} --network {params.networks}"
         " --scores {input.scores} --own {params.own}"
         " --integrator {params.integrator} --spinup-passes {params.passes}"

@@ -1,4 +1,4 @@
-"""One network for many towers: what its training, its place at a tower and its scores are."""
+"""One network for several towers: its training, its use at a tower, its scores."""
 
 import dataclasses
 import json
@@ -15,20 +15,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from learning_tower import Bursting
-from many_towers import LAW, SETTINGS, SITES, train_command, write_towers
+from learning_towers import LAW, SETTINGS, SITES, train_command, write_towers
 from PIL import Image
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.multi_site import joint_scores
+from lad.evaluation.multi_site import multi_site_scores
 from lad.evaluation.scores import SCORE_COLUMNS
 from lad.fluxes import FORCING_INPUTS
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
 from lad.model import Model
 from lad.periods import parse_periods, read_periods
-from lad.settings import Descent, ManySettings
+from lad.settings import Descent, ModelSettings
 from lad.training import devices, free_run, loop
 from lad.training.files import load_hybrid, load_model, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -58,13 +58,13 @@ def read(folder, sites, attributes=LAW["attributes"]):
 
 def untrained(sites, seed=0, law=LAW):
     """A hybrid of random weights."""
-    settings = ManySettings(**law)
+    settings = ModelSettings(**law)
     return Hybrid(untrained_law(settings, training_scaling(sites, settings.seen_states), seed), jnp.zeros(8))
 
 
 def save(path, hybrid, sites, origin, law=LAW):
     """Write a hybrid as a training does."""
-    save_hybrid(path, hybrid, ManySettings(**law), {site.site_id: site.anchor for site in sites}, origin)
+    save_hybrid(path, hybrid, ModelSettings(**law), {site.site_id: site.anchor for site in sites}, origin)
 
 
 def left(output):
@@ -205,7 +205,7 @@ def test_sites_count_alike_in_the_scaling(towers):
     wind = FORCING_INPUTS.index("Wind")
     others = training_scaling(sites, states)
     assert others.input_mean[wind] == pytest.approx(training_scaling(sites[1:], states).input_mean[wind])
-    hybrid = Hybrid(untrained_law(ManySettings(**LAW), others, 0), jnp.zeros(8))
+    hybrid = Hybrid(untrained_law(ModelSettings(**LAW), others, 0), jnp.zeros(8))
     std = [hybrid.at(site.anchor).fluxes.network.scaling.input_std[wind] for site in sites]
     assert np.isinf(std[0]) and np.isfinite(std[1])
 
@@ -215,13 +215,13 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     hybrid = Hybrid(untrained(sites).law, jnp.linspace(-0.3, 0.3, 8))
     save(tmp_path / "seed0.eqx", hybrid, sites, {"seed": 0})
     again, settings = load_hybrid(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, hybrid) and settings == ManySettings(**LAW)
+    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**LAW)
     with pytest.raises(InputError, match=r"seed0.eqx: is a model of XX-One, XX-Two, expected one of them"):
         load_model(tmp_path / "seed0.eqx")
     known = load_model(tmp_path / "seed0.eqx", "XX-Two")
     assert eqx.tree_equal(known.fluxes, hybrid.at(sites[1].anchor).fluxes)
     forcing, output = towers / "XX-Thr" / "forcing.nc", tmp_path / "model.eqx"
-    command = ["place", "--network", str(tmp_path / "seed0.eqx"), "--forcing", str(forcing)]
+    command = ["apply", "--network", str(tmp_path / "seed0.eqx"), "--forcing", str(forcing)]
     assert main([*command, "--output", str(output)]) == 0
     model = load_model(output)
     expected = hybrid.at(unseen_anchor(forcing, 10.0, LAW["attributes"]))
@@ -238,7 +238,7 @@ def test_a_network_without_attributes_is_the_same_at_all_towers(towers, tmp_path
     hybrid = untrained(sites, law=law)
     save(tmp_path / "seed0.eqx", hybrid, sites, {}, law)
     again, settings = load_hybrid(tmp_path / "seed0.eqx")
-    assert eqx.tree_equal(again, hybrid) and settings == ManySettings(**law)
+    assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**law)
     one, other = (again.at(site.anchor).fluxes for site in sites)
     assert eqx.tree_equal(one, other)
 
@@ -278,8 +278,8 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     command = train_command(towers, tmp_path)
     files = command[1 : command.index("--model-settings")]
     tables = ["--scores", str(tmp_path / "scores.csv"), "--differences", str(tmp_path / "differences.csv")]
-    joint = [
-        "joint",
+    score = [
+        "evaluate-multi-site",
         *files,
         "--network",
         *networks,
@@ -289,10 +289,10 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
         "--integrator",
         "euler-1",
     ]
-    joint += ["--output", str(tmp_path / "joint.csv"), "--table", str(tmp_path / "joint.md")]
-    joint += ["--figure", str(tmp_path / "joint.png")]
-    assert main(joint) == 0
-    table = pd.read_csv(tmp_path / "joint.csv", dtype={"seed": str}).query("target == 'LE'")
+    score += ["--output", str(tmp_path / "multi_site.csv"), "--table", str(tmp_path / "multi_site.md")]
+    score += ["--figure", str(tmp_path / "multi_site.png")]
+    assert main(score) == 0
+    table = pd.read_csv(tmp_path / "multi_site.csv", dtype={"seed": str}).query("target == 'LE'")
     rmse = table[table.seed.isin(["ensemble"])].set_index(["site", "fitted_on"]).rmse
     assert rmse["XX-One", "others"] == rmse["XX-One", "other types"]  # no other site is of its type
     assert rmse["XX-Thr", "others"] != rmse["XX-Thr", "other types"]
@@ -300,39 +300,43 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     lines = table[table.model.isin(["1lin", "2lin", "3km27"])]
     assert set(lines.fitted_on) == {"others"} and lines.groupby("site").rmse.nunique().min() > 1
     assert list(table[table.fitted_on == "itself"].model) == ["bulk", "mlp"]
-    head, cells = shown(tmp_path / "joint.md", "LE, RMSE", "XX-Thr")
+    head, cells = shown(tmp_path / "multi_site.md", "LE, RMSE", "XX-Thr")
     columns = {
         "multi-site, without its type": "other types",
         "multi-site, without it": "others",
         "multi-site, with it": "all",
     }
-    joints = table[(table.site == "XX-Thr") & (table.seed == "ensemble")].set_index("fitted_on").rmse
+    rmse_of = table[(table.site == "XX-Thr") & (table.seed == "ensemble")].set_index("fitted_on").rmse
     assert {name: cells[head.index(name)] for name in columns} == {
-        name: f"{joints[fitted_on]:.2f}" for name, fitted_on in columns.items()
+        name: f"{rmse_of[fitted_on]:.2f}" for name, fitted_on in columns.items()
     }
     ends = pd.read_csv(tmp_path / "differences.csv").query("target == 'LE' and metric == 'rmse'")
-    pair = ends.query("site == 'XX-Thr' and model == 'joint (others)' and reference == 'joint (all)'")
-    assert pair.difference.item() == pytest.approx(joints["others"] - joints["all"], abs=1e-3)
-    head, cells = shown(tmp_path / "joint.md", "LE, RMSE of the network without the site", "XX-Thr")
+    pair = ends.query(
+        "site == 'XX-Thr' and model == 'multi_site (others)' and reference == 'multi_site (all)'"
+    )
+    assert pair.difference.item() == pytest.approx(rmse_of["others"] - rmse_of["all"], abs=1e-3)
+    head, cells = shown(tmp_path / "multi_site.md", "LE, RMSE of the network without the site", "XX-Thr")
     assert (
         cells[head.index("less multi-site, with it")] == f"{pair.difference.item():+.2f}"
     )  # one week has no interval
-    assert "at most 4 steps on 2 windows of 1 days" in (tmp_path / "joint.md").read_text(encoding="utf-8")
-    about = json.loads((tmp_path / "joint.json").read_text(encoding="utf-8"))["settings"]
-    with Image.open(tmp_path / "joint.png") as image:
+    assert "at most 4 steps on 2 windows of 1 days" in (tmp_path / "multi_site.md").read_text(
+        encoding="utf-8"
+    )
+    about = json.loads((tmp_path / "multi_site.json").read_text(encoding="utf-8"))["settings"]
+    with Image.open(tmp_path / "multi_site.png") as image:
         assert json.loads(image.text["provenance"])["settings"] == about
     assert about["test"]["XX-One"] == ["2013-06-22:2013-06-28"] and about["integrator"] == "euler-1"
-    swapped = [{"XX-One": "XX-Two", "XX-Two": "XX-One"}.get(word, word) for word in joint]
+    swapped = [{"XX-One": "XX-Two", "XX-Two": "XX-One"}.get(word, word) for word in score]
     for command, said in (
         (
-            [word.replace("mlp", "nlp") for word in joint],
+            [word.replace("mlp", "nlp") for word in score],
             "--own nlp: expected a model of --scores, bulk, mlp",
         ),
         (swapped, "forcing.nc: is of site XX-One, expected XX-Two"),
     ):
         assert main(command) == 2
         assert said in capsys.readouterr().err
-    # a network that knows what it is to be without, and one that does not tell what it knows
+    # a network that knows what it is to be without, and one that does not say what it knows
     first = tmp_path / "XX-One" / "seed0.eqx"
     content = first.read_bytes()
     for sites, said in (
@@ -341,16 +345,16 @@ def test_scores_of_what_a_site_was_left_out_of(towers, tmp_path, capsys):
     ):
         header = json.loads(content.partition(b"\n")[0]) | {"provenance": {"settings": {"sites": sites}}}
         first.write_bytes(json.dumps(header).encode() + b"\n" + content.partition(b"\n")[2])
-        assert main(joint) == 2
+        assert main(score) == 2
         assert f"{first}: " in (error := capsys.readouterr().err) and said in error
     first.write_bytes(content)
-    joint[joint.index("--network") + 1 : joint.index("--scores")] = networks[:2]
-    assert main(joint) == 2
+    score[score.index("--network") + 1 : score.index("--scores")] = networks[:2]
+    assert main(score) == 2
     assert "--network: no fold XX-One" in capsys.readouterr().err
 
 
 def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
-    """Sites of one type, as their files tell: networks without one of them know the type."""
+    """Sites of one type, as their files say: networks without one of them know the type."""
     known = read(towers, ["XX-One", "XX-Two"])
     networks = {}
     for fold, sites in (("all", ["XX-One", "XX-Two"]), ("XX-One", ["XX-Two"]), ("C6", ["XX-Two"])):
@@ -366,7 +370,7 @@ def test_a_type_that_no_fold_is_without_has_no_score(towers, tmp_path):
     types = {"XX-One": "C6", "XX-Two": "C6"}
 
     def fitted_on(networks):
-        found = joint_scores("XX-One", files, periods, networks, types, {}, named("euler-1"), 0)
+        found = multi_site_scores("XX-One", files, periods, networks, types, {}, named("euler-1"), 0)
         return set(found.scores.fitted_on)
 
     with pytest.raises(
