@@ -1,18 +1,19 @@
 """Train two flux laws of your own at a tower, one with a network and one without, and compare them with LaD's.
 
-    python examples/own_flux_law.py FORCING.nc OBSERVATIONS.nc TRAIN VALIDATION TEST [STEPS]
+    python examples/own_flux_law.py results/US-CRT [STEPS]
 
-Periods are FIRST:LAST, two days. The figure of mean LE by hour is own_flux_law.png.
+The folder is that of a site the workflow has run. The figure of mean LE by hour is own_flux_law.png.
 """
 
 import sys
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import pandas as pd
 
 import lad
-from lad.constants import CP_AIR
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes, LearntFluxes, Network, supply
 from lad.physics.saturation import saturation_specific_humidity
 from lad.settings import Descent, ModelSettings
@@ -25,10 +26,10 @@ class Conductances(AbstractFluxes):
 
     def __call__(self, state, forcing, parameters):
         """H (W m-2) and evaporation (kg m-2 s-1), positive upward; evaporation fades out as the root zone empties."""
-        for_heat, for_vapour = jnp.exp(self.logarithms)
+        for_heat, for_vapour = 1.2 * jnp.exp(self.logarithms)  # kg m-2 s-1, in air of 1.2 kg m-3
         deficit = saturation_specific_humidity(state.T[0], forcing.Psurf) - forcing.Qair
-        H = 1.2 * CP_AIR * for_heat * (state.T[0] - forcing.Tair)
-        return Fluxes(H, jnp.zeros_like(H), 1.2 * for_vapour * supply(state) * jnp.maximum(deficit, 0.0))
+        H = 1004.6 * for_heat * (state.T[0] - forcing.Tair)
+        return Fluxes(H, jnp.zeros_like(H), for_vapour * supply(state) * jnp.maximum(deficit, 0.0))
 
 
 class Evaporation(LearntFluxes):
@@ -44,25 +45,22 @@ class Evaporation(LearntFluxes):
         return Fluxes(H, factor * from_snow, factor * from_root)
 
 
-def main(forcing: str, observations: str, *periods: str) -> None:
+def main(folder: Path, steps: int = 300) -> None:
     """Train, score and plot."""
-    train, validation, test = (lad.parse_periods([days]) for days in periods[:3])
-    settings = Descent(steps=int(periods[3])) if periods[3:] else Descent()
+    forcing, observations = folder / "forcing/forcing.nc", folder / "forcing/observations.nc"
+    periods = lad.read_periods(folder / "periods/periods.json")
     record = lad.read_record(forcing)
-    site = lad.read_site(record.attrs["site_id"], forcing, observations, train, validation)
+    site = lad.read_site(folder.name, forcing, observations, periods["train"], periods["validation"])
     laws = {"conductances": ModelSettings(law="__main__:Conductances")}
     laws["evaporation"] = ModelSettings(law="__main__:Evaporation", states=True, hidden=(16,))
     runs = {"LaD": lad.simulate(lad.Model(site.reference, BulkFluxes()), record)}
     for name, law in laws.items():
-        runs[name] = lad.simulate(lad.train([site], law, settings, label=name).model(), record)
-    print(lad.evaluate(runs, observations, test)[["target", "model", "rmse", "bias", "nse", "kge"]])
-    print(lad.compare(runs, observations, test).query("metric == 'rmse'"))
-    lines = {name: run.Qle.groupby("time.hour").mean() for name, run in runs.items()}
-    axes = None
-    for name, line in lines.items():
-        axes = line.to_series().plot(ax=axes, label=name, legend=True, ylabel="LE, W m-2")
-    axes.figure.savefig("own_flux_law.png")
+        runs[name] = lad.simulate(lad.train([site], law, Descent(steps=steps), label=name).model(), record)
+    print(lad.evaluate(runs, observations, periods["test"]))
+    print(lad.compare(runs, observations, periods["test"]).query("metric == 'rmse'"))
+    lines = {name: run.Qle.groupby("time.hour").mean().to_series() for name, run in runs.items()}
+    pd.DataFrame(lines).plot(ylabel="LE, W m-2").figure.savefig("own_flux_law.png")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

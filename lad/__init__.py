@@ -28,7 +28,9 @@ if "jax" in sys.modules:
 PUBLIC = {
     "read_record": "lad.forcing",
     "read_site": "lad.training.sites",
+    "learning_data": "lad.training.data",
     "parse_periods": "lad.periods",
+    "read_periods": "lad.periods",
     "table_parameters": "lad.parameters",
     "Model": "lad.model",
     "simulate": "lad.api",

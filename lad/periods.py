@@ -101,7 +101,8 @@ def periods_from(args: argparse.Namespace, *names: str) -> dict[str, Periods]:
 
 
 def read_periods(path: str | Path, *names: str) -> dict[str, Periods]:
-    """The periods `names` of a file of `lad periods`; raises InputError for another file."""
+    """The periods `names`, or all three, of a file of `lad periods`; raises InputError for another file."""
+    names = names or NAMES
     content = read_json(path)
     try:
         return {name: parse_periods([":".join(days) for days in content[name]]) for name in names}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -68,9 +69,13 @@ def test_the_page_of_the_docs_runs(root, tower, tmp_path, monkeypatch):
 
 def test_example_of_own_flux_laws_runs(root, tower, tmp_path):
     script = root / "examples/own_flux_law.py"
-    files = [str(tower / name) for name in ("forcing.nc", "observations.nc")]
+    site = tmp_path / tower.name  # as the workflow leaves it
+    for folder, names in {"forcing": ("forcing.nc", "observations.nc"), "periods": ("periods.json",)}.items():
+        (site / folder).mkdir(parents=True)
+        for name in names:
+            shutil.copyfile(tower / name, site / folder / name)
     result = subprocess.run(
-        [sys.executable, str(script), *files, *PERIODS.values(), "2"],
+        [sys.executable, str(script), str(site), "2"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(root)},
         capture_output=True,
@@ -82,4 +87,4 @@ def test_example_of_own_flux_laws_runs(root, tower, tmp_path):
     lines = [line for line in script.read_text(encoding="utf-8").splitlines() if line.strip()]
     body = "\n".join(lines).split('"""', 2)[2]
     code = [line for line in re.sub(r'""".*?"""', "", body, flags=re.DOTALL).splitlines() if line.strip()]
-    assert len(code) <= 60, len(code)
+    assert len(code) <= 40, len(code)

@@ -17,8 +17,9 @@ from lad.forcing import rows
 from lad.model import Model, check_precision
 from lad.state import State
 from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywhere, mesh, over_sites, put
+from lad.training.lanes import Lanes, lanes
 from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
-from lad.training.sites import Anchor, Lanes, Site, lanes
+from lad.training.sites import Anchor, Site
 
 NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
 MEMBERS_BY_SITE = PartitionSpec(None, SITES)

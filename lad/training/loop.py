@@ -29,8 +29,9 @@ from lad.training.devices import ALIKE, BY_SITE, SITES, everywhere, over_sites
 from lad.training.diagnosis import check_sound, describe_failure
 from lad.training.files import resume, save_checkpoint
 from lad.training.free_run import MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
+from lad.training.lanes import Lanes
 from lad.training.loss import loss, simulated_fluxes, surface_penalty
-from lad.training.sites import FIRST_SPIN_UP, Lanes, Site
+from lad.training.sites import FIRST_SPIN_UP, Site
 
 
 class Progressing(NamedTuple):

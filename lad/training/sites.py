@@ -1,7 +1,7 @@
-"""The sites of a fit: what is known of each before its fluxes are seen, and their records side by side."""
+"""The sites of a fit: what is known of each before its fluxes are seen, and what a fit may see."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +9,12 @@ import equinox as eqx
 import jax
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from lad.cf import intervals
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
-from lad.forcing import Forcing
-from lad.integrate import fast, recurrences
+from lad.integrate import fast
 from lad.io import read_netcdf
 from lad.model import Model
 from lad.parameters import Parameters, table_parameters
@@ -167,79 +166,3 @@ def a_priori(attrs: dict[str, Any], height: float, source: str | Path) -> Parame
 def _site_row(forcing: xr.Dataset) -> dict[str, Any]:
     """The row of the site table that the file was made with."""
     return json.loads(forcing.attrs["provenance"])["settings"]["site"]
-
-
-class Lanes(eqx.Module):
-    """Records of all sites side by side, padded to one length: rows after the end of a site repeat its last one, and
-    nothing runs through them."""
-
-    anchor: Anchor  # (sites,)
-    forcing: Forcing  # (sites, n)
-    observed: Float[Array, "sites n 2"]  # W m-2
-    train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
-    validation: Float[Array, "sites n 2"]  # 1 where it may judge
-    surface: Float[Array, "sites n"] | None  # K, surface temperature of the reference run
-    length: Int[Array, " sites"]  # rows of the site
-    opens: Int[Array, "sites n"]  # number of the segment that begins with a row, -1 in all other rows
-    recurs: Int[
-        Array, "sites segments passages"
-    ]  # rows whose states at the end begin the next pass of a segment
-    passages: Float[Array, "sites segments passages"]  # share of each in the mean
-    scale: Float[Array, "sites 2"]  # W m-2, what errors are divided by in training
-    std: Float[Array, "sites 2"]  # and in validation
-    share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
-
-
-def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lanes, State]:
-    """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
-
-    `weighting` is one of `lad.training.loss.WEIGHTINGS`.
-    """
-    length = max(len(site.data.time) for site in sites)
-    segments = max(len(site.data.segments) for site in sites)
-    found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
-    most = max(len(rows) for of_site in found for rows in of_site)
-
-    def padded(x) -> np.ndarray:
-        x = np.asarray(x)
-        return np.concatenate([x, np.repeat(x[-1:], length - len(x), axis=0)])
-
-    def masked(x: np.ndarray) -> np.ndarray:
-        return np.concatenate([x, np.zeros((length - len(x), 2))])
-
-    def lane(site: Site, of_segments, share: float) -> tuple[Lanes, State]:
-        data = site.data
-        opens = np.full(length, -1)
-        recurs, passages = np.zeros((segments, most), dtype=int), np.zeros((segments, most))
-        passages[:, 0] = 1.0
-        for number, (segment, rows) in enumerate(zip(data.segments, of_segments, strict=True)):
-            opens[segment.start] = number
-            recurs[number, : len(rows)] = rows
-            passages[number] = np.arange(most) < len(rows)
-        passages /= passages.sum(axis=1, keepdims=True)
-        std = data.scale()[1]
-        of_site = Lanes(
-            anchor=site.anchor,
-            forcing=jax.tree.map(padded, data.forcing),
-            observed=padded(data.observed),
-            train=masked(data.train),
-            validation=masked(data.validation),
-            surface=None if site.states is None else padded(site.states.T[0]),
-            length=np.array(len(data.time)),
-            opens=opens,
-            recurs=recurs,
-            passages=passages,
-            scale=weighting(std),
-            std=std,
-            share=np.array(share),
-        )
-        return of_site, jax.tree.map(lambda x: np.broadcast_to(x, (segments, *np.shape(x))), site.start)
-
-    def stacked(trees):
-        return jax.tree.map(lambda *x: np.stack(x), *trees)
-
-    share = 1.0 / len(sites)
-    made = [lane(site, rows, share) for site, rows in zip(sites, found, strict=True)]
-    starts = [start for _, start in made]
-    made += [lane(sites[0], found[0], 0.0)] * (-len(sites) % devices)
-    return stacked([of_site for of_site, _ in made]), stacked(starts)
