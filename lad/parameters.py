@@ -1,6 +1,7 @@
 """Parameters of a LaD column: tables of cover and soil types, one record per site."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lad.errors import InputError
+from lad.io import read_json
 
 # Milly & Shmakin (2002). r_s s m-1; zeta e-folding root depth m; root biomass kg m-2; z0 m; kB = ln(z0/zh);
 # W_c snow mass that half masks the surface kg m-2; snow-free albedo.
@@ -158,6 +160,11 @@ def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Par
     parameters = from_json(content, source)
     check_height(parameters, height, source)
     return parameters
+
+
+def read_parameters(path: str | Path, height: float) -> Parameters:
+    """`parameters_at` of a file."""
+    return parameters_at(height, read_json(path), str(path))
 
 
 def check_height(parameters: Parameters, height: float, source: str) -> None:

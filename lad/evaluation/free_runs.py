@@ -9,8 +9,7 @@ from lad.evaluation.series import Simulated
 from lad.forcing import Record
 from lad.model import Model
 from lad.observations import TARGETS
-from lad.simulation import check_budgets, simulate
-from lad.state import plain_state
+from lad.simulation import run_record
 from lad.training.loss import simulated_fluxes
 
 
@@ -19,13 +18,10 @@ def run_freely(
 ) -> Simulated:
     """Fluxes (W m-2) of free runs of `members`, by seed, at the intervals `test` of `record` (n,).
 
-    Each begins from `plain_state` and is spun up in `passes`. Raises InputError as `simulate` and `check_budgets`.
+    Each begins from `plain_state` and is spun up in `passes`. Raises InputError as `run_record`.
     """
     fluxes = []
     for model in members.values():
-        trajectory = simulate(
-            solver, model, record, lambda forcing, p=model.parameters: plain_state(p, forcing), passes
-        )
-        check_budgets(trajectory, record.time)
+        trajectory = run_record(solver, model, record, passes)
         fluxes.append(np.asarray(simulated_fluxes(trajectory.rates))[test])
     return Simulated(tuple(members), dict(zip(TARGETS, np.moveaxis(np.stack(fluxes), -1, 0), strict=True)))
