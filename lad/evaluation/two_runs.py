@@ -1,6 +1,7 @@
 """Two runs A and B at the same tower: their files, scores side by side, and on which one is significantly better."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from lad.errors import InputError
 from lad.evaluation.bootstrap import FEWEST_WEEKS, draw, interval
 from lad.evaluation.metrics import BETTER
 from lad.evaluation.scores import score_table, whole
-from lad.evaluation.series import Simulated
+from lad.evaluation.series import Simulated, read_simulated
 from lad.io import read_netcdf
-from lad.observations import Observed, interval_starts, open_series
+from lad.observations import Observed, interval_starts, open_series, read_observed
+from lad.periods import Period, Periods
 
 RUN_METRICS = ("rmse", "abs_bias", "bias", "nse", "kge", "r")
 RUN = ("{}", "of_{}", "low_{}", "high_{}")
@@ -88,6 +90,24 @@ def stated_site(paths: Sequence[Path]) -> str:
     """The first site that one of the netCDF files states, "unknown" if none does."""
     stated = (read_netcdf(path).attrs.get("site_id") for path in paths)
     return next((site for site in stated if site), "unknown")
+
+
+def compared(
+    files: Mapping[str, Mapping[str, Path]], observations: Path, periods: Periods | None
+) -> tuple[str, Periods, Observed, dict[str, Simulated]]:
+    """Site, periods, and the fluxes of tower and runs (name → seed → file) at the half-hours of these periods.
+
+    Without `periods` these are all half-hours that the files have in common. Raises InputError as the readers do.
+    """
+    paths = [observations, *(path for seeds in files.values() for path in seeds.values())]
+    site = stated_site(paths)
+    observed = read_observed(observations, site)
+    if periods is None:
+        observed = observed.at(np.isin(observed.time, common_times(paths, site)))
+        first, last = observed.time[[0, -1]].astype("datetime64[D]").astype(dt.date)
+        periods = (Period(first, last),)
+    observed = observed.during(periods, observations)
+    return site, periods, observed, read_simulated(files, site, observed.time)
 
 
 def common_times(paths: Sequence[Path], site: str) -> np.ndarray:
