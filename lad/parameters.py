@@ -150,21 +150,18 @@ def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     return _checked(values, source)
 
 
-def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Parameters:
-    """`from_json` for forcing at `height` (m), which stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`.
+def read_parameters(path: str | Path, height: float) -> Parameters:
+    """`from_json` of a file, for forcing at `height` (m).
 
-    Raises InputError where `z_ref_m` is present and differs from `height` by more than 1 %.
+    It stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`. Raises InputError where `z_ref_m` is
+    present and differs from `height` by more than 1 %.
     """
+    content = read_json(path)
     if isinstance(content, Mapping):
         content = {"z_ref_m": height, "gust_m_s": GUST} | dict(content)
-    parameters = from_json(content, source)
-    check_height(parameters, height, source)
+    parameters = from_json(content, str(path))
+    check_height(parameters, height, str(path))
     return parameters
-
-
-def read_parameters(path: str | Path, height: float) -> Parameters:
-    """`parameters_at` of a file."""
-    return parameters_at(height, read_json(path), str(path))
 
 
 def check_height(parameters: Parameters, height: float, source: str) -> None:

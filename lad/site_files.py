@@ -7,7 +7,7 @@ from typing import Any
 
 from lad.errors import InputError
 from lad.forcing import Record, read_record
-from lad.periods import NAMES, Periods, read_periods
+from lad.periods import Periods, periods_from, read_periods
 
 FILES = ("forcing", "observations", "periods")
 
@@ -46,9 +46,11 @@ def inputs_of(files: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
     return {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
 
 
-def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Periods]]:
-    """Site → name → periods, of the files of `of_each_site`; raises InputError as `read_periods`."""
-    return {site: read_periods(paths["periods"], *NAMES) for site, paths in files.items()}
+def site_periods(args: argparse.Namespace, *names: str) -> dict[str, dict[str, Periods]]:
+    """Site → name → periods, of the options of `add_site_files`; raises InputError for others and for none."""
+    if args.periods is None:
+        return dict.fromkeys(args.site, periods_from(args, *names))
+    return {site: read_periods(of["periods"], *names) for site, of in of_each_site(args, "periods").items()}
 
 
 def record_of(site: str, path: Path, net_radiation: Path | None = None) -> Record:

@@ -50,26 +50,6 @@ def networks_by_fold(texts: list[str]) -> dict[str, dict[str, Path]]:
     return networks
 
 
-def file_of(args: argparse.Namespace, option: str, site: str) -> str:
-    """The file that an option of `SITE=FILE` gives for a site; raises InputError if it gives none."""
-    texts = getattr(args, option)
-    files = named_files(texts)
-    if site not in files:
-        raise InputError(f"--{option} {' '.join(texts)}: has no file of {site}, expected {site}=FILE")
-    return files[site]
-
-
-def files_by_section(texts: Sequence[str], sections: Sequence[str]) -> dict[str, list[str]]:
-    """`["US-Wkg=scatter.png", …]` by section, in the given order; raises InputError for other sections."""
-    files: dict[str, list[str]] = {section: [] for section in sections}
-    for text in texts:
-        section, _, path = text.partition("=")
-        if section not in files or not path:
-            raise InputError(f"file {text!r}: expected SECTION=FILE, with a section of {', '.join(files)}")
-        files[section].append(path)
-    return files
-
-
 def add_missing_argument(parser: argparse.ArgumentParser) -> None:
     """The option that names a site which the tables of a study lack because a step failed there."""
     parser.add_argument(

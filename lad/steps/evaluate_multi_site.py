@@ -16,6 +16,7 @@ from lad.figures import study as figures
 from lad.figures.style import save
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_json
+from lad.periods import NAMES
 from lad.provenance import provenance
 from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 from lad.tables import document, write_text
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
     of_itself = known(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
-    periods, solver = site_periods(files), named(args.integrator)
+    periods, solver = site_periods(args, *NAMES), named(args.integrator)
     data, found = data_of_sites(files, periods), []
     for site, paths in files.items():
         lines = transferred(site, data, periods[site]["test"])

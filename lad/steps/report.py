@@ -2,25 +2,11 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 
-from lad.evaluation.arguments import (
-    add_missing_argument,
-    file_of,
-    files_by_section,
-    missing_lines,
-    named_files,
-)
-from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
-from lad.evaluation.daemons import GAIN_COLUMNS
-from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
-from lad.evaluation.scores import read_scores
-from lad.evaluation.study import STATES_COLUMNS, lowest_losses, parse_histories, read_histories
-from lad.io import read_table
-from lad.provenance import provenance
-from lad.report.conclusions import solver_conclusions
-from lad.report.study import STUDY, SiteFiles, study_page
+from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
+from lad.evaluation.study import parse_histories
+from lad.report.study import STUDY, StudyFiles, study_page
 from lad.tables import write_text
 
 
@@ -67,42 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page."""
-    scores = read_scores([args.scores])
-    sites = list(dict.fromkeys(scores.site))
-    histories, files = parse_histories(args.history), files_by_section(args.file, [STUDY, *sites])
-    gains, landscapes = named_files(args.daemons), named_files(args.landscape)
-    inputs = {"scores": args.scores, "differences": args.differences, "states": args.states}
-    inputs |= {f"history {'/'.join(key)}": path for key, path in histories.items()}
-    inputs |= {f"{site} daemons": path for site, path in gains.items()}
-    inputs |= {f"{site} landscape": path for site, path in landscapes.items()}
-    inputs |= {
-        f"{section} {Path(path).parent.name}/{Path(path).name}": path
-        for section, paths in files.items()
-        for path in paths
-    }
-    pages, shown = {}, {}
-    for site in sites:
-        if args.page:
-            pages[site] = os.path.relpath(file_of(args, "page", site), args.output.parent)
-        else:
-            own = [text.removeprefix(f"{site}/") for text in args.simulation if text.startswith(f"{site}/")]
-            shown[site] = SiteFiles(*(file_of(args, name, site) for name in SiteFiles._fields[:3]), own)
-    page = study_page(
-        args.study,
-        scores,
-        read_table(args.differences, DIFFERENCE_COLUMNS),
-        read_table(args.states, STATES_COLUMNS),
-        lowest_losses(read_histories(histories)),
-        solvers=solver_conclusions(
-            {site: read_table(path, GAIN_COLUMNS) for site, path in gains.items()},
-            {site: read_table(path, SUMMARY_COLUMNS) for site, path in landscapes.items()},
-        ),
-        files=files,
-        sites=shown,
-        pages=pages,
-        missing=missing_lines(args.missing),
-        citations=args.citations.read_text(encoding="utf-8"),
-        settings=args.settings,
-        origin=provenance(inputs, study=args.study),
+    study = StudyFiles(
+        args.scores,
+        args.differences,
+        args.states,
+        args.citations,
+        histories=parse_histories(args.history),
+        gains=named_files(args.daemons),
+        landscapes=named_files(args.landscape),
+        shown=args.file,
+        sites={name: named_files(getattr(args, name)) for name in ("observations", "forcing", "periods")},
+        simulations=args.simulation,
+        pages=named_files(args.page),
     )
+    page = study_page(args.study, study, missing_lines(args.missing), args.settings, args.output.parent)
     write_text(args.output, page)

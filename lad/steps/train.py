@@ -14,9 +14,9 @@ from lad.errors import InputError
 from lad.integrate.named import named
 from lad.provenance import fingerprint, provenance
 from lad.settings import Descent, ModelSettings
-from lad.site_files import add_site_files, inputs_of, of_each_site
+from lad.site_files import add_site_files, inputs_of, of_each_site, site_periods
 from lad.training import devices
-from lad.training.options import LEARNING, add_fit_arguments, learning_periods
+from lad.training.options import LEARNING, add_fit_arguments
 from lad.training.sites import read_site
 from lad.training.training import train
 
@@ -50,7 +50,10 @@ def run(args: argparse.Namespace) -> None:
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     named(args.integrator)  # refused before anything is read
-    files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
+    files, periods = (
+        of_each_site(args, "forcing", "observations", "parameters"),
+        site_periods(args, *LEARNING),
+    )
     seen = {"attributes": model.attributes, "prescribed_radiation": args.radiation == "prescribed"}
     sites = [read_site(site, **files[site], **periods[site], **seen) for site in args.site]
     origin = provenance(

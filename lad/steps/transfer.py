@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lad.baselines.transfer import transfer
 from lad.io import write_csv, write_json
+from lad.periods import NAMES
 from lad.provenance import provenance
 from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 
@@ -23,6 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
     files = of_each_site(args, *FILES)
-    scores = transfer(files, site_periods(files))
+    scores = transfer(files, site_periods(args, *NAMES))
     write_json(args.output.with_suffix(".json"), provenance(inputs_of(files), sites=args.site))
     write_csv(args.output, scores)
