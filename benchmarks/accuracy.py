@@ -15,13 +15,11 @@ from reference.forcing_formulas import forcing
 from reference_runs import DT, ORDER, case
 
 from lad.fluxes import BulkFluxes
-from lad.forcing import first_year, make_forcing, read_record, rows
+from lad.forcing import make_forcing, read_record, rows
 from lad.integrate import adaptive, fast
-from lad.io import read_json
 from lad.model import Model, latent_heat
-from lad.parameters import parameters_at
-from lad.simulation import free_run
-from lad.state import plain_state
+from lad.parameters import read_parameters
+from lad.simulation import after_first_year, free_run
 
 STEPS = (1, 2, 4)
 TOLERANCE = 1e-8
@@ -36,13 +34,8 @@ def temperate():
 def tower(forcing_file: str, parameters_file: str):
     """The same of a tower."""
     record = read_record(forcing_file)
-    parameters = parameters_at(record.reference_height, read_json(parameters_file), parameters_file)
-    model = Model(parameters, BulkFluxes())
-    year = first_year(rows(record.forcing, next(record.segments())), record.dt)
-    start = plain_state(parameters, year)
-    for _ in range(2):
-        start, _ = free_run(fast(4), model, start, year, record.dt)
-    return model, start, year
+    model = Model(read_parameters(parameters_file, record.reference_height), BulkFluxes())
+    return model, *after_first_year(model, rows(record.forcing, next(record.segments())), record.dt)
 
 
 def main() -> None:

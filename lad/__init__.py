@@ -33,7 +33,7 @@ PUBLIC = {
     "read_periods": "lad.periods",
     "table_parameters": "lad.parameters",
     "Model": "lad.model",
-    "simulate": "lad.api",
+    "simulate": "lad.simulation",
     "calibrate": "lad.training.calibration",
     "train": "lad.training.training",
     "evaluate": "lad.api",

@@ -15,32 +15,11 @@ from lad.errors import InputError
 from lad.evaluation.bootstrap import differences, draw
 from lad.evaluation.scores import score_table
 from lad.evaluation.series import Simulated, positions
-from lad.forcing import Record
-from lad.integrate.named import named
-from lad.model import Model
 from lad.observations import TARGETS, Observed, read_observed
-from lad.output import simulation_dataset
 from lad.periods import Periods
-from lad.simulation import check_budgets
-from lad.simulation import simulate as run
-from lad.state import plain_state
 
 Runs = Mapping[str, xr.Dataset | Sequence[xr.Dataset]]
 """Name of a model → its simulation as of `simulate`, or one of each seed."""
-
-
-def simulate(model: Model, record: Record, solver: str = "fast-1", spinup_passes: int = 3) -> xr.Dataset:
-    """A free run of `model` through a forcing record, after `spinup_passes` through all of it.
-
-    The dataset has states at the end of each interval and fluxes as means over it, with ALMA names, units and sign
-    conventions in its attributes (`lad.output`). Raises InputError for an unknown solver, for values that are not
-    finite, and where an interval creates energy or water.
-    """
-    trajectory = run(
-        named(solver), model, record, lambda forcing: plain_state(model.parameters, forcing), spinup_passes
-    )
-    check_budgets(trajectory, record.time)
-    return simulation_dataset(trajectory, model.parameters, record, {})
 
 
 def evaluate(runs: Runs, observations: str | Path, test: Periods) -> pd.DataFrame:

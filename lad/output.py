@@ -1,8 +1,5 @@
 """Simulations as CF-1.8 netCDF with ALMA names."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
@@ -10,6 +7,7 @@ from lad.cf import time_frame
 from lad.forcing import Record
 from lad.integrate import Trajectory
 from lad.model import ground_heat, latent_heat
+from lad.observations import TARGETS
 from lad.parameters import Parameters
 
 FLUXES = {
@@ -40,9 +38,7 @@ STORES = {
 """Water (kg m-2) at the end of an interval: CF standard name, long name."""
 
 
-def simulation_dataset(
-    trajectory: Trajectory, parameters: Parameters, record: Record, attrs: Mapping[str, Any]
-) -> xr.Dataset:
+def simulation_dataset(trajectory: Trajectory, parameters: Parameters, record: Record) -> xr.Dataset:
     """Dataset of a run over `record`: states at the end of each interval, fluxes as means over it."""
     state, rates = trajectory.state, trajectory.rates
     values = {
@@ -58,7 +54,13 @@ def simulation_dataset(
         "Qsb": rates.discharge,
         "Calving": rates.calving,
     }
-    dataset = _frame(record, parameters)
+    comment = "time is the start of the interval; fluxes are means over it, states are at its end"
+    dataset = _frame(record, "Land surface simulated by LaD", "simulate", comment=comment)
+    edges = np.concatenate([[0.0], np.cumsum(parameters.dz)])
+    depth = {"standard_name": "depth", "long_name": "depth of the middle of the soil layer", "units": "m"}
+    depth |= {"positive": "down", "axis": "Z", "bounds": "soil_layer_bnds"}
+    dataset.coords["soil_layer"] = ("soil_layer", 0.5 * (edges[1:] + edges[:-1]), depth)
+    dataset["soil_layer_bnds"] = (("soil_layer", "bound"), np.stack([edges[:-1], edges[1:]], axis=1))
     profiles = {"SoilTemp": (state.T, "K", "soil_temperature", "soil temperature, layer 1 the surface")}
     if state.ice:
         profiles["SoilIce"] = (state.ice, "J m-3", "", "heat that would melt the ice of the soil")
@@ -73,10 +75,8 @@ def simulation_dataset(
     ):
         attributes = {"units": "kg m-2", "cell_methods": "time: point"}
         dataset[name] = ("time", store, _named(standard_name, long_name) | attributes)
-    for name, (units, positive, standard_name, long_name) in FLUXES.items():
-        direction = {"positive": positive} if positive else {}
-        attributes = {"units": units, "cell_methods": "time: mean"} | direction
-        dataset[name] = ("time", values[name], _named(standard_name, long_name) | attributes)
+    for name in FLUXES:
+        _add_flux(dataset, name, values[name])
     residuals = {
         "energy_residual": ("J m-2", "energy created", trajectory.energy_residual),
         "water_residual": ("kg m-2", "water created", trajectory.water_residual),
@@ -85,27 +85,31 @@ def simulation_dataset(
         long_name = f"{what} in the interval by the solver: gain of the column less its fluxes"
         dataset[name] = ("time", residual, {"long_name": long_name, "units": units})
         dataset.attrs[f"max_{name}"] = float(np.abs(residual).max())
-    dataset.attrs |= attrs
     return dataset
+
+
+def flux_dataset(record: Record, fluxes: np.ndarray, title: str, step: str) -> xr.Dataset:
+    """Dataset of LE and H (n, 2), W m-2 positive upward, over `record`, made by `lad step`: without any state."""
+    dataset = _frame(record, title, step)
+    for name, values in zip(TARGETS.values(), fluxes.T, strict=True):
+        _add_flux(dataset, name, values)
+    return dataset
+
+
+def _add_flux(dataset: xr.Dataset, name: str, values: np.ndarray) -> None:
+    """Add one of `FLUXES` with its attributes."""
+    units, positive, standard_name, long_name = FLUXES[name]
+    attributes = {"units": units, "cell_methods": "time: mean"} | ({"positive": positive} if positive else {})
+    dataset[name] = ("time", values, _named(standard_name, long_name) | attributes)
 
 
 def _named(standard_name: str, long_name: str) -> dict[str, str]:
     return ({"standard_name": standard_name} if standard_name else {}) | {"long_name": long_name}
 
 
-def _frame(record: Record, parameters: Parameters) -> xr.Dataset:
-    """Time, segments and soil layers."""
-    attrs = {
-        "title": "Land surface simulated by LaD",
-        "history": "made by lad simulate, see provenance",
-        "comment": "time is the start of the interval; fluxes are means over it, states are at its end",
-    }
+def _frame(record: Record, title: str, step: str, **attrs: str) -> xr.Dataset:
+    """Time, segments and what the site is."""
+    attrs = {"title": title, "history": f"made by lad {step}, see provenance"} | attrs
     place = ("site_id", "igbp", "utc_offset_hours")
     attrs |= {name: record.attrs[name] for name in place if name in record.attrs}
-    dataset = time_frame(record.time, record.dt, record.segment, attrs)
-    edges = np.concatenate([[0.0], np.cumsum(parameters.dz)])
-    depth = {"standard_name": "depth", "long_name": "depth of the middle of the soil layer", "units": "m"}
-    depth |= {"positive": "down", "axis": "Z", "bounds": "soil_layer_bnds"}
-    dataset.coords["soil_layer"] = ("soil_layer", 0.5 * (edges[1:] + edges[:-1]), depth)
-    dataset["soil_layer_bnds"] = (("soil_layer", "bound"), np.stack([edges[:-1], edges[1:]], axis=1))
-    return dataset
+    return time_frame(record.time, record.dt, record.segment, attrs)

@@ -1,6 +1,7 @@
 """Parameters of a LaD column: tables of cover and soil types, one record per site."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from lad.errors import InputError
+from lad.io import read_json
 
 # Milly & Shmakin (2002). r_s s m-1; zeta e-folding root depth m; root biomass kg m-2; z0 m; kB = ln(z0/zh);
 # W_c snow mass that half masks the surface kg m-2; snow-free albedo.
@@ -148,15 +150,17 @@ def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     return _checked(values, source)
 
 
-def parameters_at(height: float, content: Mapping[str, Any], source: str) -> Parameters:
-    """`from_json` for forcing at `height` (m), which stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`.
+def read_parameters(path: str | Path, height: float) -> Parameters:
+    """`from_json` of a file, for forcing at `height` (m).
 
-    Raises InputError where `z_ref_m` is present and differs from `height` by more than 1 %.
+    It stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`. Raises InputError where `z_ref_m` is
+    present and differs from `height` by more than 1 %.
     """
+    content = read_json(path)
     if isinstance(content, Mapping):
         content = {"z_ref_m": height, "gust_m_s": GUST} | dict(content)
-    parameters = from_json(content, source)
-    check_height(parameters, height, source)
+    parameters = from_json(content, str(path))
+    check_height(parameters, height, str(path))
     return parameters
 
 

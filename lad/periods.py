@@ -83,6 +83,12 @@ def check_disjoint(**groups: Periods) -> None:
                         raise InputError(f"{one} period {a} overlaps {other} period {b}")
 
 
+def check_unseen(train: Periods, validation: Periods, test: Periods) -> None:
+    """Raise InputError if a period of the test overlaps one of training or of validation."""
+    check_disjoint(train=train, test=test)
+    check_disjoint(validation=validation, test=test)
+
+
 def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
     """Options for the periods `names` of a step: each by itself, or all from a file of `lad periods`."""
     for name in names:

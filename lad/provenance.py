@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lad.io import sha256
+from lad.periods import Period
 
 PACKAGES = ("jax", "jaxlib", "equinox", "diffrax", "optax", "numpy", "pandas", "xarray", "matplotlib")
 PACKAGE = Path(__file__).parent
@@ -49,7 +50,8 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
     """Record of the origin of a result.
 
     `inputs` maps a role (`forcing`) to the file that played it; only name and SHA-256 are kept, so that the
-    record does not depend on where the study lies. `settings` are stored as given (seed, configuration, …).
+    record does not depend on where the study lies. `settings` are stored as given (seed, configuration, …), periods
+    in them as texts FIRST:LAST.
     """
     return {
         "code": {"lad": package_version("lad"), "git": git_revision(), "sha256": code_sha256(PACKAGE)},
@@ -58,8 +60,17 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
         "inputs": {
             role: {"name": Path(path).name, "sha256": sha256(path)} for role, path in sorted(inputs.items())
         },
-        "settings": settings,
+        "settings": _with_texts(settings),
     }
+
+
+def _with_texts(settings: Any) -> Any:
+    """The same with texts for periods."""
+    if isinstance(settings, Period):
+        return str(settings)
+    if isinstance(settings, Mapping):
+        return {name: _with_texts(value) for name, value in settings.items()}
+    return [*map(_with_texts, settings)] if isinstance(settings, list | tuple) else settings
 
 
 def fingerprint(origin: Mapping[str, Any]) -> str:

@@ -1,26 +1,29 @@
 """Command-line options of steps that take the files of many sites, each list in the order of the sites."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lad.errors import InputError
 from lad.forcing import Record, read_record
-from lad.periods import NAMES, Periods, read_periods
+from lad.periods import Periods, periods_from, read_periods
 
 FILES = ("forcing", "observations", "periods")
 
 
-def add_site_files(parser: argparse.ArgumentParser) -> None:
-    """Sites and their files."""
-    parser.add_argument("--site", nargs="+", required=True, help="site identifiers")
-    parser.add_argument("--forcing", type=Path, nargs="+", required=True, help="forcing file of each site")
+def add_site_files(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Sites and their files; with `names` of periods, days of these instead of files of periods."""
+    parser.add_argument("--site", nargs="+", required=True, metavar="ID", help="site identifiers")
+    given = {"nargs": "+", "type": Path}
+    parser.add_argument("--forcing", **given, required=True, metavar="NC", help="forcing file of each site")
     parser.add_argument(
-        "--observations", type=Path, nargs="+", required=True, help="measured fluxes of each site"
+        "--observations", **given, required=True, metavar="NC", help="measured fluxes of each site"
     )
-    parser.add_argument(
-        "--periods", type=Path, nargs="+", required=True, help="file of lad periods of each site"
-    )
+    for name in names:
+        parser.add_argument(f"--{name}", nargs="+", metavar="FIRST:LAST", help=f"days of the {name} periods")
+    about = "instead, file of lad periods of each site" if names else "file of lad periods of each site"
+    parser.add_argument("--periods", **given, required=not names, metavar="JSON", help=about)
 
 
 def of_each_site(args: argparse.Namespace, *names: str) -> dict[str, dict[str, Any]]:
@@ -38,9 +41,16 @@ def of_each_site(args: argparse.Namespace, *names: str) -> dict[str, dict[str, A
     return {site: {name: values[n] for name, values in given.items()} for n, site in enumerate(args.site)}
 
 
-def site_periods(files: dict[str, dict[str, Path]]) -> dict[str, dict[str, Periods]]:
-    """Site → name → periods, of the files of `of_each_site`; raises InputError as `read_periods`."""
-    return {site: read_periods(paths["periods"], *NAMES) for site, paths in files.items()}
+def inputs_of(files: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
+    """Files of `of_each_site` by the role they play, for a record of origin."""
+    return {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
+
+
+def site_periods(args: argparse.Namespace, *names: str) -> dict[str, dict[str, Periods]]:
+    """Site → name → periods, of the options of `add_site_files`; raises InputError for others and for none."""
+    if args.periods is None:
+        return dict.fromkeys(args.site, periods_from(args, *names))
+    return {site: read_periods(of["periods"], *names) for site, of in of_each_site(args, "periods").items()}
 
 
 def record_of(site: str, path: Path, net_radiation: Path | None = None) -> Record:

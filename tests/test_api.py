@@ -13,8 +13,7 @@ import lad
 from lad.fluxes import BulkFluxes
 from lad.integrate.named import named
 from lad.model import latent_heat
-from lad.simulation import simulate
-from lad.state import plain_state
+from lad.simulation import run_record
 
 PERIODS = {
     "2011-01-01:2011-12-31": "2013-06-01:2013-06-20",
@@ -43,9 +42,7 @@ def test_simulate_is_the_free_run_as_a_dataset(tower):
     record = lad.read_record(tower / "forcing.nc")
     model = lad.Model(lad.table_parameters(6, 2, record.reference_height), BulkFluxes())
     dataset = lad.simulate(model, record, "euler-1", 1)
-    expected = simulate(
-        named("euler-1"), model, record, lambda forcing: plain_state(model.parameters, forcing), 1
-    )
+    expected = run_record(named("euler-1"), model, record, 1)
     assert (dataset.Qle.values == latent_heat(expected.rates)).all()
 
 

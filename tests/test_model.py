@@ -17,6 +17,7 @@ from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, STATES, BulkFluxes
 from lad.forcing import make_forcing
 from lad.integrate import original, roll_out
+from lad.io import write_json
 from lad.model import (
     Model,
     energy_residual,
@@ -26,7 +27,7 @@ from lad.model import (
     tendency,
     water_residual,
 )
-from lad.parameters import from_json, parameters_at, table_parameters, to_json
+from lad.parameters import from_json, read_parameters, table_parameters, to_json
 from lad.state import State, initial_state, plain_state
 
 PARAMETERS = table_parameters(6, 2, 10.0)
@@ -292,14 +293,17 @@ def test_impossible_parameters_are_refused(change, words):
         from_json(content, "P.json")
 
 
-def test_reference_height_must_agree():
-    content = to_json(PARAMETERS)
-    assert parameters_at(10.05, content, "P.json").z_ref == 10.0
+def test_reference_height_must_agree(tmp_path):
+    content, path = to_json(PARAMETERS), tmp_path / "P.json"
+    write_json(path, content)
+    assert read_parameters(path, 10.05).z_ref == 10.0
     with pytest.raises(InputError, match=r"z_ref_m = 10 m.*12 m"):
-        parameters_at(12.0, content, "P.json")
-    assert parameters_at(12.0, {"params": content["params"]}, "P.json").z_ref == 12.0
+        read_parameters(path, 12.0)
+    write_json(path, {"params": content["params"]})
+    assert read_parameters(path, 12.0).z_ref == 12.0
+    write_json(path, [])
     with pytest.raises(InputError, match=r"P\.json"):
-        parameters_at(12.0, [], "P.json")
+        read_parameters(path, 12.0)
 
 
 def test_freezable_water_is_optional():

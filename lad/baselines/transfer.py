@@ -18,7 +18,7 @@ from lad.evaluation.scores import OTHERS, TRANSFER_COLUMNS, score_table
 from lad.evaluation.series import Simulated
 from lad.forcing import rows
 from lad.observations import TARGETS, read_observed
-from lad.periods import Periods, check_disjoint, mask
+from lad.periods import Periods, check_unseen, mask
 
 TRANSFERRED = ("1lin", "2lin", "3km27")
 MOST = 100_000  # half-hours of training on other sites, about; 27 planes have 108 coefficients
@@ -37,10 +37,8 @@ def transfer(
     data = data_of_sites(files, periods)
     tables = []
     for site in data:
-        train, validation, test = (periods[site][name] for name in ("train", "validation", "test"))
-        check_disjoint(train=train, test=test)
-        check_disjoint(validation=validation, test=test)
-        path = files[site]["observations"]
+        check_unseen(**periods[site])
+        path, test = files[site]["observations"], periods[site]["test"]
         observed = read_observed(path, site).during(test, path)
         tables.append(score_table(site, " ".join(map(str, test)), observed, transferred(site, data, test)))
     return pd.concat(tables, ignore_index=True).assign(fitted_on=OTHERS)

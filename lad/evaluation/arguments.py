@@ -39,6 +39,17 @@ def named_files(texts: list[str]) -> dict[str, str]:
     return pairs
 
 
+def networks_by_fold(texts: list[str]) -> dict[str, dict[str, Path]]:
+    """`["US-Wkg/0=seed0.eqx", …]` as fold → seed → file; raises InputError on anything else."""
+    networks: dict[str, dict[str, Path]] = {}
+    for name, path in named_files(texts).items():
+        fold, slash, seed = name.partition("/")
+        if not slash:
+            raise InputError(f"--network {name}: expected FOLD/SEED=FILE")
+        networks.setdefault(fold, {})[seed] = Path(path)
+    return networks
+
+
 def add_missing_argument(parser: argparse.ArgumentParser) -> None:
     """The option that names a site which the tables of a study lack because a step failed there."""
     parser.add_argument(

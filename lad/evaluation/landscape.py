@@ -15,15 +15,19 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
+from lad.errors import InputError
 from lad.evaluation.landscape_curves import LANDSCAPE_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.fluxes import BulkFluxes
-from lad.forcing import Forcing
+from lad.forcing import Forcing, rows
 from lad.integrate import original, roll_out, split_state
 from lad.integrate.named import named
 from lad.model import Model
+from lad.parameters import Parameters
 from lad.progress import Progress
+from lad.simulation import after_first_year
 from lad.state import State
-from lad.training.loss import loss, simulated_fluxes
+from lad.training.data import LearningData
+from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
 from lad.training.space import Space
 
 WIDTHS = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
@@ -40,6 +44,21 @@ class Excerpt(NamedTuple):
     use: Float[Array, "n 2"]  # 1 where a measurement counts, 0 elsewhere
     scale: Float[Array, "2"]  # W m-2, that divide the errors
     dt: float  # s
+
+
+def first_year_of_training(data: LearningData, parameters: Parameters, weighting: str) -> Excerpt:
+    """The first year of the longest stretch of training, after two of spin-up through it with `parameters`.
+
+    Errors are weighted as `weighting` of `lad.training.loss`. Raises InputError if nothing was measured in it.
+    """
+    first = max(data.segments, key=lambda segment: segment.stop - segment.start)
+    start, year = after_first_year(Model(parameters, BulkFluxes()), rows(data.forcing, first), data.dt)
+    inside = slice(first.start, first.start + year.Tair.shape[0])
+    scale = WEIGHTINGS[weighting](data.scale()[1])
+    observed, use = (np.asarray(x)[inside] for x in (data.observed, data.train))
+    if not use.any(axis=0).all():
+        raise InputError(f"no measured LE or H in the year of training from {str(data.time[inside][0])[:10]}")
+    return Excerpt(start, year, jnp.asarray(observed), jnp.asarray(use), jnp.asarray(scale), data.dt)
 
 
 def losses(solver, space: Space, excerpt: Excerpt):
@@ -64,7 +83,7 @@ def landscape(
     probes = {"original-1": losses(original(), space, split)}
     probes |= {name: losses(named(name), space, excerpt) for name in TRIED}
     names = [b.name for b in space.bounds]
-    progress, rows = Progress(f"{label} landscape", len(probes) * len(parameters)), []
+    progress, found = Progress(f"{label} landscape", len(probes) * len(parameters)), []
     for solver, (of_points, slopes) in probes.items():
         for parameter in parameters:
             axis = names.index(parameter)
@@ -73,9 +92,9 @@ def landscape(
                 place = origin + np.linspace(-width, width, LANDSCAPE_POINTS)[:, None] * direction
                 value, slope = of_points(place), slopes(place, direction)
                 above, below = (of_points(place + sign * STEP * direction) for sign in (1, -1))
-                found = np.array(jax.vmap(lambda x, axis=axis: space.values(x)[axis])(jnp.asarray(place)))
+                values = np.array(jax.vmap(lambda x, axis=axis: space.values(x)[axis])(jnp.asarray(place)))
                 head = [solver, parameter, space.bounds[axis].unit, reach]
-                columns = zip(found, value, slope, (above - below) / (2 * STEP), strict=True)
-                rows += [[*head, *map(float, numbers)] for numbers in columns]
-            progress.update(len(rows) // LANDSCAPE_POINTS // len(WIDTHS), f"{solver}, {parameter}")
-    return pd.DataFrame(rows, columns=LANDSCAPE_COLUMNS)
+                columns = zip(values, value, slope, (above - below) / (2 * STEP), strict=True)
+                found += [[*head, *map(float, numbers)] for numbers in columns]
+            progress.update(len(found) // LANDSCAPE_POINTS // len(WIDTHS), f"{solver}, {parameter}")
+    return pd.DataFrame(found, columns=LANDSCAPE_COLUMNS)

@@ -15,7 +15,7 @@ from lad.evaluation.series import Simulated, read_at, read_simulated
 from lad.evaluation.strata import STRATA_VARIABLES, read_closed, read_snow, strata, strata_scores
 from lad.io import read_table
 from lad.observations import TARGETS, Observed, read_observed
-from lad.periods import Periods, check_disjoint, mask
+from lad.periods import Periods, check_unseen, mask
 
 SCORE_COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
 TRANSFER_COLUMNS = [*SCORE_COLUMNS, "fitted_on"]
@@ -111,8 +111,7 @@ def evaluate(
 
     Raises InputError if a test period overlaps training or validation, or if a file does not hold what is needed.
     """
-    check_disjoint(train=train, test=test)
-    check_disjoint(validation=validation, test=test)
+    check_unseen(train, validation, test)
     everything = read_observed(observations, site)
     tested, inside = everything.during(test, observations), mask(everything.time, test)
     simulated = read_simulated(simulations, site, tested.time)

@@ -1,6 +1,7 @@
 """Two runs A and B at the same tower: their files, scores side by side, and on which one is significantly better."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from lad.errors import InputError
 from lad.evaluation.bootstrap import FEWEST_WEEKS, draw, interval
 from lad.evaluation.metrics import BETTER
 from lad.evaluation.scores import score_table, whole
-from lad.evaluation.series import Simulated
+from lad.evaluation.series import Simulated, read_simulated
 from lad.io import read_netcdf
-from lad.observations import Observed, interval_starts, open_series
+from lad.observations import Observed, interval_starts, open_series, read_observed
+from lad.periods import Period, Periods
 
 RUN_METRICS = ("rmse", "abs_bias", "bias", "nse", "kge", "r")
 RUN = ("{}", "of_{}", "low_{}", "high_{}")
@@ -84,18 +86,26 @@ def names_of(a: Path, b: Path) -> tuple[str, str]:
     return next(((one, two) for one, two in zip(*parts, strict=False) if one != two), ("A", "B"))
 
 
-def stated_site(paths: Sequence[Path]) -> str:
-    """The first site that one of the netCDF files states, "unknown" if none does."""
+def compared(
+    files: Mapping[str, Mapping[str, Path]], observations: Path, periods: Periods | None
+) -> tuple[str, Periods, Observed, dict[str, Simulated]]:
+    """Site, periods, and the fluxes of tower and runs (name → seed → file) at the half-hours of these periods.
+
+    The site is the first that a file states, else "unknown". Without `periods` the half-hours are all that the files
+    have in common; raises InputError, naming a file, if there are none, and as the readers do.
+    """
+    paths = [observations, *(path for seeds in files.values() for path in seeds.values())]
     stated = (read_netcdf(path).attrs.get("site_id") for path in paths)
-    return next((site for site in stated if site), "unknown")
-
-
-def common_times(paths: Sequence[Path], site: str) -> np.ndarray:
-    """Interval starts (n,) datetime64 that all files have; raises InputError naming the first that shares none."""
-    axes = [interval_starts(open_series(path, site, ()), path) for path in paths]
-    common = axes[0]
-    for path, axis in zip(paths, axes, strict=True):
-        common = np.intersect1d(common, axis)
-        if not common.size:
-            raise InputError(f"{path}: has no half-hour in common with {paths[0]} and the runs before it")
-    return common
+    site = next((site for site in stated if site), "unknown")
+    observed = read_observed(observations, site)
+    if periods is None:
+        for path in paths[1:]:
+            observed = observed.at(np.isin(observed.time, interval_starts(open_series(path, site, ()), path)))
+            if not observed.time.size:
+                raise InputError(
+                    f"{path}: has no half-hour in common with {observations} and the runs before it"
+                )
+        first, last = observed.time[[0, -1]].astype("datetime64[D]").astype(dt.date)
+        periods = (Period(first, last),)
+    observed = observed.during(periods, observations)
+    return site, periods, observed, read_simulated(files, site, observed.time)

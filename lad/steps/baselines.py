@@ -7,18 +7,12 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import xarray as xr
-
 from lad.baselines.data import baseline_data
 from lad.baselines.fits import predict
-from lad.cf import time_frame
 from lad.errors import InputError
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
-from lad.forcing import Record
 from lad.io import write_netcdf
-from lad.observations import TARGETS
-from lad.output import FLUXES
+from lad.output import flux_dataset
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import package_version, provenance
 from lad.training.options import LEARNING
@@ -42,30 +36,14 @@ def run(args: argparse.Namespace) -> None:
     data = baseline_data(args.forcing, args.observations, **periods)
     seeded = args.name in SEEDED_BASELINES
     fluxes = predict(args.name, data, args.seeds if seeded else 1)
-    origin = provenance(
-        {"forcing": args.forcing, "observations": args.observations},
-        baseline=args.name,
-        **{name: [str(period) for period in value] for name, value in periods.items()},
-    )
+    inputs = {"forcing": args.forcing, "observations": args.observations}
+    origin = provenance(inputs, baseline=args.name, **periods)
     origin["packages"]["scikit-learn"] = package_version("scikit-learn")  # which no other step needs
     for seed, member in enumerate(fluxes):
         file = f"{args.name}/seed{seed}.nc" if seeded else f"{args.name}.nc"
         about = origin | ({"seed": seed} if seeded else {})
-        write_netcdf(args.output_directory / file, _dataset(data.record, member, args.name, about))
-
-
-def _dataset(record: Record, fluxes: np.ndarray, name: str, origin: dict) -> xr.Dataset:
-    """Fluxes (n, 2) over the record as a simulation that has nothing else."""
-    attrs = {
-        "title": f"Fluxes of the empirical baseline {name}",
-        "history": "made by lad baselines, see provenance",
-        "provenance": json.dumps(origin, sort_keys=True),
-    }
-    place = ("site_id", "igbp", "utc_offset_hours")
-    attrs |= {key: record.attrs[key] for key in place if key in record.attrs}
-    dataset = time_frame(record.time, record.dt, record.segment, attrs)
-    for variable, values in zip(TARGETS.values(), fluxes.T, strict=True):
-        units, positive, standard_name, long_name = FLUXES[variable]
-        about = {"standard_name": standard_name, "long_name": long_name, "units": units}
-        dataset[variable] = ("time", values, about | {"positive": positive, "cell_methods": "time: mean"})
-    return dataset
+        dataset = flux_dataset(
+            data.record, member, f"Fluxes of the empirical baseline {args.name}", "baselines"
+        )
+        dataset.attrs["provenance"] = json.dumps(about, sort_keys=True)
+        write_netcdf(args.output_directory / file, dataset)

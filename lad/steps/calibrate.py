@@ -9,24 +9,27 @@ the fluxes determine, and their history.
 import argparse
 from pathlib import Path
 
-from lad.errors import InputError
-from lad.forcing import Record
 from lad.integrate.named import named
 from lad.io import write_csv, write_json
 from lad.parameters import table_parameters, to_json
+from lad.periods import add_period_arguments, periods_from
 from lad.provenance import fingerprint, provenance
 from lad.settings import Calibration
 from lad.site_files import record_of
-from lad.towers.sites import site as tower_site
+from lad.towers.sites import stated_type
 from lad.training.calibration import calibrate
 from lad.training.data import learning_data
 from lad.training.files import remove_checkpoints
-from lad.training.options import add_learning_arguments, learning_periods
+from lad.training.options import LEARNING, add_fit_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    add_learning_arguments(parser)
+    parser.add_argument("--site", required=True, metavar="ID", help="site identifier")
+    parser.add_argument("--forcing", required=True, type=Path, metavar="NC", help="forcing file")
+    parser.add_argument("--observations", required=True, type=Path, metavar="NC", help="measured fluxes")
+    add_period_arguments(parser, *LEARNING)
+    add_fit_arguments(parser)
     parser.add_argument("--sites", help="table of sites, where the forcing does not state cover and soil")
     parser.add_argument("--seed", type=int, default=0, help="of starting points and windows")
     parser.add_argument("--output", required=True, type=Path, help="parameters (JSON)")
@@ -36,24 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Calibrate and write."""
-    if any(len(x) != 1 for x in (args.site, args.forcing, args.observations)):
-        raise InputError(f"--site {' '.join(args.site)}: expected one site and its files")
-    (site,), (forcing,), (observations,) = args.site, args.forcing, args.observations
     settings = Calibration.parse(args.settings, "--settings")
     named(args.integrator)  # refused before anything is read
-    periods = learning_periods(args)[site]
-    record = record_of(site, forcing, observations if args.radiation == "prescribed" else None)
-    cover, soil = (_type(record, name, site, args.sites) for name in ("cover", "soil"))
-    data = learning_data(record, observations, **periods)
-    table = table_parameters(cover, soil, record.reference_height)
+    periods = periods_from(args, *LEARNING)
+    record = record_of(args.site, args.forcing, args.observations if args.radiation == "prescribed" else None)
+    types = {name: stated_type(name, record.attrs, args.site, args.sites) for name in ("cover", "soil")}
+    data = learning_data(record, args.observations, **periods)
+    table = table_parameters(**types, z_ref=record.reference_height)
     origin = provenance(
-        {"forcing": forcing, "observations": observations},
-        site=site,
-        cover=cover,
-        soil=soil,
+        {"forcing": args.forcing, "observations": args.observations},
+        site=args.site,
+        **types,
         table=to_json(table),
         calibration=settings.to_dict(),
-        **{name: list(map(str, own)) for name, own in periods.items()},
+        **periods,
         seed=args.seed,
         integrator=args.integrator,
         radiation=args.radiation,
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         settings,
         args.integrator,
         seed=args.seed,
-        site_id=site,
+        site_id=args.site,
         folder=args.output.parent,
         fingerprint=fingerprint(origin),
     )
@@ -77,9 +76,3 @@ def run(args: argparse.Namespace) -> None:
     about = {"validation_loss": found.validation_loss, "best": found.best, "provenance": origin}
     write_json(args.output, to_json(found.parameters) | about)
     remove_checkpoints(args.output.parent)
-
-
-def _type(record: Record, name: str, site: str, table: str | None) -> int:
-    """LaD's type of cover or soil, which lad forcing writes into the forcing file; else that of the site table."""
-    stated = record.attrs.get(f"lad_{name}")
-    return int(stated) if stated is not None else getattr(tower_site(site, table), name)

@@ -5,21 +5,17 @@ and the tower have, those of a training too.
 """
 
 import argparse
-import datetime as dt
 from pathlib import Path
-
-import numpy as np
 
 from lad.errors import InputError
 from lad.evaluation.arguments import simulation_inputs
 from lad.evaluation.models import label
-from lad.evaluation.series import Comparison, read_simulated
-from lad.evaluation.two_runs import common_times, compare, members, names_of, stated_site
+from lad.evaluation.series import Comparison
+from lad.evaluation.two_runs import compare, compared, members, names_of
 from lad.figures.style import save
 from lad.figures.two_runs import two_runs
 from lad.io import write_csv, write_json
-from lad.observations import read_observed
-from lad.periods import Period, add_period_arguments, periods_from
+from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.tables import document, write_text
 from lad.tables.scores import two_runs_tables
@@ -47,26 +43,21 @@ def run(args: argparse.Namespace) -> None:
     if args.a.resolve() == args.b.resolve():
         raise InputError(f"{args.a}: compared with itself, expected two runs")
     files = {a: members(args.a), b: members(args.b)}
-    inputs = {"observations": args.observations} | simulation_inputs(files)
-    site = stated_site(list(inputs.values()))
-    observed = read_observed(args.observations, site)
-    if args.test or args.periods:
-        periods, which = periods_from(args, "test")["test"], "test half-hours"
-    else:
-        observed = observed.at(np.isin(observed.time, common_times(list(inputs.values()), site)))
-        first, last = observed.time[[0, -1]].astype("datetime64[D]").astype(dt.date)
-        periods, which = (Period(first, last),), "all half-hours that both runs have, those of a training too"
-    observed = observed.during(periods, args.observations)
-    simulated = read_simulated(files, site, observed.time)
-
+    test = periods_from(args, "test")["test"] if args.test or args.periods else None
+    which = (
+        "test half-hours"
+        if test is not None
+        else "all half-hours that both runs have, those of a training too"
+    )
+    site, periods, observed, simulated = compared(files, args.observations, test)
     days = ", ".join(f"{first} to {last}" for first, last in periods)
     table = compare(site, " ".join(map(str, periods)), observed, simulated)
     parts = [f"Usable half-hours of {days}: {which}.", *two_runs_tables(table)]
     text = document(f"{label(b)} less {label(a)}, {site}", parts)
     title = f"{label(a)} and {label(b)}, {site}, {days}"
     figure = two_runs(Comparison(title, observed, simulated), table)
-    origin = provenance(inputs, site=site, test=[str(period) for period in periods], names=[a, b])
-
+    inputs = {"observations": args.observations} | simulation_inputs(files)
+    origin = provenance(inputs, site=site, test=periods, names=[a, b])
     folder = args.output_directory
     write_text(folder / "comparison.md", text)
     write_csv(folder / "comparison.csv", table)

@@ -31,8 +31,7 @@ def run(args: argparse.Namespace) -> None:
     simulations = parse_simulations(args.simulation)
     periods = periods_from(args, *NAMES)
     found = evaluate(args.site, args.observations, args.forcing, simulations, **periods)
-    settings = {name: [str(period) for period in value] for name, value in periods.items()}
-    origin = provenance(comparison_inputs(args, simulations), site=args.site, **settings)
+    origin = provenance(comparison_inputs(args, simulations), site=args.site, **periods)
     (record,) = describe(args.forcing, args.observations, periods["test"])
     write_json(args.output.with_suffix(".json"), origin | {"record": record})
     for name in ("differences", "intervals", "strata"):

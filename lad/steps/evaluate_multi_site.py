@@ -9,16 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from lad.baselines.transfer import data_of_sites, transferred
-from lad.errors import InputError
-from lad.evaluation.arguments import named_files
+from lad.evaluation.arguments import networks_by_fold
 from lad.evaluation.multi_site import known, multi_site_scores
 from lad.evaluation.scores import ALL, read_scores
 from lad.figures import study as figures
 from lad.figures.style import save
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_json
+from lad.periods import NAMES
 from lad.provenance import provenance
-from lad.site_files import FILES, add_site_files, of_each_site, site_periods
+from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 from lad.tables import document, write_text
 from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
 from lad.training.files import training_record
@@ -52,36 +52,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores, what they were made from, their differences, table and figure."""
-    files = of_each_site(args, *FILES)
-    networks: dict[str, dict[str, Path]] = {}
-    for name, path in named_files(args.network).items():
-        fold, slash, seed = name.partition("/")
-        if not slash:
-            raise InputError(f"--network {name}: expected FOLD/SEED=FILE")
-        networks.setdefault(fold, {})[seed] = Path(path)
+    files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
     of_itself = known(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
-    periods, solver = site_periods(files), named(args.integrator)
-    data = data_of_sites(files, periods)
-    found = []
+    periods, solver = site_periods(args, *NAMES), named(args.integrator)
+    data, found = data_of_sites(files, periods), []
     for site, paths in files.items():
         lines = transferred(site, data, periods[site]["test"])
-        of_site = multi_site_scores(
-            site, paths, periods[site], networks, types, lines, solver, args.spinup_passes
-        )
-        found.append(of_site)
-    table = pd.concat([*(of_site.scores for of_site in found), of_itself], ignore_index=True)
-    differences = pd.concat([of_site.differences for of_site in found], ignore_index=True)
-    inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
-    inputs |= {
-        f"network {fold}/{seed}": path for fold, seeds in networks.items() for seed, path in seeds.items()
-    }
-    inputs |= {"scores": args.scores}
+        given = (paths, periods[site], networks, types, lines, solver, args.spinup_passes)
+        found.append(multi_site_scores(site, *given))
+    scores, gained = zip(*found, strict=True)
+    table = pd.concat([*scores, of_itself], ignore_index=True)
+    differences = pd.concat(gained, ignore_index=True)
     origin = provenance(
-        inputs,
+        inputs_of(files)
+        | {f"network {fold}/{seed}": path for fold, seeds in networks.items() for seed, path in seeds.items()}
+        | {"scores": args.scores},
         sites=args.site,
         own=args.own,
-        test={site: [str(period) for period in of_site["test"]] for site, of_site in periods.items()},
+        test={site: of_site["test"] for site, of_site in periods.items()},
         integrator=args.integrator,
         spinup_passes=args.spinup_passes,
     )

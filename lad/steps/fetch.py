@@ -2,16 +2,13 @@
 
 import argparse
 import os
-import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
-from lad.errors import InputError
-from lad.io import replacing, sha256, write_json
+from lad.io import write_json
 from lad.provenance import provenance
 from lad.towers.archives import find_archives, is_metadata, left_out, unknown_names
 from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
-from lad.towers.fetch import obtain, record_of
+from lad.towers.fetch import copy_whole, obtain
 from lad.towers.metadata import known
 from lad.towers.readers import read_archive
 
@@ -52,17 +49,8 @@ def run(args: argparse.Namespace) -> None:
     for path in found:
         if not is_metadata(path.name, args.site):
             read_archive(path, args.site)  # refuses what is damaged or of another site
-    folder, archives = args.output / "archive", []
-    with ExitStack() as copies:  # all are whole before one gets its name
-        for path in found:
-            copy = copies.enter_context(replacing(folder / path.name))
-            shutil.copyfile(path, copy)
-            archives.append(record_of(path))
-            if sha256(copy) != archives[-1]["sha256"]:
-                raise InputError(f"{path}: changed while it was copied; run again when it is whole")
-    chosen = [folder / path.name for path in found]
-    for path in set(folder.iterdir()) - set(chosen):
-        path.unlink()  # of an earlier choice
+    folder = args.output / "archive"
+    archives, chosen = copy_whole(found, folder), [folder / path.name for path in found]
     cells, _ = known(args.site, chosen, args.sites)
     stated = [archive["citation"] for archive in archives if archive["citation"]]
     source = {

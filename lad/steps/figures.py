@@ -44,8 +44,6 @@ def run(args: argparse.Namespace) -> None:
         "closure": energy_balance(comparison, energy),
         "soil": soil(comparison, sensors, read_states(simulations, args.site, time)),
     }
-    origin = provenance(
-        comparison_inputs(args, simulations), site=args.site, test=[str(period) for period in test]
-    )
+    origin = provenance(comparison_inputs(args, simulations), site=args.site, test=test)
     for name, figure in drawn.items():
         save(args.output_directory / f"{name}.png", figure, origin)

@@ -3,27 +3,18 @@
 import argparse
 from pathlib import Path
 
-import jax.numpy as jnp
-import numpy as np
-
 from lad.errors import InputError
-from lad.evaluation.landscape import Excerpt, landscape
+from lad.evaluation.landscape import first_year_of_training, landscape
 from lad.evaluation.landscape_curves import summary
 from lad.figures import solvers as figures
 from lad.figures.style import save
-from lad.fluxes import BulkFluxes
-from lad.forcing import first_year, read_record, rows
-from lad.integrate import fast
+from lad.forcing import read_record
 from lad.io import write_csv
-from lad.model import Model
-from lad.parameters import Parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
-from lad.simulation import free_run
-from lad.state import plain_state
 from lad.tables import document, write_text
 from lad.tables.solvers import landscape_tables
-from lad.training.data import LearningData, learning_data
+from lad.training.data import learning_data
 from lad.training.loss import WEIGHTINGS
 from lad.training.options import LEARNING
 from lad.training.space import load_calibrated
@@ -51,8 +42,8 @@ def run(args: argparse.Namespace) -> None:
     if unknown:
         raise InputError(f"--along {unknown[0]}: expected one of {', '.join(known)}")
     periods = periods_from(args, *LEARNING)
-    data = learning_data(record, args.observations, periods["train"], periods["validation"])
-    excerpt = _first_year(data, parameters, args.loss)
+    data = learning_data(record, args.observations, **periods)
+    excerpt = first_year_of_training(data, parameters, args.loss)
     table = landscape(space, space.free(parameters), excerpt, args.along, args.site)
     days = round(len(excerpt.observed) * data.dt / 86400.0)
     title = f"{args.site}: loss of LaD's own law over {days} days of training, by solver"
@@ -64,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         along=args.along,
         loss=args.loss,
         prescribed_radiation=args.net_radiation is not None,
-        **{name: [str(period) for period in value] for name, value in periods.items()},
+        **periods,
     )
     figure = figures.landscape(table, title)
     write_csv(args.output_directory / "landscape.csv", table)
@@ -72,21 +63,3 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.output_directory / "landscape.md", text)
     save(args.output_directory / "landscape.png", figure, origin)
     print(text)
-
-
-def _first_year(data: LearningData, parameters: Parameters, weighting: str) -> Excerpt:
-    """The first year of the longest stretch of training, after two of spin-up through it with `parameters`.
-
-    Raises InputError if nothing was measured in it.
-    """
-    first = max(data.segments, key=lambda segment: segment.stop - segment.start)
-    year = first_year(rows(data.forcing, first), data.dt)
-    inside = slice(first.start, first.start + year.Tair.shape[0])
-    start = plain_state(parameters, year)
-    for _ in range(2):
-        start, _ = free_run(fast(4), Model(parameters, BulkFluxes()), start, year, data.dt)
-    scale = WEIGHTINGS[weighting](data.scale()[1])
-    observed, use = (np.asarray(x)[inside] for x in (data.observed, data.train))
-    if not use.any(axis=0).all():
-        raise InputError(f"no measured LE or H in the year of training from {str(data.time[inside][0])[:10]}")
-    return Excerpt(start, year, jnp.asarray(observed), jnp.asarray(use), jnp.asarray(scale), data.dt)

@@ -12,10 +12,10 @@ from lad.figures.response import response_figure
 from lad.figures.style import save
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
-from lad.io import read_json, write_csv
+from lad.io import write_csv
 from lad.model import Model
 from lad.observations import interval_starts, open_series
-from lad.parameters import parameters_at
+from lad.parameters import read_parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 from lad.training.files import load_model
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     simulated = open_series(args.simulation, args.site, SOIL_STATES)
     if not np.array_equal(interval_starts(simulated, args.simulation), record.time):
         raise InputError(f"{args.simulation}: its time axis differs from that of the forcing")
-    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
+    parameters = read_parameters(args.parameters, record.reference_height)
     files = named_files(args.model)
     models = {"bulk": Model(parameters, BulkFluxes())}
     models |= {name: load_model(path) for name, path in files.items()}
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     origin = provenance(
         inputs | {f"model {name}": path for name, path in files.items()},
         site=args.site,
-        train=[str(period) for period in train],
+        train=train,
     )
     title = f"{args.site}: laws about a typical summer midday ({MIDDAY[0]} to {MIDDAY[1]} h) of the training periods"
     figure = response_figure(table, typical, title)

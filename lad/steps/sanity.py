@@ -10,9 +10,9 @@ from lad.evaluation.arguments import add_comparison_arguments, named_files
 from lad.evaluation.sanity import LIMITS, sanity, sound
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
-from lad.io import read_json, read_netcdf, write_csv
+from lad.io import read_netcdf, write_csv
 from lad.model import Model
-from lad.parameters import parameters_at
+from lad.parameters import read_parameters
 from lad.periods import add_period_arguments, periods_from
 from lad.progress import Progress
 from lad.training.files import load_model
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the table; print what is beyond a limit."""
     record, observed = read_record(args.forcing, args.net_radiation), read_netcdf(args.observations)
-    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
+    parameters = read_parameters(args.parameters, record.reference_height)
     models = {"bulk": Model(parameters, BulkFluxes())}
     models |= {name: load_model(path) for name, path in named_files(args.model).items()}
     runs, test = named_files(args.simulation), periods_from(args, "test")["test"]

@@ -6,21 +6,17 @@ its time of year.
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from lad.errors import InputError
 from lad.fluxes import BulkFluxes
-from lad.forcing import Forcing, Record, read_record
-from lad.integrate import split_state
+from lad.forcing import read_record
 from lad.integrate.named import named
-from lad.io import read_json, write_netcdf
+from lad.io import write_netcdf
 from lad.model import Model
-from lad.output import simulation_dataset
-from lad.parameters import Parameters, check_height, parameters_at
+from lad.parameters import check_height, read_parameters
 from lad.provenance import provenance
-from lad.simulation import check_budgets, simulate
-from lad.state import State, initial_state, plain_state
+from lad.simulation import simulate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,61 +49,30 @@ def run(args: argparse.Namespace) -> None:
     """Simulate and write."""
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
-    solver = named(args.integrator, with_original=True)
+    named(args.integrator, with_original=True)  # refused before anything is read
     record = read_record(args.forcing, args.net_radiation)
-    model = _model(args, record.reference_height)
-    start = _start(args, record, model.parameters)
-    passes = 0 if args.initial_state else args.spinup_passes
-    trajectory = simulate(solver, model, record, start, passes)
-    if not _is_original(args):  # which is known to leak
-        check_budgets(trajectory, record.time)
-    inputs = {"forcing": args.forcing}
-    inputs |= {"net_radiation": args.net_radiation} if args.net_radiation else {}
-    inputs |= {"initial_state": args.initial_state} if args.initial_state else {}
-    inputs |= {"model": args.model} if args.model else {"parameters": args.parameters}
+    if args.parameters:
+        model = Model(read_parameters(args.parameters, record.reference_height), BulkFluxes())
+    elif args.integrator.startswith("original"):
+        raise InputError("--integrator original-N works with LaD's own flux law only, not with --model")
+    else:
+        from lad.training.files import load_model
+
+        model = load_model(args.model)
+        check_height(model.parameters, record.reference_height, args.model)
+    if args.initial_state and len(list(record.segments())) > 1:
+        several = f"has several segments, {args.initial_state} could begin only one of them"
+        raise InputError(f"{args.forcing}: {several}")
+    dataset = simulate(model, record, args.integrator, args.spinup_passes, args.initial_state)
+    roles = ("forcing", "net_radiation", "initial_state", "model", "parameters")
     origin = provenance(
-        inputs,
+        {role: path for role in roles if (path := getattr(args, role))},
         integrator=args.integrator,
-        spinup_passes=passes,
+        spinup_passes=0 if args.initial_state else args.spinup_passes,
     )
-    attrs = {"provenance": json.dumps(origin, sort_keys=True)}
-    dataset = simulation_dataset(trajectory, model.parameters, record, attrs)
+    dataset.attrs["provenance"] = json.dumps(origin, sort_keys=True)
     write_netcdf(args.output, dataset)
     energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
     print(
-        f"{args.output}: {len(record.time)} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2"
+        f"{args.output}: {dataset.sizes['time']} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2"
     )
-
-
-def _model(args: argparse.Namespace, height: float) -> Model:
-    """The model of the options, for forcing at `height` (m)."""
-    if args.model is None:
-        return Model(parameters_at(height, read_json(args.parameters), args.parameters), BulkFluxes())
-    if _is_original(args):
-        raise InputError("--integrator original-N works with LaD's own flux law only, not with --model")
-    from lad.training.files import load_model
-
-    model = load_model(args.model)
-    check_height(model.parameters, height, args.model)
-    return model
-
-
-def _is_original(args: argparse.Namespace) -> bool:
-    return args.integrator.startswith("original")
-
-
-def _start(args: argparse.Namespace, record: Record, parameters: Parameters) -> Callable[[Forcing], State]:
-    """State at the beginning of a segment, as a function of its forcing."""
-    source = args.initial_state
-    content = read_json(source) if source else {}
-    if source and len(list(record.segments())) > 1:
-        raise InputError(f"{args.forcing}: has several segments, {source} could begin only one of them")
-    given = initial_state(content, source, parameters) if source else None
-
-    def start(forcing: Forcing) -> State:
-        state = given or plain_state(parameters, forcing)
-        if _is_original(args):
-            return split_state(state, forcing, content, source)
-        return state
-
-    return start

@@ -11,14 +11,12 @@ from lad.evaluation.precision import work_precision
 from lad.figures.solvers import work_precision_diagram
 from lad.figures.style import save
 from lad.fluxes import BulkFluxes
-from lad.forcing import first_year, read_record, rows
-from lad.integrate import fast
-from lad.io import read_json, write_csv
+from lad.forcing import read_record, rows
+from lad.io import write_csv
 from lad.model import Model
-from lad.parameters import parameters_at
+from lad.parameters import read_parameters
 from lad.provenance import provenance
-from lad.simulation import free_run
-from lad.state import plain_state
+from lad.simulation import after_first_year
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +40,9 @@ def run(args: argparse.Namespace) -> None:
     if args.days < 1:
         raise InputError(f"--days {args.days}: expected 1 or more")
     record = read_record(args.forcing)
-    parameters = parameters_at(record.reference_height, read_json(args.parameters), args.parameters)
-    model, dt = Model(parameters, BulkFluxes()), record.dt
-    year = first_year(rows(record.forcing, next(record.segments())), dt)
-    # Two years of spin-up: the runs then start in midwinter with whatever snow there is.
-    start = plain_state(parameters, year)
-    for _ in range(2):
-        start, _ = free_run(fast(4), model, start, year, dt)
+    model, dt = Model(read_parameters(args.parameters, record.reference_height), BulkFluxes()), record.dt
+    # The runs then start in midwinter with whatever snow there is.
+    start, year = after_first_year(model, rows(record.forcing, next(record.segments())), dt)
     excerpt = rows(year, slice(0, round(args.days * 86400.0 / dt)))
     table = work_precision(model, start, excerpt, dt, args.site)
     days = round(excerpt.Tair.shape[0] * dt / 86400.0)

@@ -14,16 +14,17 @@ from lad.errors import InputError
 from lad.integrate.named import named
 from lad.provenance import fingerprint, provenance
 from lad.settings import Descent, ModelSettings
-from lad.site_files import of_each_site
+from lad.site_files import add_site_files, inputs_of, of_each_site, site_periods
 from lad.training import devices
-from lad.training.options import add_learning_arguments, learning_periods
+from lad.training.options import LEARNING, add_fit_arguments
 from lad.training.sites import read_site
 from lad.training.training import train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the step."""
-    add_learning_arguments(parser)
+    add_site_files(parser, *LEARNING)
+    add_fit_arguments(parser)
     parser.add_argument(
         "--parameters",
         nargs="+",
@@ -49,26 +50,18 @@ def run(args: argparse.Namespace) -> None:
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     named(args.integrator)  # refused before anything is read
-    files, periods = of_each_site(args, "forcing", "observations", "parameters"), learning_periods(args)
-    sites = [
-        read_site(
-            site,
-            **files[site],
-            **periods[site],
-            attributes=model.attributes,
-            prescribed_radiation=args.radiation == "prescribed",
-        )
-        for site in args.site
-    ]
+    files, periods = (
+        of_each_site(args, "forcing", "observations", "parameters"),
+        site_periods(args, *LEARNING),
+    )
+    seen = {"attributes": model.attributes, "prescribed_radiation": args.radiation == "prescribed"}
+    sites = [read_site(site, **files[site], **periods[site], **seen) for site in args.site]
     origin = provenance(
-        {f"{name} {site}": path for site, of_site in files.items() for name, path in of_site.items()},
+        inputs_of(files),
         training=descent.to_dict(),
         model=model.to_dict(),
         sites=args.site,
-        periods={
-            site: {name: list(map(str, own)) for name, own in of_site.items()}
-            for site, of_site in periods.items()
-        },
+        periods=periods,
         seeds=args.seeds,
         radiation=args.radiation,
         integrator=args.integrator,

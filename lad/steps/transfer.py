@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lad.baselines.transfer import transfer
 from lad.io import write_csv, write_json
+from lad.periods import NAMES
 from lad.provenance import provenance
-from lad.site_files import FILES, add_site_files, of_each_site, site_periods
+from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the scores and, beside them, what they were made from."""
     files = of_each_site(args, *FILES)
-    scores = transfer(files, site_periods(files))
-    inputs = {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
-    write_json(args.output.with_suffix(".json"), provenance(inputs, sites=args.site))
+    scores = transfer(files, site_periods(args, *NAMES))
+    write_json(args.output.with_suffix(".json"), provenance(inputs_of(files), sites=args.site))
     write_csv(args.output, scores)

@@ -3,12 +3,14 @@
 import datetime
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from fnmatch import fnmatch
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.io import read_json, sha256, write_json
+from lad.io import read_json, replacing, sha256, write_json
 from lad.towers.archives import missing_message
 from lad.towers.http import Client, NotAvailable, check_web
 from lad.towers.readers import read_archive
@@ -137,6 +139,24 @@ def record_of(path: Path) -> dict[str, str | int]:
     dated = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).strftime("%Y-%m-%dT%H:%MZ")
     checks = {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path), "md5": md5(path)}
     return {"service": "folder", "url": "", "citation": "", "date": dated} | stated | checks
+
+
+def copy_whole(paths: Sequence[Path], folder: Path) -> list[dict[str, str | int]]:
+    """Copy archives into `folder`, which then holds no others; their `record_of`.
+
+    All are whole before one gets its name. Raises InputError for one that changed meanwhile.
+    """
+    records = []
+    with ExitStack() as copies:
+        for path in paths:
+            copy = copies.enter_context(replacing(folder / path.name))
+            shutil.copyfile(path, copy)
+            records.append(record_of(path))
+            if sha256(copy) != records[-1]["sha256"]:
+                raise InputError(f"{path}: changed while it was copied; run again when it is whole")
+    for path in set(folder.iterdir()) - {folder / path.name for path in paths}:
+        path.unlink()  # of an earlier choice
+    return records
 
 
 def citations(sources: Sequence[Mapping]) -> str:

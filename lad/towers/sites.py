@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from lad.errors import InputError
 
@@ -146,3 +147,12 @@ def site(site_id: str, path: str | Path | None = None) -> Site:
             f"unknown site {site_id!r}: {Path(path or TABLE).name} has {', '.join(sorted(sites))}"
         )
     return sites[site_id]
+
+
+def stated_type(name: str, attrs: Mapping[str, Any], site_id: str, path: str | Path | None = None) -> int:
+    """LaD's type of `cover` or `soil`, which `lad forcing` writes into `attrs` of its file; else that of the table.
+
+    Raises InputError as `site`.
+    """
+    stated = attrs.get(f"lad_{name}")
+    return int(stated) if stated is not None else getattr(site(site_id, path), name)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.io import read_json
-from lad.parameters import Parameters, from_json, parameters_at
+from lad.parameters import Parameters, from_json, read_parameters
 
 IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
 
@@ -158,9 +158,8 @@ def load_calibrated(path: str | Path, height: float) -> tuple[Parameters, Space]
     In a file without the table's parameters, from which a calibration starts, the parameters stand for them. Raises
     InputError for parameters that no calibration gives: training could not start from them.
     """
-    content = read_json(path)
-    parameters = parameters_at(height, content, str(path))
-    table = content.get("provenance", {}).get("settings", {}).get("table")
+    parameters = read_parameters(path, height)
+    table = read_json(path).get("provenance", {}).get("settings", {}).get("table")
     space = calibration_space(parameters if table is None else from_json(table, str(path)))
     quantities = space.quantities(parameters)
     for b in space.bounds:

@@ -1,0 +1,103 @@
+"""The page of a study, put together from its files."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lad.errors import InputError
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.daemons import GAIN_COLUMNS
+from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
+from lad.evaluation.scores import read_scores
+from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
+from lad.io import read_table
+from lad.provenance import provenance
+from lad.report.conclusions import solver_conclusions
+from lad.report.files import EXPERIMENTS, shown
+from lad.report.page import Links, Section, render
+from lad.report.sections import origin_section, site_section, study_sections, summary
+
+STUDY = "study"
+DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
+
+
+class StudyFiles(NamedTuple):
+    """What the page of a study is made from."""
+
+    scores: Path
+    differences: Path
+    states: Path
+    citations: Path
+    histories: Mapping[tuple[str, str], str]  # by site and model
+    gains: Mapping[str, str]  # of solvers, by site
+    landscapes: Mapping[str, str]  # by site
+    shown: Sequence[str]  # SECTION=FILE, the section that of a site or `STUDY`
+    sites: Mapping[str, Mapping[str, str]]  # observations, forcing and periods, each by site
+    simulations: Sequence[str]  # SITE/MODEL=FILE or SITE/MODEL/SEED=FILE
+    pages: Mapping[str, str]  # of the sites, by site; where there are some this page has no sections of sites
+
+
+def study_page(name: str, study: StudyFiles, missing: Sequence[str], settings: Any, folder: Path) -> str:
+    """The page as HTML, which is to lie in `folder`. `missing`: lines on sites that the study lacks.
+
+    Raises InputError as what reads the files, and if a site has no file of a kind.
+    """
+    scores = read_scores([study.scores])
+    sites = list(dict.fromkeys(scores.site))
+    validation, files = lowest_losses(read_histories(study.histories)), _by_section(study.shown, sites)
+    solvers = {site: [path for path in files[site] if Path(path).name in EXPERIMENTS] for site in sites}
+    experiments = [part for site in sites for part in shown(solvers[site], site)]
+    differences = read_table(study.differences, DIFFERENCE_COLUMNS)
+    states = read_table(study.states, STATES_COLUMNS)
+    found = solver_conclusions(
+        {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
+        {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
+    )
+    sections = [
+        *([Section("Missing", missing)] if missing else []),
+        *study_sections(scores, differences, states, validation, found),
+        *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
+        *([Section("Solvers", experiments)] if experiments else []),
+    ]
+    if study.pages:
+        pages = {site: os.path.relpath(_of_site(study.pages, "page", site), folder) for site in sites}
+        sections.append(Section("Sites", [Links(pages)]))
+    for site in () if study.pages else sites:
+        sources = {kind: _of_site(paths, kind, site) for kind, paths in study.sites.items()}
+        own = [text.removeprefix(f"{site}/") for text in study.simulations if text.startswith(f"{site}/")]
+        rest = [path for path in files[site] if path not in solvers[site]]
+        drawn = {*DRAWN, chosen(validation)}
+        sections.append(site_section(site, **sources, simulations=own, drawn=drawn, files=rest))
+    origin = provenance(_inputs(study, files), study=name)
+    sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
+    return render(f"Study {name}", summary(scores), sections, origin)
+
+
+def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:
+    """The tables of the study and the files of its sections, by the role they play."""
+    inputs = {"scores": study.scores, "differences": study.differences, "states": study.states}
+    inputs |= {f"history {'/'.join(key)}": path for key, path in study.histories.items()}
+    inputs |= {f"{site} daemons": path for site, path in study.gains.items()}
+    inputs |= {f"{site} landscape": path for site, path in study.landscapes.items()}
+    shown = [(section, Path(path)) for section, paths in files.items() for path in paths]
+    return inputs | {f"{section} {path.parent.name}/{path.name}": path for section, path in shown}
+
+
+def _by_section(texts: Sequence[str], sites: Sequence[str]) -> dict[str, list[str]]:
+    """`["US-Wkg=scatter.png", …]` by section, in the given order."""
+    files: dict[str, list[str]] = {section: [] for section in (STUDY, *sites)}
+    for text in texts:
+        section, _, path = text.partition("=")
+        if section not in files or not path:
+            raise InputError(f"file {text!r}: expected SECTION=FILE, with a section of {', '.join(files)}")
+        files[section].append(path)
+    return files
+
+
+def _of_site(files: Mapping[str, str], option: str, site: str) -> str:
+    """The file that an option gives for a site."""
+    if site not in files:
+        given = " ".join("=".join(pair) for pair in files.items())
+        raise InputError(f"--{option} {given}: has no file of {site}, expected {site}=FILE")
+    return files[site]
