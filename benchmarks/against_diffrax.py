@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import speed
 
-from lad.evaluation.precision import rms, run
+from lad.evaluation.solver_runs import rms, run
 from lad.fluxes import BulkFluxes
 from lad.integrate import adaptive, fast
 from lad.model import Model

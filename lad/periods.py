@@ -72,21 +72,13 @@ def as_settings(site_id: str, periods: Mapping[str, Periods]) -> str:
     return f"sites: {{{site_id}: {{{', '.join(listed)}}}}}"
 
 
-def check_disjoint(**groups: Periods) -> None:
-    """Raise InputError if a period of one named group overlaps a period of another."""
-    names = list(groups)
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            for a in groups[one]:
-                for b in groups[other]:
-                    if a.first <= b.last and b.first <= a.last:
-                        raise InputError(f"{one} period {a} overlaps {other} period {b}")
-
-
 def check_unseen(train: Periods, validation: Periods, test: Periods) -> None:
     """Raise InputError if a period of the test overlaps one of training or of validation."""
-    check_disjoint(train=train, test=test)
-    check_disjoint(validation=validation, test=test)
+    for name, periods in (("train", train), ("validation", validation)):
+        for a in periods:
+            for b in test:
+                if a.first <= b.last and b.first <= a.last:
+                    raise InputError(f"{name} period {a} overlaps test period {b}")
 
 
 def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:

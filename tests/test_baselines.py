@@ -13,8 +13,7 @@ from evaluation_site import lad, write_periods
 from learning_tower import rewrite
 
 from lad.baselines import lstm, plumber, regression, transfer
-from lad.baselines.data import BaselineData, baseline_data
-from lad.baselines.inputs import with_antecedents
+from lad.baselines.data import BaselineData, baseline_data, with_antecedents
 from lad.errors import InputError
 from lad.evaluation.models import BASELINES
 from lad.forcing import make_forcing

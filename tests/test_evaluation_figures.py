@@ -18,12 +18,13 @@ from lad.evaluation.series import (
     contrasted_weeks,
     parse_simulations,
     read_measured,
+    read_sensors,
     read_simulated,
+    read_states,
 )
-from lad.evaluation.soil import read_sensors, read_states
+from lad.figures import behaviour as soil_figure
 from lad.figures import fluxes
-from lad.figures import soil as soil_figure
-from lad.figures.energy_balance import energy_balance
+from lad.figures.behaviour import energy_balance
 from lad.figures.style import COLOURS, OBSERVED, colours, groups, looks
 from lad.observations import read_observed
 from lad.periods import parse_periods

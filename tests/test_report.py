@@ -16,13 +16,12 @@ from test_study import NSE, synthetic_differences, synthetic_scores
 from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.bootstrap import verdict
-from lad.evaluation.daemons import GAIN_COLUMNS
-from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.ranks import RANK_COLUMNS, rank_table
 from lad.evaluation.scores import whole
 from lad.evaluation.series import Comparison, Simulated
+from lad.evaluation.solvers import GAIN_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
 from lad.evaluation.strata import STRATA_COLUMNS
+from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
 from lad.report.conclusions import conclusions, of_daemons, of_landscapes

@@ -13,8 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from lad.baselines.data import BaselineData
-from lad.baselines.inputs import standardised, weather
+from lad.baselines.data import BaselineData, standardised, weather
 from lad.progress import Progress
 
 MEMORY = 90  # days

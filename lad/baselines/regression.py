@@ -11,8 +11,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_limits
 
-from lad.baselines.data import BaselineData
-from lad.baselines.inputs import standardised, with_antecedents
+from lad.baselines.data import BaselineData, standardised, with_antecedents
 from lad.errors import InputError
 from lad.observations import TARGETS
 from lad.progress import Progress

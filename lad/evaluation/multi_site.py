@@ -25,7 +25,7 @@ from lad.evaluation.series import Simulated
 from lad.fluxes import BulkFluxes
 from lad.model import Model
 from lad.observations import read_observed
-from lad.periods import Periods, check_disjoint, mask
+from lad.periods import Periods, check_unseen, mask
 from lad.site_files import record_of
 from lad.training.files import load_hybrid, training_record
 from lad.training.sites import Anchor, a_priori, unseen_anchor
@@ -59,9 +59,8 @@ def multi_site_scores(
     fold is without them, there are no rows of the last. Raises InputError if a fold is missing or was trained on what
     it is to be without, as for a test period that overlaps another.
     """
-    train, validation, test = (periods[name] for name in ("train", "validation", "test"))
-    check_disjoint(train=train, test=test)
-    check_disjoint(validation=validation, test=test)
+    check_unseen(**periods)
+    test = periods["test"]
     record = record_of(site, files["forcing"])
     observed = read_observed(files["observations"], site).during(test, files["observations"])
     inside = mask(record.time, test)

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from lad.evaluation.series import measured
-from lad.evaluation.soil import SENSOR_LAYER, sensors
+from lad.evaluation.series import SENSOR_LAYER, measured, sensors
 from lad.forcing import Record, first_year, rows
 from lad.integrate import fast
 from lad.model import Model

@@ -3,9 +3,11 @@
 Means are of the days and months with at least half of their half-hours: towers lose nights more often than days, and
 means of model and tower over different hours would differ by that alone. Lost are also the half-hours of a day or month
 that a record, or a period, does not have.
+
+Also the states of the soil, of sensors and of simulations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,10 @@ from lad.evaluation.models import ordered
 from lad.observations import TARGETS, USABLE_QC, Observed, interval_starts, open_series
 
 LEAST_SHARE = 0.5  # of all half-hours that a day or month can have, from which its mean counts
+
+
+SENSOR_LAYER = 1  # of the model, 0.5 to 5 cm, where the shallowest sensors are
+STORES = ("RootMoist", "SWE")
 
 
 class Simulated(NamedTuple):
@@ -177,3 +183,50 @@ def contrasted_weeks(tower: pd.Series, usable: pd.Series) -> list[pd.Timestamp]:
     share = usable.resample("7D", origin=origin).sum()
     means = tower.resample("7D", origin=origin).mean()[share >= max(1, 0.8 * share.max())]
     return list(dict.fromkeys([means.idxmin(), means.idxmax()])) if len(means) else []
+
+
+def sensors(observed: xr.Dataset, prefix: str) -> list[str]:
+    """Names `{prefix}_1`, `{prefix}_2`, … of the sensors that there are, from the shallowest down."""
+    return [name for name in (f"{prefix}_{k}" for k in range(1, 10)) if name in observed]
+
+
+class States(NamedTuple):
+    """States of one model's members at the ends of intervals: (members, n) by name."""
+
+    seeds: tuple[str, ...]
+    values: dict[str, np.ndarray]  # SoilTemp of `SENSOR_LAYER` K, RootMoist and SWE kg m-2
+
+
+def read_sensors(path: str | Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
+    """Measured values (n,) of all sensors at `time` (n,), by name; SoilTemp K, SoilMoist m3 m-3, NaN in gaps.
+
+    A sensor that measured nothing then is left out. Raises InputError as `positions`.
+    """
+    dataset = open_series(path, site, ())
+    row = positions(interval_starts(dataset, path), time, path)
+    names = sensors(dataset, "SoilTemp") + sensors(dataset, "SoilMoist")
+    found = {name: measured(dataset, name)[row] for name in names}
+    return {name: values for name, values in found.items() if np.isfinite(values).any()}
+
+
+def read_states(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.ndarray) -> dict[str, States]:
+    """States of all models (`series.parse_simulations`) at `time` (n,); models whose files have none are left out.
+
+    Raises InputError as `positions`.
+    """
+    found = {}
+    for model, files in paths.items():
+        members = [_read(path, site, time) for path in files.values()]
+        if all(members):
+            stacked = {name: np.stack([member[name] for member in members]) for name in members[0]}
+            found[model] = States(tuple(files), stacked)
+    return found
+
+
+def _read(path: Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
+    dataset = open_series(path, site, ())
+    if not {"SoilTemp", *STORES} <= set(dataset):
+        return {}
+    row = positions(interval_starts(dataset, path), time, path)
+    values = {"SoilTemp": dataset["SoilTemp"].values[row, SENSOR_LAYER]}
+    return values | {name: dataset[name].values[row] for name in STORES}

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lad.evaluation.landscape_curves import REFERENCE_SOLVER
-from lad.evaluation.precision import LIMIT, QUANTITIES
 from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.solver_runs import LIMIT, QUANTITIES
+from lad.evaluation.solvers import REFERENCE_SOLVER
 from lad.figures.style import COLOURS, RC, SPARE_COLOURS, TARGET_LABELS, legend_below
 
 SOLVER_LOOKS = {  # colour and marker
@@ -26,7 +26,7 @@ SOLVER_LABELS = {
 
 
 def work_precision_diagram(table: pd.DataFrame, title: str) -> Figure:
-    """Error against time of all solvers, from a table of `lad.evaluation.precision`; each point bears its setting."""
+    """Error against time of all solvers, from a table of `lad.evaluation.solver_runs`; each point bears its setting."""
     smoothing = table[table.solver == "smoothing"].iloc[0]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 5))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lad.evaluation.bootstrap import KEYS, gain, verdict
-from lad.evaluation.daemons import NEGLIGIBLE
 from lad.evaluation.models import BASELINES, MOST_SITES, label
 from lad.evaluation.scores import whole
+from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
 from lad.tables import Cell
 from lad.tables.study import difference_cell
@@ -21,7 +21,6 @@ SOLVER_WORDS = {
     "learns to correct": "it learns to correct its solver",
     "does not": f"less than {100 * NEGLIGIBLE:.0f} %, it does not",
     "one-sided": "one-sided, an instability and no correction",
-    "not decided": "not significant",
 }
 
 
@@ -149,7 +148,7 @@ def solver_conclusions(
 ) -> list[Conclusion]:
     """What the experiments with solvers found, those that there are.
 
-    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.landscape_curves.summary`.
+    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.solvers.summary`.
     """
     found = [of_daemons(pd.concat(gains.values(), ignore_index=True))] if gains else []
     return found + ([of_landscapes(landscapes)] if landscapes else [])
@@ -161,7 +160,7 @@ def of_daemons(gains: pd.DataFrame) -> Conclusion:
     for r in gains.itertuples():
         text = (
             f"{r.site} {r.target}, {r.one} and {r.other}: {r.gain:+.2f}{_between(r.low, r.high, 'weeks')}"
-            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS[r.verdict]}"
+            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS.get(r.verdict, r.verdict)}"
         )
         items.append(Cell(text, r.gain))
     return Conclusion(
@@ -176,7 +175,7 @@ def _between(low: float, high: float, over: str) -> str:
 
 
 def of_landscapes(summaries: Mapping[str, pd.DataFrame]) -> Conclusion:
-    """How solvers change the loss along parameters; by site a table of `lad.evaluation.landscape_curves.summary`."""
+    """How solvers change the loss along parameters; by site a table of `lad.evaluation.solvers.summary`."""
     items = [
         Cell(f"{site}, {solver}: {'; '.join(_curve(r) for r in rows.itertuples())}")
         for site, summary in summaries.items()

@@ -10,12 +10,11 @@ from PIL import Image, UnidentifiedImageError
 
 from lad.errors import InputError
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
-from lad.evaluation.daemons import CROSS_COLUMNS, GAIN_COLUMNS
-from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
 from lad.evaluation.models import label
-from lad.evaluation.ranks import RANK_COLUMNS
 from lad.evaluation.scores import TRANSFER_COLUMNS
+from lad.evaluation.solvers import CROSS_COLUMNS, GAIN_COLUMNS, SUMMARY_COLUMNS
 from lad.evaluation.strata import STRATA_COLUMNS
+from lad.evaluation.study import RANK_COLUMNS
 from lad.io import read_json, read_table
 from lad.report.page import Folded, Group, Picture
 from lad.tables import Table

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from lad.cli import STEPS
 from lad.evaluation.models import BASELINES
-from lad.periods import NAMES, Period, check_disjoint
+from lad.periods import NAMES, Period, check_unseen
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, shape, text
 from lad.settings.files import place
 from lad.settings.learning import Attribute, Calibration, Descent, Own, TrainedModel
@@ -106,10 +106,13 @@ class Site(Section):
         if len(given) not in (0, len(NAMES)):
             raise ValueError(f"has {' and '.join(given)}, expected all of {', '.join(NAMES)}, or none")
         if given:
-            train, validation, test = ([Period(*days) for days in periods] for periods in given.values())
-            check_disjoint(train=train, test=test)
-            check_disjoint(validation=validation, test=test)
-            days = {first + timedelta(n) for first, last in test for n in range((last - first).days + 1)}
+            periods = {name: [Period(*days) for days in own] for name, own in given.items()}
+            check_unseen(**periods)
+            days = {
+                first + timedelta(n)
+                for first, last in periods["test"]
+                for n in range((last - first).days + 1)
+            }
             if len(days) < FEWEST_TEST_DAYS:
                 raise ValueError(f"{len(days)} days of test, expected at least {FEWEST_TEST_DAYS}")
         return self

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.landscape import first_year_of_training, landscape
-from lad.evaluation.landscape_curves import summary
+from lad.evaluation.solver_runs import first_year_of_training, landscape
+from lad.evaluation.solvers import summary
 from lad.figures import solvers as figures
 from lad.figures.style import save
 from lad.forcing import read_record

@@ -3,13 +3,11 @@
 import pandas as pd
 
 from lad.evaluation.bootstrap import FEWEST_WEEKS
-from lad.evaluation.daemons import NEGLIGIBLE
-from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.solvers import LANDSCAPE_POINTS, NEGLIGIBLE, REFERENCE_SOLVER
 from lad.tables import Table
 
 FEW_WEEKS, ONE_SEED = f"under {FEWEST_WEEKS} weeks", "one seed"  # in place of an interval
-VERDICTS = {"not decided": "not significant"}
 CROSSED = "RMSE (W m⁻²) and NSE of the mean over seeds, on the test periods; in brackets the range of NSE over seeds."
 SOLVER_GAINS = (
     "Gain: by how much RMSE (W m⁻²) is lower where a network runs with the solver it was trained with than where two "
@@ -53,7 +51,7 @@ def solver_gains_tables(gains: pd.DataFrame) -> list[str | Table]:
             *(f"{cost:+.3f}" for cost in (row.in_one, row.in_other, row.least)),
             _between(row.least_low, row.least_high, FEW_WEEKS),
             _between(row.least_seeds_low, row.least_seeds_high, ONE_SEED),
-            VERDICTS.get(row.verdict, row.verdict),
+            row.verdict,
         ]
         for row in gains.itertuples()
     ]
@@ -67,7 +65,7 @@ def _between(low: float, high: float, otherwise: str) -> str:
 
 
 def landscape_tables(summary: pd.DataFrame) -> list[str | Table]:
-    """`lad.evaluation.landscape_curves.summary`."""
+    """`lad.evaluation.solvers.summary`."""
     forms = {"minimum": "{:.4g}", "shift_pct": "{:+.2f}", "kinks_wide": "{:.0f}", "kinks_close": "{:.0f}"}
     forms |= {"autodiff_error": "{:.1e}", "gradient_error": "{:.3f}"}
     texts = {

@@ -6,8 +6,14 @@ import pandas as pd
 
 from lad.evaluation.bootstrap import KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, label, too_many
-from lad.evaluation.ranks import METRIC_GROUPS, OVERALL
-from lad.evaluation.study import PUBLISHED_METRICS, mean_over_sites, published, references
+from lad.evaluation.study import (
+    METRIC_GROUPS,
+    OVERALL,
+    PUBLISHED_METRICS,
+    mean_over_sites,
+    published,
+    references,
+)
 from lad.tables import SCORES, Cell, Table
 
 PUBLISHED_H = (  # sensible heat, of a site that is not stated: NSE and bias in % with and without states

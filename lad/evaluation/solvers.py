@@ -1,9 +1,11 @@
-"""Does a network learn to correct the solver it is trained through? Every training, run with every solver.
+"""What the experiments with solvers show: networks that learn to correct a solver, and curves of the loss.
 
-A law that makes good for the errors of its solver is better with that solver than with another one, and better there
-than a law that was trained elsewhere: of two trainings, each with both solvers, either own pair has less error than
-either crossed pair. The gain is what crossed pairs have beyond own ones in the mean. It can come from one crossed pair
-alone, where a solver is unstable with laws that were not trained through it: that is no correction.
+Numerical daemons: a law that makes good for the errors of its solver is better with that solver than with another one,
+and better there than a law that was trained elsewhere: of two trainings, each with both solvers, either own pair has
+less error than either crossed pair. The gain is what crossed pairs have beyond own ones in the mean. It can come from
+one crossed pair alone, where a solver is unstable with laws that were not trained through it: that is no correction.
+
+Curves of the loss along a parameter (`lad.evaluation.solver_runs.landscape`): minimum, kinks, errors of derivatives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.stats import ttest_1samp
 
 from lad.evaluation.bootstrap import LEVEL, draw, interval
@@ -31,6 +34,14 @@ GAIN_COLUMNS += [
     "least_seeds_high",
     "verdict",
 ]
+
+LANDSCAPE_POINTS = 41
+REFERENCE_SOLVER = (
+    "fast-4"  # 0.1 W m-2 from the adaptive solver (`lad solvers`), which takes a hundred times as long
+)
+LANDSCAPE_COLUMNS = ["solver", "parameter", "unit", "range", "value", "loss", "by_autodiff", "by_difference"]
+SUMMARY_COLUMNS = ["parameter", "solver", "minimum", "shift_pct", "kinks_wide", "kinks_close"]
+SUMMARY_COLUMNS += ["autodiff_error", "gradient_error"]
 
 Crossed = Mapping[tuple[str, str], Simulated]
 """Test fluxes by the names of the solver of training and that of the run."""
@@ -121,4 +132,52 @@ def gain_verdict(rmse: float, gain: Ends, least: float, least_ends: Ends) -> str
         return "does not"
     if least >= negligible and all(low > 0.0 for low, _ in least_ends):
         return "learns to correct"
-    return "one-sided" if all(low > 0.0 for low, _ in gain) else "not decided"
+    return "one-sided" if all(low > 0.0 for low, _ in gain) else "not significant"
+
+
+def kinks(losses: Float[np.ndarray, " m"]) -> float:
+    """Changes of sign of the second difference: 0 for a convex curve, 1 for an inflection, many for a rough one."""
+    return (
+        float(np.count_nonzero(np.diff(np.sign(np.diff(losses, 2))))) if np.isfinite(losses).all() else np.nan
+    )
+
+
+def lowest(values: Float[np.ndarray, " m"], losses: Float[np.ndarray, " m"]) -> float:
+    """Value at the minimum of a curve, by a parabola through its lowest points; NaN where an end or a plateau is."""
+    k = int(np.argmin(losses))
+    if k in (0, len(losses) - 1):
+        return np.nan
+    a, b, c = losses[k - 1 : k + 2]
+    if a - 2 * b + c <= 0:  # a plateau
+        return np.nan
+    return float(np.interp(k + 0.5 * (a - c) / (a - 2 * b + c), np.arange(len(values)), values))
+
+
+def _rms(x) -> float:
+    return float(np.sqrt(np.mean(np.square(x))))
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row of `SUMMARY_COLUMNS` for each solver and parameter of a table of `landscape`, unrounded: else kinks
+    are noise.
+
+    `minimum` and its shift from that of the reference (%); `kinks_wide`, `kinks_close` (see `kinks`); `autodiff_error`,
+    the largest difference between derivatives by autodiff and by differences, and `gradient_error`, the
+    root-mean-square one of those by autodiff from the reference's: both over the wide range, in units of the
+    root-mean-square derivative, of the solver itself and of the reference. NaN where a loss is not finite.
+    """
+    rows = []
+    for parameter, group in table.groupby("parameter", sort=False):
+        curves = {(solver, reach): curve for (solver, reach), curve in group.groupby(["solver", "range"])}
+        true = curves[REFERENCE_SOLVER, "wide"]
+        at = lowest(true.value.to_numpy(), true.loss.to_numpy())
+        for solver in group.solver.unique():
+            wide, close = curves[solver, "wide"], curves[solver, "close"]
+            found = lowest(wide.value.to_numpy(), wide.loss.to_numpy())
+            departure = np.max(np.abs(wide.by_autodiff - wide.by_difference)) / _rms(wide.by_difference)
+            wrong = _rms(wide.by_autodiff.to_numpy() - true.by_difference.to_numpy()) / _rms(
+                true.by_difference
+            )
+            rough = (kinks(curve.loss.to_numpy()) for curve in (wide, close))
+            rows.append([parameter, solver, found, 100.0 * (found / at - 1.0), *rough, departure, wrong])
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)

@@ -1,4 +1,4 @@
-"""Energy balance: turbulent heat against the energy that the tower measured to be available."""
+"""How models behave beyond their scores: energy balance, and states of the soil."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lad.evaluation.models import label
-from lad.evaluation.series import Comparison, usable_day_means
-from lad.figures.style import CELLS, COUNTS, OBSERVED, RC, colours, density_norm
+from lad.constants import T_FREEZE
+from lad.evaluation.models import label, ordered
+from lad.evaluation.series import Comparison, States, usable_day_means
+from lad.figures.style import (
+    CELLS,
+    COUNTS,
+    OBSERVED,
+    OF_SEEDS,
+    RC,
+    colours,
+    date_axis,
+    density_norm,
+    draw_models,
+    draw_observed,
+    groups,
+    legend_below,
+)
 from lad.observations import TARGETS
 from lad.towers import closure
 from lad.towers.flags import MEASURED
@@ -18,6 +32,13 @@ from lad.towers.flags import MEASURED
 MARGIN = 0.03  # about the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
 BALANCE_LABELS = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
+STATE_LABELS = {
+    "SoilTemp": "Soil temperature (°C)",
+    "RootMoist": "Root-zone water (kg m$^{-2}$)",
+    "SoilMoist": "Soil moisture (m$^3$ m$^{-3}$)",
+    "SWE": "Snow water (kg m$^{-2}$)",
+}
+DEEPER = ("#777777", "#AAAAAA", "#CCCCCC")  # sensors, from the second down
 
 
 def energy_balance(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
@@ -103,3 +124,58 @@ def _numbers(axes: Axes, values: Mapping[str, list[float]]) -> None:
     axes.axvline(1.0, color="#999999", linewidth=0.8)
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.set_yticks(range(len(values)), [label(model) for model in values])
+
+
+def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapping[str, States]) -> Figure:
+    """Daily means of soil temperature, root-zone water and snow of the models, of all sensors of the tower.
+
+    `sensors` and `states` as `series.read_sensors` and `read_states` give them, at the half-hours of `comparison`. The
+    soil temperature of a model is that of its layer 2, and its daily mean over the half-hours where the shallowest
+    sensor measured, if there is one.
+    """
+    shown, models = groups(list(states)), ordered(list(states))
+    wet = [name for name in sensors if name.startswith("SoilMoist")]
+    rows = [name for name in STATE_LABELS if name != "SoilMoist" or wet]
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(max(9.0, 1.0 + 5.0 * len(shown)), 1.2 + 2.0 * len(rows)))
+        figure.suptitle(f"{comparison.title}: soil and snow, daily means")
+        panels = figure.subplots(len(rows), len(shown), sharex=True, sharey="row", squeeze=False)
+        for row, name in zip(panels, rows, strict=True):
+            for axes, group in zip(row, shown, strict=True):
+                own = {sensor: sensors[sensor] for sensor in sensors if sensor.startswith(name)}
+                _panel(axes, comparison.time, own, {model: states[model] for model in group}, name, models)
+            row[0].set_ylabel(STATE_LABELS[name])
+        date_axis(panels[-1, 0])
+        legend_below(figure, *panels.flat, note=OF_SEEDS)
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    time: pd.DatetimeIndex,
+    sensors: Mapping[str, np.ndarray],
+    states: Mapping[str, States],
+    name: str,
+    models: list[str],
+) -> None:
+    """State `name` of some of the `models` of the figure, and the `sensors` of the same quantity."""
+    offset = T_FREEZE if name == "SoilTemp" else 0.0
+    measured = {sensor: pd.Series(values - offset, time) for sensor, values in sensors.items()}
+    for number, (sensor, series) in enumerate(measured.items()):
+        daily = usable_day_means(series.to_frame(), series)[0]
+        if number == 0:
+            draw_observed(axes, daily, size=4, name="shallowest sensor")
+        else:
+            axes.plot(
+                daily.index,
+                daily,
+                color=DEEPER[min(number, len(DEEPER)) - 1],
+                label=f"sensor {sensor.rpartition('_')[2]}",
+            )
+    compared = next(iter(measured.values()), pd.Series(0.0, time))
+    members = {
+        model: pd.DataFrame(state.values[name].T - offset, time, columns=list(state.seeds))
+        for model, state in states.items()
+        if name in state.values
+    }
+    draw_models(axes, {model: usable_day_means(frame, compared) for model, frame in members.items()}, models)
