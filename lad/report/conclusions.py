@@ -158,9 +158,10 @@ def of_daemons(gains: pd.DataFrame) -> Conclusion:
     """Whether networks learn to correct their solvers; `gains` of all sites, as of `lad daemons`."""
     items = []
     for r in gains.itertuples():
+        words = SOLVER_WORDS.get(r.verdict, r.verdict)
         text = (
             f"{r.site} {r.target}, {r.one} and {r.other}: {r.gain:+.2f}{_between(r.low, r.high, 'weeks')}"
-            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS.get(r.verdict, r.verdict)}"
+            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {words}"
         )
         items.append(Cell(text, r.gain))
     return Conclusion(
