@@ -9,7 +9,7 @@ from archives import alma_pair, write_zip
 
 from lad.cli import main
 from lad.errors import InputError
-from lad.towers.metadata import find_site, known, parse_settings, sensor_heights
+from lad.towers.metadata import find_site, parse_settings, sensor_heights, site_columns
 
 HEAD = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE\n"
 ROWS = [
@@ -102,16 +102,18 @@ def test_table_with_the_column_names_of_others(shared):
 
 
 def test_real_metadata(shared, tmp_path):
-    cells, _ = known("US-Wkg", [shared / "fluxnet/AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"])
+    cells, _ = site_columns("US-Wkg", [shared / "fluxnet/AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip"])
     assert cells["sand"] == "67"
     for site_id, height in (("US-CRT", 0.42), ("US-Me2", 16.5), ("US-Tw3", 0.3)):
         path = shared / f"fluxnet/bif/AMF_{site_id}_BIF_20231107.csv"
-        assert known(site_id, [path])[1]["latitude"] == "table of the package"
+        assert site_columns(site_id, [path])[1]["latitude"] == "table of the package"
         of_another = tmp_path / path.name.replace(site_id, "US-Abc")  # a tower that the package does not know
         of_another.write_text(path.read_text(encoding="utf-8").replace(site_id, "US-Abc"), encoding="utf-8")
-        assert float(known("US-Abc", [of_another])[0]["canopy_height"]) == pytest.approx(height, abs=0.02)
+        assert float(site_columns("US-Abc", [of_another])[0]["canopy_height"]) == pytest.approx(
+            height, abs=0.02
+        )
     path = shared / "fluxprep/vectors/bif/AMF_BIF_US-Me2_US-Wkg_subset.csv"
-    assert not known("US-Wkg", [path])[1].keys() & {"sand"}  # not named like a file of metadata
+    assert not site_columns("US-Wkg", [path])[1].keys() & {"sand"}  # not named like a file of metadata
 
 
 def heights(*measured) -> list[tuple[str, str, str, str]]:
@@ -217,12 +219,12 @@ def test_heights_of_sensors(tmp_path):
         )
     assert sensor_heights("US-Abc", [path]) == inside | {"WS_1_1_1": 8.0, "TA_1_3_1": 13.0}
     lone = tmp_path / "AMF_US-Abc_BASE_HH_9-5.csv"  # a table without metadata of its own
-    assert known("US-Abc", [lone])[0]["measurement_height"] == "8"
+    assert site_columns("US-Abc", [lone])[0]["measurement_height"] == "8"
 
 
 def test_pair_of_plumber2_lacks_the_clock(tmp_path):
     met, _ = alma_pair(tmp_path, days=3)
-    cells, _ = known("US-Abc", [met])
+    cells, _ = site_columns("US-Abc", [met])
     assert cells["measurement_height"] == "2.0" and cells["igbp"] == "CRO"
     with pytest.raises(
         InputError, match=r"US-Abc: utc_offset_hours not known from US-CRT_.*_Met.nc; give --metadata"
@@ -268,7 +270,7 @@ def test_damaged_spreadsheets_are_refused(tmp_path):
             damaged[at] ^= int(random.integers(1, 256))
         path.write_bytes(bytes(damaged))
         try:
-            known("US-Abc", [path])
+            site_columns("US-Abc", [path])
         except InputError as error:
             assert "AMF_US-Abc_BIF_1.xlsx: not a readable table" in str(error)
 

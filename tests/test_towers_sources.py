@@ -35,7 +35,7 @@ from lad.towers.archives import (
 )
 from lad.towers.fill import fill
 from lad.towers.forcing import forcing_dataset, lai_at, read_lai
-from lad.towers.metadata import known
+from lad.towers.metadata import site_columns
 from lad.towers.meteorology import snow_fraction_jordan, specific_humidity
 from lad.towers.readers import read_archive
 from lad.towers.record import read_record
@@ -321,7 +321,7 @@ def test_public_names_are_found_and_read(tmp_path, product, unpacked):
     assert read.values["Qle"].to_numpy() == pytest.approx(latent, nan_ok=True)
     assert read.values["Tair"].to_numpy() == pytest.approx(pd.to_numeric(raw["TA"]) + 273.15)
     assert (read.reanalysis is not None) == (product.startswith("FLUXNET") and not unpacked)
-    assert known("US-Abc", found)[0]["name"] == "A field"
+    assert site_columns("US-Abc", found)[0]["name"] == "A field"
     out = tmp_path / "out"
     assert main(["fetch", "--site", "US-Abc", "--archives", str(tmp_path), "--output", str(out)]) == 0
     assert {path.name for path in (out / "archive").iterdir()} == {path.name for path in found}
@@ -419,7 +419,7 @@ def test_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path, monkeypatc
     for read in (
         lambda: read_archive(path, "US-CRT"),
         lambda: check_whole(path),
-        lambda: known("US-CRT", [path]),
+        lambda: site_columns("US-CRT", [path]),
     ):
         with pytest.raises(
             InputError, match=rf"{path.name}: {info.filename} unpacks to .* GB, expected at most"

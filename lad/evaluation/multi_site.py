@@ -119,7 +119,7 @@ def _check_unseen(paths: Collection[Path], without: Collection[str], label: str)
                 raise InputError(f"{path}: was trained on {site}, expected a network without it, {label}")
 
 
-def known(scores: pd.DataFrame, own: str) -> pd.DataFrame:
+def of_sites_alone(scores: pd.DataFrame, own: str) -> pd.DataFrame:
     """Scores of calibrated LaD and of model `own`, which know the site alone, from the table of the study.
 
     Raises InputError if there is no such model.

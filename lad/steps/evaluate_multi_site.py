@@ -10,7 +10,7 @@ import pandas as pd
 
 from lad.baselines.transfer import data_of_sites, transferred
 from lad.evaluation.arguments import networks_by_fold
-from lad.evaluation.multi_site import known, multi_site_scores
+from lad.evaluation.multi_site import multi_site_scores, of_sites_alone
 from lad.evaluation.scores import ALL, read_scores
 from lad.figures import study as figures
 from lad.figures.style import save
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the scores, what they were made from, their differences, table and figure."""
     files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
-    of_itself = known(read_scores([args.scores]), args.own)
+    of_itself = of_sites_alone(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
     periods, solver = site_periods(args, *NAMES), named(args.integrator)
     data, found = data_of_sites(files, periods), []

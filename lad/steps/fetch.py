@@ -9,7 +9,7 @@ from lad.provenance import provenance
 from lad.towers.archives import find_archives, is_metadata, left_out, unknown_names
 from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
 from lad.towers.fetch import copy_whole, obtain
-from lad.towers.metadata import known
+from lad.towers.metadata import site_columns
 from lad.towers.readers import read_archive
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
             read_archive(path, args.site)  # refuses what is damaged or of another site
     folder = args.output / "archive"
     archives, chosen = copy_whole(found, folder), [folder / path.name for path in found]
-    cells, _ = known(args.site, chosen, args.sites)
+    cells, _ = site_columns(args.site, chosen, args.sites)
     stated = [archive["citation"] for archive in archives if archive["citation"]]
     source = {
         "site": args.site,

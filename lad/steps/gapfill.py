@@ -28,13 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the filled record; print where its values are from."""
-    place = site_from(args, args.archive)
-    record = read_record(place, args.archive)
+    site = site_from(args, args.archive)
+    record = read_record(site, args.archive)
     filled = fill(record)
     report = gap_report(record, filled)
     shown = report.loc[:, (report != 0.0).any()]
     print(shown.to_string(index=False, float_format="{:.1f}".format))
-    print(place.origin)
+    print(site.origin)
     for remark in filled.remarks:
         print(remark)
     for name, count in record.spikes.items():

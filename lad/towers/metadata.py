@@ -61,7 +61,7 @@ COVER |= {"WET": 6, "BSV": 7, "CRO": 9, "CVM": 9}
 MEDIUM = 2  # soil of unknown texture
 
 
-def known(
+def site_columns(
     site_id: str,
     archives: Iterable[str | Path] = (),
     table: str | Path | None = None,
@@ -92,13 +92,13 @@ def find_site(
     table: str | Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Site:
-    """The tower of an id, from all that is known of it (`known`).
+    """The tower of an id, from all that is known of it (`site_columns`).
 
     Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` states where each
     value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
     """
     archives = list(archives)
-    cells, origin = known(site_id, archives, table, settings)
+    cells, origin = site_columns(site_id, archives, table, settings)
     tried = ", ".join(Path(path).name for path in (*([table] if table else []), *archives)) or TABLE.name
     cells.setdefault("name", site_id)
     if "cover" not in cells and cells.get("igbp") in COVER:
