@@ -109,7 +109,7 @@ class Space(eqx.Module):
     ) -> pd.DataFrame:
         """Table of bounds, table value, start and optimum of the `best` search, range of all optima, identifiability.
 
-        `width` is that of `lad.training.calibration.ranges`: `low_1pct` to `high_1pct` is where the loss is at most
+        `width` is that of the calibration: `low_1pct` to `high_1pct` is where the loss is at most
         1 % above the optimum's, and `identified` whether that is less than half of what the bounds admit.
         """
         found = np.array([self.values(member) for member in optima])
