@@ -1,17 +1,19 @@
 """Meteorological forcing, piecewise constant over intervals of equal length."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import xarray as xr
 from jaxtyping import Array, Float
 
 from lad.cf import intervals
+from lad.constants import ANTECEDENT_DAYS, ANTECEDENTS
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.observations import USABLE_QC, interval_starts, open_series
@@ -45,6 +47,8 @@ class Forcing(eqx.Module):
         Array, "..."
     ]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
     Rnet: Float[Array, "..."] | None = None  # W m-2, net radiation where it is prescribed, NaN where not
+    # Of `ANTECEDENTS`, in SI units, of a whole record: computed once, not known of single intervals.
+    antecedents: Float[Array, "... antecedents"] | None = None
 
 
 def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
@@ -53,6 +57,21 @@ def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
     saturated = saturation_vapour_pressure(arrays["Tair"])
     vpd = jnp.maximum(saturated - vapour_pressure(arrays["Qair"], arrays["Psurf"]), 0.0)
     return Forcing(**arrays, VPD=vpd)
+
+
+def antecedent_means(weather: Mapping[str, np.ndarray], segment: np.ndarray, dt: float) -> pd.DataFrame:
+    """Means of `weather`, (n,) by name, over the days that end with each interval of `dt` s: `Precip_90d`, ….
+
+    Of the names in `ANTECEDENT_DAYS`. A mean is over what there is of the days since the start of its `segment` (n,).
+    """
+    means = {}
+    for name, lengths in ANTECEDENT_DAYS.items():
+        if name in weather:
+            by_segment = pd.Series(np.asarray(weather[name])).groupby(segment)
+            for days in lengths:
+                rolling = by_segment.rolling(round(days * 86400 / dt), min_periods=1).mean()
+                means[f"{name}_{days}d"] = rolling.droplevel(0).sort_index()
+    return pd.DataFrame(means)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +136,11 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     height = float(dataset["reference_height"].values.reshape(()))
     if not 0.0 < height < 1000.0:
         raise InputError(f"{path}: reference_height = {height:g} m, expected 0 to 1000 m")
-    forcing = make_forcing(**arrays)
-    record = Record(time, segment.astype(int), forcing, float(dt), height, dict(dataset.attrs))
+    forcing, segment = make_forcing(**arrays), segment.astype(int)
+    weather = arrays | {"Precip": arrays["Rainf"] + arrays["Snowf"], "VPD": forcing.VPD}
+    means = antecedent_means(weather, segment, dt)[list(ANTECEDENTS)]
+    forcing = dataclasses.replace(forcing, antecedents=jnp.asarray(means.to_numpy()))
+    record = Record(time, segment, forcing, float(dt), height, dict(dataset.attrs))
     return record if net_radiation is None else _with_net_radiation(record, net_radiation)
 
 

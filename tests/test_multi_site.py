@@ -59,7 +59,7 @@ def read(folder, sites, attributes=LAW["attributes"]):
 def untrained(sites, seed=0, law=LAW):
     """A hybrid of random weights."""
     settings = ModelSettings(**law)
-    return Hybrid(untrained_law(settings, training_scaling(sites, settings.seen_states), seed), jnp.zeros(8))
+    return Hybrid(untrained_law(settings, training_scaling(sites, settings), seed), jnp.zeros(8))
 
 
 def save(path, hybrid, sites, origin, law=LAW):

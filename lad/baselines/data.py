@@ -10,15 +10,11 @@ from jaxtyping import Bool, Float
 from lad.cf import intervals
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS
-from lad.forcing import Record, read_record
+from lad.forcing import Record, antecedent_means, read_record
 from lad.io import read_netcdf
 from lad.periods import Periods
 from lad.training.data import learning_data
 from lad.training.sites import gap_filled_inputs
-
-RAIN_DAYS = (1, 3, 10, 30, 90)
-MEAN_DAYS = (1, 10)
-ANTECEDENT = ("SWdown", "Tair", "VPD")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,19 +68,9 @@ def weather(data: BaselineData) -> pd.DataFrame:
 
 
 def with_antecedents(data: BaselineData) -> pd.DataFrame:
-    """`weather`, and means of it over the days that end with the half-hour: `Precip_90d`, `VPD_10d`, …
-
-    Where a stretch of the record is younger than that, the mean is over what there is of it.
-    """
+    """`weather`, and its means over the days before (`lad.forcing.antecedent_means`)."""
     now = weather(data)
-    days = {"Precip": RAIN_DAYS} | {name: MEAN_DAYS for name in ANTECEDENT if name in data.seen}
-    columns = [now]
-    for name, lengths in days.items():
-        for length in lengths:
-            rows = round(length * 86400 / data.record.dt)
-            rolling = now[name].groupby(data.record.segment).rolling(rows, min_periods=1).mean()
-            columns.append(rolling.reset_index(drop=True).rename(f"{name}_{length}d"))
-    return pd.concat(columns, axis=1)
+    return now.join(antecedent_means(now, data.record.segment, data.record.dt))
 
 
 def standardised(values: np.ndarray, training: np.ndarray) -> np.ndarray:

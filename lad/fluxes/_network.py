@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lad.constants import ANTECEDENTS
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 from lad.physics.snow import presence
@@ -20,14 +21,21 @@ STATES = {"soil": LAYERS, "root": 2, "snow": 2}
 
 
 def network_inputs(
-    state: State | None, forcing: Forcing, parameters: Parameters, states: Iterable[str]
+    state: State | None,
+    forcing: Forcing,
+    parameters: Parameters,
+    states: Iterable[str],
+    antecedents: Iterable[str] = (),
 ) -> list[Float[Array, "..."]]:
-    """Inputs in SI units: the forcing, then the parts `states` of `STATES`; without any, `state` may be None.
+    """Inputs in SI units: forcing, `antecedents` (of `ANTECEDENTS`), then the parts `states` of `STATES`.
+
+    Without any of these, `state` may be None.
 
     soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
     a logarithm of it that separates dry from very dry. snow: its presence and its masking of the surface.
     """
     inputs = [getattr(forcing, name) for name in FORCING_INPUTS]
+    inputs += [forcing.antecedents[..., ANTECEDENTS.index(name)] for name in antecedents]
     if "soil" in states:
         inputs += [state.T[0] - forcing.Tair, *state.T[1:]]
     if "root" in states:
@@ -47,14 +55,14 @@ class Scaling(eqx.Module):
     flux_std: Float[Array, "2"]  # W m-2, (LE, H)
 
     @classmethod
-    def empty(cls, states: Iterable[str], attributes: Sequence[str] = ()) -> "Scaling":
-        """Of the right shapes, to be filled from a file."""
-        size = len(FORCING_INPUTS) + sum(STATES[name] for name in states) + len(attributes)
+    def empty(cls, states: Iterable[str], *further: Sequence[str]) -> "Scaling":
+        """Of the right shapes, to be filled from a file; `further` are names of antecedents and of attributes."""
+        size = len(FORCING_INPUTS) + sum(STATES[name] for name in states) + sum(map(len, further))
         return cls(jnp.zeros(size), jnp.ones(size), jnp.zeros(2), jnp.ones(2))
 
 
 class Network(eqx.Module):
-    """Multi-layer perceptron of forcing and of the parts `states` of the state; its outputs are of order one.
+    """Multi-layer perceptron of forcing, antecedent weather and parts of the state; its outputs are of order one.
 
     A network for many sites also sees `attributes`, what each of them is: inputs that do not change in time.
     """
@@ -63,6 +71,7 @@ class Network(eqx.Module):
     scaling: Scaling
     attributes: Float[Array, " attributes"] | None
     states: tuple[str, ...] = eqx.field(static=True)
+    antecedents: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class Network(eqx.Module):
         outputs: int,
         key: PRNGKeyArray,
         gain: float = 1.0,
+        antecedents: Iterable[str] = (),
         attributes: Float[Array, " attributes"] | None = None,
     ):
         """Random weights from `key`; `hidden` gives the widths of the hidden layers.
@@ -82,7 +92,7 @@ class Network(eqx.Module):
         """
         self.scaling = scaling
         self.attributes = attributes
-        self.states = tuple(states)
+        self.states, self.antecedents = tuple(states), tuple(antecedents)
         widths = (scaling.input_mean.shape[0], *hidden, outputs)
         keys = jax.random.split(key, len(widths) - 1)
         *inner, last = (
@@ -94,7 +104,7 @@ class Network(eqx.Module):
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Float[Array, " outputs"]:
         """Outputs at one instant."""
         scaling = jax.lax.stop_gradient(self.scaling)
-        x = jnp.stack(network_inputs(state, forcing, parameters, self.states))
+        x = jnp.stack(network_inputs(state, forcing, parameters, self.states, self.antecedents))
         if self.attributes is not None:
             x = jnp.concatenate([x, jax.lax.stop_gradient(self.attributes)])
         x = (x - scaling.input_mean) / scaling.input_std

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, PlainSerializer, Tag, model_validator
 
+from lad.constants import ANTECEDENT_DAYS, ANTECEDENTS
 from lad.settings._section import Choice, Count, Positive, Refused, Section, Some, shape, text
 
 # As in lad.fluxes, which takes a second to import.
@@ -12,6 +13,10 @@ STATES = ("soil", "root", "snow")
 Law = text(rf"{'|'.join(LAWS)}|[\w.]+:\w+", f"one of {', '.join(LAWS)}, or module:Class")
 States = Annotated[
     Annotated[bool, Tag("word")] | Annotated[Choice[Literal[STATES]], Tag("list")], Discriminator(shape)
+]
+Antecedents = Annotated[
+    Annotated[bool, Tag("word")] | Annotated[Choice[Literal[tuple(ANTECEDENT_DAYS)]], Tag("list")],
+    Discriminator(shape),
 ]
 Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy", "LAI"]
 
@@ -66,6 +71,9 @@ class LawSettings(Section):
     temperatures, water of the root zone, snow. Only for a law with a network, which needs it"""
     hidden: Some[Count] | None = None
     """widths of the hidden layers. Only for a law with a network, which needs it"""
+    antecedents: Antecedents | None = None
+    """whether the network sees [antecedent weather](learning.md#antecedent-weather): `true`, or a list of the variables
+    of which it sees means, `[Precip, SWdown, Tair, VPD]`. Only for a law with a network"""
 
     @property
     def has_network(self) -> bool:
@@ -81,10 +89,16 @@ class LawSettings(Section):
         """Parts of the state that the network sees, in the order of `STATES`."""
         return tuple(name for name in STATES if self.states is True or (self.states and name in self.states))
 
+    @property
+    def seen_antecedents(self) -> tuple[str, ...]:
+        """Means of antecedent weather that the network sees, of `ANTECEDENTS`."""
+        seen = ANTECEDENT_DAYS if self.antecedents is True else self.antecedents or ()
+        return tuple(name for name in ANTECEDENTS if name.partition("_")[0] in seen)
+
     @model_validator(mode="after")
     def _check_network(self) -> Self:
-        given = [name for name in ("states", "hidden") if getattr(self, name) is not None]
-        if self.has_network and len(given) < 2:
+        given = [name for name in ("states", "hidden", "antecedents") if getattr(self, name) is not None]
+        if self.has_network and not {"states", "hidden"} <= {*given}:
             raise ValueError(f"law {self.law} has a network, expected the keys states and hidden")
         if given and not self.has_network:
             raise Refused(given[:1], f"law {self.law} has no network, expected no such key")

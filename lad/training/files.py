@@ -89,7 +89,7 @@ def training_record(path: str | Path) -> dict[str, Any]:
 def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
     with _opened(path) as (header, file):
         settings = ModelSettings.parse(header["settings"], str(path))
-        scaling = Scaling.empty(settings.seen_states, settings.attributes)
+        scaling = Scaling.empty(settings.seen_states, settings.seen_antecedents, settings.attributes)
         law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
         return Hybrid(law, jnp.asarray(header["shift"])), settings, header["sites"]
 

@@ -25,7 +25,7 @@ from lad.fluxes import (
     network_inputs,
 )
 from lad.model import Model
-from lad.settings import ModelSettings
+from lad.settings import LawSettings, ModelSettings
 from lad.training.sites import Anchor, Site
 
 
@@ -66,13 +66,19 @@ def law_at(
     """The law of all sites at one, with its `attributes`, and blind to inputs of `FORCING_INPUTS` that are `hidden`."""
     if not isinstance(law, LearntFluxes):
         return law
-    std = law.network.scaling.input_std
-    of_forcing = jnp.where(hidden, jnp.inf, std[: len(FORCING_INPUTS)])
-    std = jnp.concatenate([of_forcing, std[len(FORCING_INPUTS) :]])
+    std, hidden = law.network.scaling.input_std, hidden_weather(hidden, law.network.antecedents)
+    std = jnp.concatenate([jnp.where(hidden, jnp.inf, std[: hidden.size]), std[hidden.size :]])
     law = eqx.tree_at(lambda law: law.network.scaling.input_std, law, std)
     if law.network.attributes is None:
         return law
     return eqx.tree_at(lambda law: law.network.attributes, law, attributes)
+
+
+def hidden_weather(hidden: Bool[Array, " 5"], antecedents: Sequence[str]) -> Bool[Array, " weather"]:
+    """Which inputs of the forcing and of `antecedents` are not seen, by `hidden` of `FORCING_INPUTS`."""
+    variables = [*FORCING_INPUTS, *(name.partition("_")[0] for name in antecedents)]
+    number = [FORCING_INPUTS.index(name) if name in FORCING_INPUTS else -1 for name in variables]
+    return jnp.append(jnp.asarray(hidden), False)[jnp.array(number)]  # precipitation is never hidden
 
 
 def untrained_law(settings: ModelSettings, scaling: Scaling, seed: int) -> AbstractFluxes:
@@ -87,6 +93,7 @@ def untrained_law(settings: ModelSettings, scaling: Scaling, seed: int) -> Abstr
         outputs=law.OUTPUTS,
         key=jax.random.key(seed),
         gain=law.GAIN,
+        antecedents=settings.seen_antecedents,
         attributes=jnp.zeros(len(settings.attributes)) if settings.attributes else None,
     )
     return law.of(network)
@@ -97,21 +104,21 @@ def stacked(members: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *x: jnp.stack(x), *members)
 
 
-def training_scaling(sites: Sequence[Site], states: Sequence[str]) -> Scaling:
+def training_scaling(sites: Sequence[Site], settings: LawSettings) -> Scaling:
     """Means and standard deviations of inputs, attributes and fluxes in training, each site counting alike.
 
-    Of the parts `states` of the state, those of the reference runs count. A site has no part in the moments of an input
-    that its network does not see. What never varies (snow in the desert) is seen nowhere.
+    Of the parts of the state that the network sees, those of the reference runs count. A site has no part in the
+    moments of an input that its network does not see. What never varies (snow in the desert) is seen nowhere.
     """
-    values = [
-        np.stack(network_inputs(site.states, site.data.forcing, site.reference, states), axis=-1)[
-            site.data.train.any(axis=1)
-        ]
-        for site in sites
-    ]
+    states, antecedents = settings.seen_states, settings.seen_antecedents
+    values = []
+    for site in sites:
+        inputs = network_inputs(site.states, site.data.forcing, site.reference, states, antecedents)
+        values.append(np.stack(inputs, axis=-1)[site.data.train.any(axis=1)])
     means, stds = (np.stack([getattr(x, name)(axis=0) for x in values]) for name in ("mean", "std"))
     seen = np.ones(means.shape, dtype=bool)
-    seen[:, : len(FORCING_INPUTS)] = [~site.anchor.hidden for site in sites]
+    hidden = np.stack([hidden_weather(site.anchor.hidden, antecedents) for site in sites])
+    seen[:, : hidden.shape[1]] = ~hidden
     inputs = _pooled(means, stds, seen)
     attributes = np.stack([site.anchor.attributes for site in sites])
     fixed = _pooled(attributes, np.zeros_like(attributes), np.ones(attributes.shape, dtype=bool))

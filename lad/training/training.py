@@ -77,7 +77,7 @@ def train(
             raise InputError(
                 f"{site.site_id}: {layers} soil layers, expected the {LAYERS} that a network sees"
             )
-    scaling = training_scaling(sites, model.seen_states)
+    scaling = training_scaling(sites, model)
     shift = jnp.zeros(len(sites[0].anchor.space.bounds))
     untrained = [Hybrid(untrained_law(model, scaling, seed), shift) for seed in range(seeds)]
 
