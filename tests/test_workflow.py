@@ -154,7 +154,7 @@ def test_one_network_of_several_processes_and_its_report(tree, tmp_path):
         (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
     settings = ["--configfile", "workflow/studies/multi_site.yaml", "--config", f"archives={tmp_path}"]
     tasks = ["train_multi_site:mpi=srun", "train_multi_site:tasks=2", "train_multi_site:launch='srun -n 2'"]
-    targets = ["multi_site", "results/towers/apply/CRO/US-CRT/seed0.eqx"]
+    targets = ["towers", "results/towers/apply/CRO/US-CRT/seed0.eqx"]
     result = snakemake(tree, "-n", "-p", *targets, *settings, "--set-resources", *tasks)
     counts = planned(result)
     assert [counts[name] for name in ("train_multi_site", "apply", "evaluate_multi_site")] == [7, 1, 1]
