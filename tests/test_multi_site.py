@@ -19,11 +19,13 @@ from learning_towers import LAW, SETTINGS, SITES, train_command, write_towers
 from PIL import Image
 
 from lad.cli import main
+from lad.constants import ANTECEDENTS
 from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.multi_site import multi_site_scores
 from lad.evaluation.scores import SCORE_COLUMNS
 from lad.fluxes import FORCING_INPUTS
+from lad.forcing import rows
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
 from lad.model import Model
@@ -32,7 +34,7 @@ from lad.settings import Descent, ModelSettings
 from lad.training import devices, free_run, loop
 from lad.training.files import load_hybrid, load_model, save_hybrid
 from lad.training.free_run import FreeRuns
-from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
+from lad.training.hybrid import Hybrid, law_at, stacked, training_scaling, untrained_law
 from lad.training.sites import read_site, unseen_anchor
 
 
@@ -188,8 +190,8 @@ def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device
 
 
 def test_sites_count_alike_in_the_scaling(towers):
-    sites, states = read(towers, list(SITES)), ("root",)
-    scaling = training_scaling(sites, states)
+    sites, law = read(towers, list(SITES)), ModelSettings(**LAW)
+    scaling = training_scaling(sites, law)
     air = FORCING_INPUTS.index("Tair")
     values = [np.asarray(site.data.forcing.Tair)[site.data.train.any(axis=1)] for site in sites]
     alike = np.concatenate([np.tile(x, np.lcm.reduce([len(x) for x in values]) // len(x)) for x in values])
@@ -203,11 +205,41 @@ def test_sites_count_alike_in_the_scaling(towers):
     hidden = np.array([name == "Wind" for name in FORCING_INPUTS])
     sites[0] = sites[0]._replace(anchor=eqx.tree_at(lambda a: a.hidden, sites[0].anchor, hidden))
     wind = FORCING_INPUTS.index("Wind")
-    others = training_scaling(sites, states)
-    assert others.input_mean[wind] == pytest.approx(training_scaling(sites[1:], states).input_mean[wind])
-    hybrid = Hybrid(untrained_law(ModelSettings(**LAW), others, 0), jnp.zeros(8))
+    others = training_scaling(sites, law)
+    assert others.input_mean[wind] == pytest.approx(training_scaling(sites[1:], law).input_mean[wind])
+    hybrid = Hybrid(untrained_law(law, others, 0), jnp.zeros(8))
     std = [hybrid.at(site.anchor).fluxes.network.scaling.input_std[wind] for site in sites]
     assert np.isinf(std[0]) and np.isfinite(std[1])
+
+
+def test_antecedent_weather_is_an_input_that_is_scaled_and_kept_and_hidden_with_its_variable(
+    towers, tmp_path
+):
+    law = LAW | {"law": "residual", "antecedents": ["Precip", "SWdown"]}
+    sites = read(towers, ["XX-One", "XX-Two"])
+    hybrid = untrained(sites, law=law)
+    save(tmp_path / "seed0.eqx", hybrid, sites, {}, law)
+    model = load_model(tmp_path / "seed0.eqx", "XX-One")
+    assert eqx.tree_equal(model.fluxes, hybrid.at(sites[0].anchor).fluxes)
+    instant, state = (rows(tree, 600) for tree in (sites[0].data.forcing, sites[0].states))
+
+    def changes(fluxes, name):
+        """Whether a flux law sees a mean of antecedent weather."""
+        number = ANTECEDENTS.index(name)
+        spread = sites[0].data.forcing.antecedents[:, number].std()
+        before = instant.antecedents.at[number].add(spread)
+        changed = dataclasses.replace(instant, antecedents=before)
+        return not eqx.tree_equal(
+            fluxes(state, instant, model.parameters), fluxes(state, changed, model.parameters)
+        )
+
+    assert [name for name in ANTECEDENTS if changes(model.fluxes, name)] == [
+        name for name in ANTECEDENTS if name.startswith(("Precip", "SWdown"))
+    ]
+    unseen = law_at(
+        hybrid.law, sites[0].anchor.attributes, np.array([name == "SWdown" for name in FORCING_INPUTS])
+    )
+    assert changes(unseen, "Precip_1d") and not changes(unseen, "SWdown_1d")
 
 
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):

@@ -14,6 +14,7 @@ from evaluation_site import lad
 from pydantic import ValidationError
 
 from lad import fluxes
+from lad.constants import ANTECEDENTS
 from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, BulkFluxes, law_class
 from lad.forcing import read_record
@@ -327,6 +328,9 @@ def test_parts_are_made_in_python_as_of_a_file():
     network = ModelSettings(law="residual", states=["snow", "root"], hidden=[4], attributes=["rs"])
     assert network.has_network and network.seen_states == ("root", "snow")
     assert LawSettings(law="mlp", states=True, hidden=[4]).seen_states == STATES
+    before = LawSettings(law="mlp", states=True, hidden=[4], antecedents=["VPD", "Precip"]).seen_antecedents
+    assert before[0] == "Precip_1d" and before[-2:] == ("VPD_1d", "VPD_10d") and len(before) == 7
+    assert LawSettings(law="mlp", states=True, hidden=[4], antecedents=True).seen_antecedents == ANTECEDENTS
     bulk = LawSettings(law="bulk")
     assert not bulk.has_network and bulk.seen_states == () and bulk.to_dict() == {"law": "bulk"}
 
@@ -342,6 +346,7 @@ def test_parts_are_made_in_python_as_of_a_file():
         (Descent, '{"starts": 3}', "starts: no such key"),
         (Calibration, '{"starts": true}', "starts: True: expected a valid integer"),
         (LawSettings, "{}", "top level: expected a key law"),
+        (LawSettings, '{"law": "bulk", "antecedents": true}', "antecedents: law bulk has no network"),
         (LawSettings, '{"law": "mlp", "states": 1, "hidden": [4]}', "states: 1: expected a valid boolean"),
         (LawSettings, '{"law": "mlp", "states": true, "hidden": [4, 0]}', "hidden.1: 0: expected greater"),
         (ModelSettings, '{"law": "bulk", "attributes": ["rs"]}', "attributes: law bulk has no network"),
