@@ -56,7 +56,9 @@ def main(folder: Path, steps: int = 300) -> None:
     runs = {"LaD": lad.simulate(lad.Model(site.reference, BulkFluxes()), record)}
     for name, law in laws.items():
         runs[name] = lad.simulate(lad.train([site], law, Descent(steps=steps), label=name).model(), record)
-    print(lad.evaluate(runs, observations, periods["test"]))
+    print(
+        lad.evaluate(runs, observations, periods["test"])[["target", "model", "rmse", "bias", "nse", "kge"]]
+    )
     print(lad.compare(runs, observations, periods["test"]).query("metric == 'rmse'"))
     lines = {name: run.Qle.groupby("time.hour").mean().to_series() for name, run in runs.items()}
     pd.DataFrame(lines).plot(ylabel="LE, W m-2").figure.savefig("own_flux_law.png")
