@@ -11,7 +11,7 @@ from learning_tower import TRAIN, VALIDATION, write_tower
 from PIL import Image
 
 from lad.cli import main
-from lad.evaluation import daemons, landscape, landscape_curves
+from lad.evaluation import experiments, solvers
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 from lad.tables import document
@@ -149,8 +149,8 @@ def run_of(run: Simulated, seeds: int) -> Simulated:
 )
 def test_a_synthetic_correction_is_found(correction, verdict):
     observed, crossed = pairs(correction)
-    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
-    gained = daemons.gains(observed, crossed, scores)
+    scores = solvers.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = solvers.gains(observed, crossed, scores)
     assert list(gained.verdict) == [verdict, verdict]
     assert gained.gain.to_numpy() == pytest.approx(correction, abs=0.05)
     assert (gained.low <= gained.gain).all() and (gained.gain <= gained.high).all()
@@ -162,8 +162,8 @@ def test_an_instability_is_no_correction(seeds):
     observed, crossed = pairs(0.0)
     crossed["fine", "coarse"] = pairs(9.0)[1]["fine", "coarse"]
     crossed = {pair: run_of(run, seeds) for pair, run in crossed.items()}
-    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
-    gained = daemons.gains(observed, crossed, scores)
+    scores = solvers.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = solvers.gains(observed, crossed, scores)
     assert set(gained.verdict) == {"one-sided" if seeds > 1 else "not decided"}
     assert gained.gain.to_numpy() == pytest.approx(4.5, abs=0.1) and (gained.least.abs() < 0.05).all()
     assert "nan" not in document("", solver_gains_tables(gained))
@@ -175,21 +175,21 @@ def test_a_worse_training_beside_an_instability_is_no_correction():
     crossed["fine", "coarse"] = pairs(9.0)[1]["fine", "coarse"]
     for run in ("coarse", "fine"):
         crossed["coarse", run] = pairs(1.0)[1]["coarse", "fine"]
-    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
-    gained = daemons.gains(observed, crossed, scores)
+    scores = solvers.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, crossed)
+    gained = solvers.gains(observed, crossed, scores)
     assert (gained[["in_one", "in_other"]] > 0.5).all(axis=None)
     assert set(gained.verdict) == {"one-sided"}
 
 
 def test_verdicts():
     sure, open_ = [(0.1, 0.5), (0.2, 0.6)], [(0.1, 0.5), (-0.1, 0.6)]
-    assert daemons.gain_verdict(20.0, sure, 0.2, sure) == "learns to correct"
-    assert daemons.gain_verdict(20.0, sure, 0.1, sure) == "one-sided"
-    assert daemons.gain_verdict(20.0, sure, 0.2, open_) == "one-sided"
-    assert daemons.gain_verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], 0.2, sure) == "does not"
-    assert daemons.gain_verdict(20.0, open_, 0.2, open_) == "not decided"
+    assert solvers.gain_verdict(20.0, sure, 0.2, sure) == "learns to correct"
+    assert solvers.gain_verdict(20.0, sure, 0.1, sure) == "one-sided"
+    assert solvers.gain_verdict(20.0, sure, 0.2, open_) == "one-sided"
+    assert solvers.gain_verdict(20.0, [(-0.3, 0.1), (-0.1, 0.19)], 0.2, sure) == "does not"
+    assert solvers.gain_verdict(20.0, open_, 0.2, open_) == "not decided"
     assert (
-        daemons.gain_verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], 0.2, [(0.1, 0.2), (np.nan, np.nan)])
+        solvers.gain_verdict(20.0, [(-0.1, 0.1), (np.nan, np.nan)], 0.2, [(0.1, 0.2), (np.nan, np.nan)])
         == "not decided"
     )
 
@@ -211,8 +211,8 @@ def test_bad_input_is_one_line(tmp_path, capsys, integrators, message):
 def test_one_seed_decides_nothing():
     observed, crossed = pairs(2.0)
     alone = {pair: run_of(run, 1) for pair, run in crossed.items()}
-    scores = daemons.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, alone)
-    gained = daemons.gains(observed, alone, scores)
+    scores = solvers.cross_scores("XX-Tst", "2013-01-01:2013-12-30", observed, alone)
+    gained = solvers.gains(observed, alone, scores)
     assert set(gained.verdict) == {"not decided"}
     assert document("", solver_gains_tables(gained)).count("one seed") == 4
 
@@ -253,8 +253,8 @@ def curves(tmp_path_factory):
     """Losses along the stomatal resistance of the made-up month, with few solvers and points."""
     tower, patch = write_tower(tmp_path_factory.mktemp("landscape")), pytest.MonkeyPatch()
     with patch.context() as changed:
-        changed.setattr(landscape, "TRIED", ("fast-1", "fast-4"))
-        changed.setattr(landscape, "LANDSCAPE_POINTS", 9)
+        changed.setattr(experiments, "LANDSCAPE_SOLVERS", ("fast-1", "fast-4"))
+        changed.setattr(experiments, "LANDSCAPE_POINTS", 9)
         command = ["landscape", *files(tower), "--along", "rs", "--output-directory", str(tower / "out")]
         assert main(command) == 0
     return tower / "out"
@@ -277,7 +277,7 @@ def test_landscape_in_numbers(curves):
     text = (curves / "landscape.md").read_text(encoding="utf-8")
     assert all(f"| rs | {name} |" in re.sub(" +", " ", text) for name in ("original-1", "fast-1", "fast-4"))
     found = pd.read_csv(curves / "summary.csv")
-    assert list(found.columns) == landscape_curves.SUMMARY_COLUMNS
+    assert list(found.columns) == solvers.SUMMARY_COLUMNS
     assert found.kinks_close.astype(int).astype(str).tolist() == [
         line.split("|")[6].strip() for line in text.splitlines() if line.startswith("| rs")
     ]  # not of the rounded losses
@@ -287,12 +287,12 @@ def test_landscape_in_numbers(curves):
 
 def test_kinks_and_minimum_of_a_curve():
     x = np.linspace(-1.0, 1.0, 41)
-    assert landscape_curves.kinks(x**2) == 0
-    assert landscape_curves.kinks(x**3 + 1e-3 * x**2) == 1
-    assert landscape_curves.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
-    assert np.isnan(landscape_curves.kinks(np.where(x > 0, np.nan, x)))
-    assert landscape_curves.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
-    assert np.isnan(landscape_curves.lowest(x, x))
+    assert solvers.kinks(x**2) == 0
+    assert solvers.kinks(x**3 + 1e-3 * x**2) == 1
+    assert solvers.kinks(x**2 + 1e-2 * (-1.0) ** np.arange(41)) == 38
+    assert np.isnan(solvers.kinks(np.where(x > 0, np.nan, x)))
+    assert solvers.lowest(x, (x - 0.013) ** 2) == pytest.approx(0.013, abs=1e-9)
+    assert np.isnan(solvers.lowest(x, x))
 
 
 def test_unknown_parameter_is_one_line(tmp_path, capsys):

@@ -16,17 +16,16 @@ from test_study import NSE, synthetic_differences, synthetic_scores
 from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.bootstrap import verdict
-from lad.evaluation.daemons import GAIN_COLUMNS
-from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
 from lad.evaluation.metrics import METRICS
-from lad.evaluation.ranks import RANK_COLUMNS, rank_table
 from lad.evaluation.scores import whole
 from lad.evaluation.series import Comparison, Simulated
+from lad.evaluation.solvers import GAIN_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
 from lad.evaluation.strata import STRATA_COLUMNS
+from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
 from lad.report.conclusions import conclusions, of_daemons, of_landscapes
-from lad.report.files import BUILT, TITLES, picture, read_csv, shown
+from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
 from lad.report.sections import study_sections
@@ -115,7 +114,7 @@ def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
 
 
 def test_no_two_files_are_called_alike():
-    assert len(set(TITLES.values())) == len(TITLES) and set(BUILT) < set(TITLES)
+    assert len(set(FILE_TITLES.values())) == len(FILE_TITLES) and set(BUILT) < set(FILE_TITLES)
 
 
 def test_cells_show_few_digits_and_know_their_number():

@@ -13,9 +13,8 @@ from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
 from lad.evaluation.models import MOST_SITES
-from lad.evaluation.ranks import rank_table
 from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS, whole
-from lad.evaluation.study import lowest_losses
+from lad.evaluation.study import lowest_losses, rank_table
 from lad.figures.study import ablation, learning_curves
 from lad.tables import Table, document
 from lad.tables.scores import score_tables, seeds_table

@@ -1,4 +1,10 @@
-"""Numbers of a whole study: losses by which models may be chosen, published scores, what seeing the states changes."""
+"""Numbers of a whole study: choice by validation, ranks, published scores, what seeing the states changes.
+
+Ranks are those of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442), how often a model is better by whatever
+it is judged: models are ranked by each metric, ranks are averaged over the metrics of a group and then over sites. 1 is
+the best; models with equal scores share the mean of their ranks, one without a score (the correlation of a constant) is
+the last.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +14,8 @@ import pandas as pd
 from scipy.stats import ttest_ind
 
 from lad.errors import InputError
-from lad.evaluation.bootstrap import KEYS, LEVEL, gain
+from lad.evaluation.bootstrap import DIFFERENCE_KEYS, LEVEL, gain
+from lad.evaluation.metrics import BETTER, MORE
 from lad.evaluation.models import BASELINES, ordered
 from lad.evaluation.scores import single_seeds, whole
 from lad.io import read_table
@@ -21,6 +28,15 @@ STATES_COLUMNS = [
     *("site", "target", "model", "without", "metric"),
     *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
 ]
+METRIC_GROUPS = {
+    "efficiency": ("nse", "kge"),  # by RMSE the order is that by NSE
+    "common": ("bias", "nme", "sd_diff", "r"),
+    "extremes": ("p5_diff", "p95_diff"),
+    "distribution": ("skewness_diff", "kurtosis_diff", "overlap"),
+}
+"""Group → metrics of it. The last three are those of PLUMBER."""
+RANK_COLUMNS = ["site", "target", "model", "group", "rank"]
+OVERALL = "overall"
 HISTORY_COLUMNS = ["step", "member", "train_loss", "validation_loss"]
 Histories = Mapping[tuple[str, str], pd.DataFrame]
 """(site, model) → a table of `HISTORY_COLUMNS`."""
@@ -87,7 +103,7 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
     with its interval over weeks of the test period, `by_seed` to `by_seed_high` that of the means over seeds with
     Welch's interval over seeds. Scores are nse, kge and the size of the bias (W m-2).
     """
-    ends = differences.set_index(KEYS)
+    ends = differences.set_index(DIFFERENCE_KEYS)
     members = single_seeds(scores).assign(abs_bias=lambda table: table.bias.abs())
     rows = []
     for (site, target), group in members.groupby(["site", "target"], sort=False):
@@ -103,3 +119,25 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
                 values = [*by_test, one.mean() - two.mean(), *by_seed]
                 rows.append([site, target, seeing, blind, metric, *values])
     return pd.DataFrame(rows, columns=STATES_COLUMNS)
+
+
+def rank_table(scores: pd.DataFrame, transferred: pd.DataFrame) -> pd.DataFrame:
+    """Mean rank by site, target, model and group, and `overall`, the mean over groups: one row of `RANK_COLUMNS` each.
+
+    Both tables have one row per site, target and model; models of `transferred` were fitted on other sites.
+    """
+    scores = pd.concat(
+        [scores, transferred.assign(model=transferred.model + " (other sites)")], ignore_index=True
+    )
+    keys = ["site", "target", "model"]
+    found = scores[keys].copy()
+    for group, names in METRIC_GROUPS.items():
+        found[group] = pd.DataFrame({name: _ranks(scores, name) for name in names}).mean(axis=1)
+    found[OVERALL] = found[list(METRIC_GROUPS)].mean(axis=1)
+    return found.melt(keys, var_name="group", value_name="rank")[RANK_COLUMNS]
+
+
+def _ranks(scores: pd.DataFrame, metric: str) -> pd.Series:
+    """Ranks by one metric among the models of a site and target."""
+    values = -scores[metric] if BETTER[metric] == MORE else scores[metric].abs()
+    return values.groupby([scores.site, scores.target]).rank(na_option="bottom")

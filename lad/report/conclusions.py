@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.bootstrap import KEYS, gain, verdict
-from lad.evaluation.daemons import NEGLIGIBLE
+from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, MOST_SITES, label
 from lad.evaluation.scores import whole
+from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
 from lad.tables import Cell
 from lad.tables.study import difference_cell
@@ -40,7 +40,7 @@ def conclusions(
     `scores`, `differences` and `states` are the tables of `lad evaluate` and `lad overview`, `validation` that of
     `lowest_losses`.
     """
-    ends = differences.set_index(KEYS)
+    ends = differences.set_index(DIFFERENCE_KEYS)
     places = list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
     best, losses = chosen(validation), mean_over_sites(validation).sort_values()
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
@@ -149,7 +149,7 @@ def solver_conclusions(
 ) -> list[Conclusion]:
     """What the experiments with solvers found, those that there are.
 
-    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.landscape_curves.summary`.
+    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.solvers.summary`.
     """
     found = [of_daemons(pd.concat(gains.values(), ignore_index=True))] if gains else []
     return found + ([of_landscapes(landscapes)] if landscapes else [])
@@ -176,7 +176,7 @@ def _between(low: float, high: float, over: str) -> str:
 
 
 def of_landscapes(summaries: Mapping[str, pd.DataFrame]) -> Conclusion:
-    """How solvers change the loss along parameters; by site a table of `lad.evaluation.landscape_curves.summary`."""
+    """How solvers change the loss along parameters; by site a table of `lad.evaluation.solvers.summary`."""
     items = [
         Cell(f"{site}, {solver}: {'; '.join(_curve(r) for r in rows.itertuples())}")
         for site, summary in summaries.items()

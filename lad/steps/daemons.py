@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.daemons import cross_scores, gains
-from lad.evaluation.free_runs import run_freely
+from lad.evaluation.experiments import run_freely
 from lad.evaluation.series import parse_simulations
+from lad.evaluation.solvers import cross_scores, gains
 from lad.figures import solvers as figures
 from lad.figures.style import save
 from lad.forcing import read_record

@@ -4,11 +4,17 @@ import argparse
 from pathlib import Path
 
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
-from lad.evaluation.series import Comparison, parse_simulations, read_at, read_measured, read_simulated
-from lad.evaluation.soil import read_sensors, read_states
+from lad.evaluation.series import (
+    Comparison,
+    parse_simulations,
+    read_at,
+    read_measured,
+    read_sensors,
+    read_simulated,
+    read_states,
+)
 from lad.figures import fluxes
-from lad.figures.energy_balance import energy_balance
-from lad.figures.soil import soil
+from lad.figures.energy_and_soil import energy_balance, soil
 from lad.figures.style import save
 from lad.observations import read_observed
 from lad.periods import add_period_arguments, periods_from

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lad.errors import InputError
-from lad.evaluation.landscape import Excerpt, landscape
-from lad.evaluation.landscape_curves import summary
+from lad.evaluation.experiments import Excerpt, landscape
+from lad.evaluation.solvers import summary
 from lad.figures import solvers as figures
 from lad.figures.style import save
 from lad.fluxes import BulkFluxes

@@ -7,9 +7,8 @@ import pandas as pd
 
 from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
-from lad.evaluation.ranks import rank_table
 from lad.evaluation.scores import TRANSFER_COLUMNS, read_scores, whole
-from lad.evaluation.study import states_table
+from lad.evaluation.study import rank_table, states_table
 from lad.figures.study import ablation
 from lad.figures.style import save
 from lad.io import read_table, write_csv

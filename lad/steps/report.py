@@ -9,9 +9,8 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
-from lad.evaluation.daemons import GAIN_COLUMNS
-from lad.evaluation.landscape_curves import SUMMARY_COLUMNS
 from lad.evaluation.scores import read_scores
+from lad.evaluation.solvers import GAIN_COLUMNS, SUMMARY_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, parse_histories, read_histories
 from lad.io import read_table
 from lad.provenance import provenance

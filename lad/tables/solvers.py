@@ -3,15 +3,17 @@
 import pandas as pd
 
 from lad.evaluation.bootstrap import FEWEST_WEEKS
-from lad.evaluation.daemons import NEGLIGIBLE
-from lad.evaluation.landscape_curves import LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.evaluation.scores import ENSEMBLE
+from lad.evaluation.solvers import LANDSCAPE_POINTS, NEGLIGIBLE, REFERENCE_SOLVER
 from lad.tables import Table
 
 FEW_WEEKS, ONE_SEED = f"under {FEWEST_WEEKS} weeks", "one seed"  # in place of an interval
-VERDICTS = {"not decided": "not significant"}
-CROSSED = "RMSE (W m⁻²) and NSE of the mean over seeds, on the test periods; in brackets the range of NSE over seeds."
-SOLVER_GAINS = (
+VERDICT_WORDS = {"not decided": "not significant"}
+CROSSED_NOTE = (
+    "RMSE (W m⁻²) and NSE of the mean over seeds, on the test periods; "
+    "in brackets the range of NSE over seeds."
+)
+SOLVER_GAINS_NOTE = (
     "Gain: by how much RMSE (W m⁻²) is lower where a network runs with the solver it was trained with than where two "
     "networks change their solvers; 95 % intervals. It is the mean of what training with the other solver costs in "
     "one and in the other, and of what the other solver costs the network of the one and of the other. The network "
@@ -19,7 +21,7 @@ SOLVER_GAINS = (
     "intervals above zero; it does not if both intervals of the gain end below that. A significant gain without such "
     "a cost is one-sided: a solver is unstable with networks that were not trained through it."
 )
-LANDSCAPE = (
+LANDSCAPE_NOTE = (
     f"minimum: value at the lowest loss, and its shift from that of {REFERENCE_SOLVER}. kinks: changes of sign of the "
     f"second difference over {LANDSCAPE_POINTS} points, in a wide range and a hundredth of it. autodiff: largest "
     "difference of derivatives by autodiff from differences of the solver's own loss; gradient: root-mean-square "
@@ -29,7 +31,7 @@ LANDSCAPE = (
 
 def crossed_tables(scores: pd.DataFrame) -> list[str | Table]:
     """The scores of `lad daemons`: for each target the solver of training down, that of the run across."""
-    parts = [CROSSED]
+    parts = [CROSSED_NOTE]
     for (site, target), rows in scores.groupby(["site", "target"], sort=False):
         cells = {}
         for (trained, run), pair in rows.groupby(["trained_with", "run_with"], sort=False):
@@ -53,12 +55,12 @@ def solver_gains_tables(gains: pd.DataFrame) -> list[str | Table]:
             *(f"{cost:+.3f}" for cost in (row.in_one, row.in_other, row.least)),
             _between(row.least_low, row.least_high, FEW_WEEKS),
             _between(row.least_seeds_low, row.least_seeds_high, ONE_SEED),
-            VERDICTS.get(row.verdict, row.verdict),
+            VERDICT_WORDS.get(row.verdict, row.verdict),
         ]
         for row in gains.itertuples()
     ]
     title = "Does the network learn to correct its solver?"
-    return [Table.of(pd.DataFrame(lines, columns=columns), title, SOLVER_GAINS)]
+    return [Table.of(pd.DataFrame(lines, columns=columns), title, SOLVER_GAINS_NOTE)]
 
 
 def _between(low: float, high: float, otherwise: str) -> str:
@@ -67,7 +69,7 @@ def _between(low: float, high: float, otherwise: str) -> str:
 
 
 def landscape_tables(summary: pd.DataFrame) -> list[str | Table]:
-    """`lad.evaluation.landscape_curves.summary`."""
+    """`lad.evaluation.solvers.summary`."""
     forms = {"minimum": "{:.4g}", "shift_pct": "{:+.2f}", "kinks_wide": "{:.0f}", "kinks_close": "{:.0f}"}
     forms |= {"autodiff_error": "{:.1e}", "gradient_error": "{:.3f}"}
     texts = {
@@ -76,4 +78,4 @@ def landscape_tables(summary: pd.DataFrame) -> list[str | Table]:
     }
     frame = summary[["parameter", "solver"]].assign(**texts)
     headings = ["parameter", "solver", "minimum", "shift %", "kinks", "close", "autodiff", "gradient"]
-    return [LANDSCAPE, Table.of(frame.set_axis(headings, axis=1), "")]
+    return [LANDSCAPE_NOTE, Table.of(frame.set_axis(headings, axis=1), "")]

@@ -1,0 +1,188 @@
+"""What the evaluation runs models for: scores of networks, errors of solvers, and the loss along a parameter.
+
+Work and precision: what error each solver leaves for the time it takes, on one series with LaD's own law.
+
+The loss along a parameter and its gradient, as each solver sees them: Kavetski & Clark (2010, Water Resour. Res. 46,
+W10523) found that coarse explicit schemes put kinks into the objective function of hydrological models, displace its
+minimum and spoil its gradients. Here LaD's own law runs through one year of training from one state, with one of its
+calibrated quantities changed: a little, for kinks, and widely, for the minimum.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Array, Bool, Float
+
+from lad.evaluation.series import Simulated
+from lad.evaluation.solvers import LANDSCAPE_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER
+from lad.fluxes import BulkFluxes
+from lad.forcing import Forcing, Record
+from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
+from lad.integrate.named import named
+from lad.model import Model, latent_heat
+from lad.observations import TARGETS
+from lad.progress import Progress
+from lad.simulation import check_budgets, free_run, simulate
+from lad.state import State, plain_state
+from lad.training.loss import loss, simulated_fluxes
+from lad.training.space import Space
+
+REPEATS = 3
+YEAR_SECONDS = 365 * 86400.0  # s
+TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6)
+EXACT = 1e-8  # tolerance of the reference of the smoothed equations
+LIMIT_STEPS = 180  # per interval, of the reference of `original`
+QUANTITIES = {"T1": "K", "H": "W m-2", "LE": "W m-2"}
+REACHES = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
+DIFFERENCE_STEP = 1e-4  # the same, of the central differences
+LANDSCAPE_SOLVERS = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE_SOLVER)
+
+
+def run_freely(
+    members: Mapping[str, Model], solver, record: Record, test: Bool[np.ndarray, " n"], passes: int
+) -> Simulated:
+    """Fluxes (W m-2) of free runs of `members`, by seed, at the intervals `test` of `record` (n,).
+
+    Each begins from `plain_state` and is spun up in `passes`. Raises InputError as `simulate` and `check_budgets`.
+    """
+    fluxes = []
+    for model in members.values():
+        trajectory = simulate(
+            solver, model, record, lambda forcing, p=model.parameters: plain_state(p, forcing), passes
+        )
+        check_budgets(trajectory, record.time)
+        fluxes.append(np.asarray(simulated_fluxes(trajectory.rates))[test])
+    return Simulated(tuple(members), dict(zip(TARGETS, np.moveaxis(np.stack(fluxes), -1, 0), strict=True)))
+
+
+class SolverSetting(NamedTuple):
+    """A solver as it is tried."""
+
+    solver: str
+    setting: str
+    make: Callable
+
+
+def solver_settings() -> list[SolverSetting]:
+    """All that is compared, from coarse to fine within each solver."""
+    tried = [SolverSetting("original", f"{n} steps", original(n)) for n in (1, 3, 10, 30)]
+    tried += [SolverSetting("euler", f"{n} steps", euler(n)) for n in (1, 2, 4, 8)]
+    tried += [SolverSetting("fast", f"{n} steps", fast(n)) for n in (1, 2, 4, 8)]
+    for method in ("Tsit5", "Kvaerno3", "Kvaerno5"):
+        tried += [
+            SolverSetting(method, f"rtol {x:.0e}".replace("e-0", "e-"), adaptive(x, x, method))
+            for x in TOLERANCES
+        ]
+    return tried
+
+
+class SolverRun(NamedTuple):
+    """Result of one solver: `values` (3, n) in the order of `QUANTITIES`, seconds."""
+
+    values: np.ndarray
+    compile_s: float
+    run_s: float
+
+
+def run_solver(
+    solver, model: Model, start: State, forcing: Forcing, dt: float, repeats: int = REPEATS
+) -> SolverRun:
+    """Run and time a solver: the median of `repeats`, after one run that does not count if they are several."""
+    begin = time.perf_counter()
+    compiled = free_run.lower(solver, model, start, forcing, dt).compile()
+    compile_s, seconds = time.perf_counter() - begin, []
+    for _ in range(repeats + (repeats > 1)):
+        begin = time.perf_counter()
+        _, result = jax.block_until_ready(compiled(solver, model, start, forcing, dt))
+        seconds.append(time.perf_counter() - begin)
+    values = np.array([result.state.T[0], result.rates.H, latent_heat(result.rates)])
+    return SolverRun(values, compile_s, statistics.median(seconds[-repeats:]))
+
+
+def rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Root-mean-square difference (k,) of rows of values (k, n)."""
+    return np.sqrt(np.mean((a - b) ** 2, axis=1))
+
+
+def work_precision(model: Model, start: State, forcing: Forcing, dt: float, label: str) -> pd.DataFrame:
+    """Error and time of every one of `solver_settings` over `forcing` (n,) from `start`.
+
+    Errors are root-mean-square differences from a reference: for `original` itself with `LIMIT_STEPS` per interval, for
+    the others, which solve the smoothed equations, `adaptive` with tolerance `EXACT`. The row `smoothing` is the
+    difference between the two references.
+    """
+    tried = solver_settings()
+    progress = Progress(f"{label} solvers", len(tried) + 2)
+    split = split_state(start, forcing, {}, None)
+    limit = run_solver(original(LIMIT_STEPS), model, split, forcing, dt, repeats=1)
+    progress.update(1, "limit of original")
+    exact = run_solver(adaptive(EXACT, EXACT), model, start, forcing, dt, repeats=1)
+    progress.update(2, "reference")
+    years = forcing.Tair.shape[0] * dt / YEAR_SECONDS
+    rows = []
+    for n, (solver, setting, make) in enumerate(tried):
+        own = solver == "original"
+        found = run_solver(make, model, split if own else start, forcing, dt)
+        error = rms(found.values, (limit if own else exact).values)
+        rows.append((solver, setting, *error, 1e3 * found.run_s / years, found.compile_s))
+        progress.update(n + 3, f"{solver}, {setting}")
+    between = rms(exact.values, limit.values)
+    rows.append(("smoothing", "", *between, np.nan, np.nan))
+    columns = [f"{name}_rms" for name in QUANTITIES]
+    return pd.DataFrame(rows, columns=["solver", "setting", *columns, "ms_per_site_year", "compile_s"])
+
+
+class Excerpt(NamedTuple):
+    """What a loss is taken over: a stretch of training, and the state before it."""
+
+    start: State
+    forcing: Forcing  # (n,)
+    observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat
+    use: Float[Array, "n 2"]  # 1 where a measurement counts, 0 elsewhere
+    scale: Float[Array, "2"]  # W m-2, that divide the errors
+    dt: float  # s
+
+
+def losses(solver, space: Space, excerpt: Excerpt):
+    """Two functions: of free numbers (m, k) to m losses; of these and a direction (k,) to m derivatives along it."""
+
+    def of_point(free):
+        model = Model(space.parameters(free), BulkFluxes())
+        trajectory = roll_out(solver, model, excerpt.start, excerpt.forcing, excerpt.dt)[1]
+        return loss(simulated_fluxes(trajectory.rates), excerpt.observed, excerpt.use, excerpt.scale)
+
+    def slope(free, direction):
+        return jax.jvp(of_point, (free,), (direction,))[1]
+
+    return jax.jit(jax.vmap(of_point)), jax.jit(jax.vmap(slope, in_axes=(0, None)))
+
+
+def landscape(
+    space: Space, origin: Float[np.ndarray, " k"], excerpt: Excerpt, parameters: Sequence[str], label: str
+) -> pd.DataFrame:
+    """Loss and derivatives by free number along each of `parameters` through `origin`, rows of `LANDSCAPE_COLUMNS`."""
+    split = excerpt._replace(start=split_state(excerpt.start, excerpt.forcing, {}, None))
+    probes = {"original-1": losses(original(), space, split)}
+    probes |= {name: losses(named(name), space, excerpt) for name in LANDSCAPE_SOLVERS}
+    names = [b.name for b in space.bounds]
+    progress, rows = Progress(f"{label} landscape", len(probes) * len(parameters)), []
+    for solver, (of_points, slopes) in probes.items():
+        for parameter in parameters:
+            axis = names.index(parameter)
+            direction = np.eye(len(names))[axis]
+            for reach, width in REACHES.items():
+                place = origin + np.linspace(-width, width, LANDSCAPE_POINTS)[:, None] * direction
+                value, slope = of_points(place), slopes(place, direction)
+                above, below = (of_points(place + sign * DIFFERENCE_STEP * direction) for sign in (1, -1))
+                found = np.array(jax.vmap(lambda x, axis=axis: space.values(x)[axis])(jnp.asarray(place)))
+                head = [solver, parameter, space.bounds[axis].unit, reach]
+                columns = zip(found, value, slope, (above - below) / (2 * DIFFERENCE_STEP), strict=True)
+                rows += [[*head, *map(float, numbers)] for numbers in columns]
+            progress.update(len(rows) // LANDSCAPE_POINTS // len(REACHES), f"{solver}, {parameter}")
+    return pd.DataFrame(rows, columns=LANDSCAPE_COLUMNS)
