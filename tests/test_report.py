@@ -59,6 +59,7 @@ def test_verdict_depends_on_the_direction_of_the_score():
         "worse",
     ]
     assert [verdict(m, -1.0, 1.0) for m in ("rmse", "nse")] == ["open", "open"]
+    assert [verdict("bias", *ends) for ends in ((1.0, 2.0), (-2.0, -1.0))] == ["open", "open"]  # its aim is 0
 
 
 def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test():
