@@ -48,15 +48,15 @@ class Evaporation(LearntFluxes):
 def main(folder: Path, steps: int = 300) -> None:
     """Train, score and plot."""
     forcing, observations = folder / "forcing/forcing.nc", folder / "forcing/observations.nc"
-    periods = lad.read_periods(folder / "periods/periods.json")
-    record = lad.read_record(forcing)
+    periods, record = lad.read_periods(folder / "periods/periods.json"), lad.read_record(forcing)
     site = lad.read_site(folder.name, forcing, observations, periods["train"], periods["validation"])
     laws = {"conductances": ModelSettings(law="__main__:Conductances")}
     laws["evaporation"] = ModelSettings(law="__main__:Evaporation", states=True, hidden=(16,))
     runs = {"LaD": lad.simulate(lad.Model(site.reference, BulkFluxes()), record)}
     for name, law in laws.items():
         runs[name] = lad.simulate(lad.train([site], law, Descent(steps=steps), label=name).model(), record)
-    print(lad.evaluate(runs, observations, periods["test"]))
+    scores = lad.evaluate(runs, observations, periods["test"])
+    print(scores[["target", "model", "rmse", "bias", "nse", "kge"]])
     print(lad.compare(runs, observations, periods["test"]).query("metric == 'rmse'"))
     lines = {name: run.Qle.groupby("time.hour").mean().to_series() for name, run in runs.items()}
     pd.DataFrame(lines).plot(ylabel="LE, W m-2").figure.savefig("own_flux_law.png")

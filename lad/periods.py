@@ -3,7 +3,7 @@
 import argparse
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,10 +34,10 @@ class Period(NamedTuple):
 Periods = tuple[Period, ...]
 
 
-def parse_periods(texts: list[str] | None) -> Periods:
-    """`["2018-01-01:2019-12-31", …]` as periods; raises InputError on anything else."""
+def parse_periods(texts: str | Sequence[str] | None) -> Periods:
+    """`"2018-01-01:2019-12-31"`, or several of these, as periods; raises InputError on anything else."""
     periods = []
-    for text in texts or []:
+    for text in [texts] if isinstance(texts, str) else texts or []:
         try:
             first, last = (dt.date.fromisoformat(part) for part in text.split(":"))
         except ValueError:

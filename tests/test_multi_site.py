@@ -30,7 +30,7 @@ from lad.model import Model
 from lad.periods import parse_periods, read_periods
 from lad.settings import Descent, ModelSettings
 from lad.training import devices, free_run, loop
-from lad.training.files import load_hybrid, load_model, save_hybrid
+from lad.training.files import load_hybrid, load_model, save_hybrid, save_model
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.sites import read_site, unseen_anchor
@@ -230,6 +230,17 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     assert model.fluxes.network.attributes[2] == 2.5
     begun = Hybrid(hybrid.law, jnp.zeros(8)).at(sites[0].anchor).parameters
     assert begun.rs == pytest.approx(float(sites[0].reference.rs))  # the table's values
+
+
+def test_a_model_of_one_site_is_not_applied_to_another(towers, tmp_path, capsys):
+    sites = read(towers, ["XX-One", "XX-Two"])
+    hybrid, forcing = untrained(sites), towers / "XX-Thr" / "forcing.nc"
+    save(tmp_path / "seed0.eqx", hybrid, sites[:1], {"inputs": {"parameters XX-One": {}}})
+    save_model(tmp_path / "model.eqx", hybrid.at(sites[0].anchor), ModelSettings(**LAW), "XX-One")
+    for name in ("seed0.eqx", "model.eqx"):
+        command = ["apply", "--network", str(tmp_path / name), "--forcing", str(forcing)]
+        assert main([*command, "--output", str(tmp_path / "other.eqx")]) == 2
+        assert f"{name}: is a model of XX-One, expected a network of lad train" in capsys.readouterr().err
 
 
 def test_a_network_without_attributes_is_the_same_at_all_towers(towers, tmp_path):

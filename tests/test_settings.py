@@ -41,7 +41,7 @@ REFUSED = [  # settings, what is said about them
     ("seeds: three", "seeds: 'three': expected a valid integer"),
     ("sites:", "sites: None: expected an object"),
     ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg': expected a site, as US-Wkg"),
-    ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3 with the site's periods"),
+    ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3"),
     ("studies: {mine: every}", "studies.mine: 'every': expected 'all'"),
     ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
     ("studies: {test: [US-CRT]}", "studies.test: is the name of a step or command"),

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from lad.cli import STEPS
 from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, Period, check_unseen
-from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, shape, text
+from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, nearest, shape, text
 from lad.settings.files import place
 from lad.settings.learning import Attribute, Calibration, Descent, Own, TrainedModel
 from lad.towers.archives import sites_of
@@ -187,8 +187,9 @@ class Settings(Section):
     studies: dict[Name, Members]
     """sites of a study, or [`all`](#all-sites-of-a-folder): `./run {study}` makes it, `results/{study}/` holds its
     table. Lower case, not the name of a step, `test` or `setup`"""
-    models: Annotated[dict[Name, TrainedModel], Field(min_length=1)]
-    """a trained model; tables and figures call it by this name. Lower case, not `bulk` and not a baseline"""
+    models: Annotated[dict[Name, TrainedModel | None], Field(min_length=1)]
+    """a trained model; tables and figures call it by this name. Lower case, not `bulk` and not a baseline; `null`
+    leaves out one of `config.yaml`"""
     seeds: Count = 5
     """networks trained for each model and for the baselines `ann` and `lstm`, from different initial weights"""
     baselines: Choice[Literal[BASELINES]] = BASELINES
@@ -218,7 +219,11 @@ class Settings(Section):
                 raise Refused(["studies", study], "is the name of a step or command, expected another name")
             for site in sites:
                 if site not in self.sites:
-                    raise Refused(["studies", study], f"expected a key sites.{site} with the site's periods")
+                    raise Refused(
+                        ["studies", study], f"expected a key sites.{site}{nearest(site, self.sites)}"
+                    )
+        for name in [name for name, own in self.models.items() if own is None]:
+            del self.models[name]
         for name in self.models:
             if name in RESERVED_MODELS:
                 raise Refused(["models", name], "is what is compared with the models, expected another name")

@@ -15,7 +15,9 @@ from lad.training.sites import unseen_anchor
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad apply`."""
-    parser.add_argument("--network", type=Path, required=True, metavar="EQX", help="of lad train")
+    parser.add_argument(
+        "--network", type=Path, required=True, metavar="EQX", help="of lad train, without --parameters"
+    )
     parser.add_argument("--forcing", type=Path, required=True, metavar="NC", help="forcing file of the tower")
     parser.add_argument("--output", type=Path, required=True, metavar="EQX", help="the model there")
 

@@ -58,8 +58,19 @@ def _write_law(path, law, settings, shift, sites, origin) -> None:
 
 
 def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
-    """What a file of `save_hybrid` has for all sites; raises InputError if it is not one."""
-    hybrid, settings, _ = _read(path)
+    """What a file of `save_hybrid` has for all sites.
+
+    Raises InputError if it is not one, or belongs to its site: as a model of `save_model`, or by calibrated parameters.
+    """
+    hybrid, settings, header = _read(path)
+    calibrated = [
+        role for role in header.get("provenance", {}).get("inputs", {}) if role.startswith("parameters ")
+    ]
+    if calibrated or not hybrid.shift.size:
+        sites = ", ".join(header["sites"])
+        raise InputError(
+            f"{path}: is a model of {sites}, expected a network of lad train without --parameters"
+        )
     return hybrid, settings
 
 
@@ -68,7 +79,8 @@ def load_model(path: str | Path, site: str | None = None) -> Model:
 
     Raises InputError for a file that is no trained model, or not of this site.
     """
-    hybrid, _, sites = _read(path)
+    hybrid, _, header = _read(path)
+    sites = header["sites"]
     if site is None and len(sites) == 1:
         (site,) = sites
     if site not in sites:
@@ -91,7 +103,7 @@ def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
         settings = ModelSettings.parse(header["settings"], str(path))
         scaling = Scaling.empty(settings.seen_states, settings.attributes)
         law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
-        return Hybrid(law, jnp.asarray(header["shift"])), settings, header["sites"]
+        return Hybrid(law, jnp.asarray(header["shift"])), settings, header
 
 
 def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: Any) -> None:
