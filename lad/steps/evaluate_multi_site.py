@@ -20,7 +20,7 @@ from lad.periods import NAMES
 from lad.provenance import provenance
 from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 from lad.tables import document, write_text
-from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
+from lad.tables.study import multi_site_differences_tables, multi_site_tables
 from lad.training.files import training_record
 
 
