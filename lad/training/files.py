@@ -115,9 +115,9 @@ def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: 
 def resume(path: Path | None, fingerprint: str, fresh: Any) -> tuple[list, Any]:
     """History and arrays at `path`; none and `fresh`, of the same structure, if it is absent or of another search.
 
-    A damaged file counts as absent, which is reported on stderr.
+    A search without a fingerprint is never gone on with. A damaged file counts as absent, which is reported on stderr.
     """
-    if path is None or not path.exists():
+    if path is None or not fingerprint or not path.exists():
         return [], fresh
     try:
         with open(path, "rb") as file:
