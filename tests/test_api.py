@@ -56,10 +56,7 @@ def test_wrong_use_from_python_is_one_line(tower):
         lad.Model(lad.table_parameters(6, 2, 3.0), BulkFluxes()),
     )
     for call, message in [
-        (
-            lambda: lad.simulate(lad.Model(lad.table_parameters(6, 2, 3.0), BulkFluxes()), record),
-            "model: z_ref_m = 3 m",
-        ),
+        (lambda: lad.simulate(lower, record), "model: z_ref_m = 3 m"),
         (lambda: lad.train([], law), "no site to train at"),
         (lambda: lad.train([], law, solver="slow"), "slow"),
         (lambda: lad.evaluate({}, tower / "observations.nc", test), "no runs, expected"),
