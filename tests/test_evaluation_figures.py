@@ -155,7 +155,7 @@ def test_colours_do_not_depend_on_which_models_are_shown():
     assert len(set(shown.values())) == len(shown)
 
 
-def test_many_models_are_told_apart_in_panels_of_a_few(site):
+def test_many_models_are_kept_apart_in_panels_of_a_few(site):
     names = ["bulk", "mlp", *(f"model{k}" for k in range(9))]
     assert len(set(looks(names).values())) == len({look[:2] for look in looks(names).values()}) == len(names)
     shown = groups(names)

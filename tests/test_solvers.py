@@ -51,7 +51,7 @@ def test_second_order_beats_first(table):
     assert (second < 0.5 * first).all()
 
 
-def test_smoothing_is_told_apart_from_the_steps(table):
+def test_smoothing_is_distinguished_from_the_steps(table):
     (row,) = table[table.solver == "smoothing"].to_dict("records")
     assert 0.0 < row["T1_rms"] < 0.2 and np.isnan(row["ms_per_site_year"])
 

@@ -29,7 +29,7 @@ from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
 from lad.integrate.named import named
 from lad.model import Model, latent_heat
 from lad.observations import TARGETS
-from lad.parameters import Parameters, check_height
+from lad.parameters import Parameters
 from lad.progress import Progress
 from lad.simulation import after_first_year, free_run, run_record
 from lad.state import State
@@ -77,12 +77,13 @@ def run_crossed(
     """
     solvers, models = {name: named(name) for name in trained}, {}
     for name, files in trained.items():
-        models[name] = {seed: load_model(file) for seed, file in files.items()}
-        for seed, file in files.items():
+        models[name] = {
+            seed: load_model(file, height=record.reference_height) for seed, file in files.items()
+        }
+        for file in files.values():
             stated = training_record(file).get("integrator")
             if stated not in (None, name):
                 raise InputError(f"{file}: trained through {stated}, expected {name}, as --model calls it")
-            check_height(models[name][seed].parameters, record.reference_height, file)
     progress, crossed = Progress(f"{label} daemons", len(solvers) ** 2), {}
     for name, members in models.items():
         for with_solver, solver in solvers.items():
