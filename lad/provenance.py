@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parent
 def code_sha256(folder: Path) -> str:
     """Digest of names and contents of all Python files under `folder`.
 
-    Tells code apart where the revision does not: with changes that are not committed, and outside git.
+    Distinguishes code where the revision does not: with changes that are not committed, and outside git.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
