@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import speed
 
-from lad.evaluation.solver_runs import rms, run
+from lad.evaluation.experiments import rms, run_solver
 from lad.fluxes import BulkFluxes
 from lad.integrate import adaptive, fast
 from lad.model import Model
@@ -29,14 +29,14 @@ def fastest():
     """Method and tolerance."""
     parameters, year = table_parameters(cover=6, soil=2, z_ref=3.0), speed.synthetic_year()
     series = Model(parameters, BulkFluxes()), plain_state(parameters, year), year, speed.DT
-    exact = run(adaptive(1e-8, 1e-8, "Tsit5"), *series, repeats=1).values
+    exact = run_solver(adaptive(1e-8, 1e-8, "Tsit5"), *series, repeats=1).values
     print("| solver | T1 K | H W m-2 | LE W m-2 | ms per site-year |\n|---|---|---|---|---|")
     candidates = []
     for name, solver, choice in [
         ("fast", fast(), None),
         *((f"{m} {x:g}", adaptive(x, x, m), (m, x)) for m, x in TRIED),
     ]:
-        result = run(solver, *series)
+        result = run_solver(solver, *series)
         errors = rms(result.values, exact)
         print(f"| {name} | {' | '.join(f'{x:.3f}' for x in errors)} | {1e3 * result.run_s:.0f} |", flush=True)
         if choice and np.max(errors[1:]) <= WITHIN:

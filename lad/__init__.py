@@ -32,6 +32,7 @@ PUBLIC = {
     "parse_periods": "lad.periods",
     "read_periods": "lad.periods",
     "table_parameters": "lad.parameters",
+    "Parameters": "lad.parameters",
     "Model": "lad.model",
     "simulate": "lad.simulation",
     "calibrate": "lad.training.calibration",

@@ -48,12 +48,17 @@ def _compared(
     """Site, observed and simulated fluxes of the test periods."""
     members = {name: [of] if isinstance(of, xr.Dataset) else list(of) for name, of in runs.items()}
     sites = {run.attrs.get("site_id", "site") for of_model in members.values() for run in of_model}
+    if not sites:
+        raise InputError("no runs, expected the dataset, or those of each seed, by name of the model")
     if len(sites) != 1:
         raise InputError(f"runs are of the sites {', '.join(sorted(sites))}, expected one")
     (site,) = sites
     observed = read_observed(observations, None if site == "site" else site).during(test, observations)
     simulated = {}
     for name, of_model in members.items():
+        for code in TARGETS.values():
+            if not all(code in run for run in of_model):
+                raise InputError(f"{name}: no variable {code}, expected a dataset as of lad.simulate")
         rows = [positions(intervals(run, name)[0], observed.time, name) for run in of_model]
         flux = {
             target: np.stack([run[code].values[row] for run, row in zip(of_model, rows, strict=True)])

@@ -71,8 +71,8 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def read_table(path: str | Path, columns: Sequence[str], **options: Any) -> pd.DataFrame:
-    """A CSV table with exactly these `columns`; `options` are those of pandas.
+def read_table(path: str | Path, columns: Sequence[str] | None, **options: Any) -> pd.DataFrame:
+    """A CSV table with exactly these `columns`, or with any if None; `options` are those of pandas.
 
     Raises InputError if it is absent or another table.
     """
@@ -82,7 +82,7 @@ def read_table(path: str | Path, columns: Sequence[str], **options: Any) -> pd.D
         raise InputError(f"{path}: no such file") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV table ({error})") from None
-    if list(table.columns) != list(columns):
+    if columns is not None and list(table.columns) != list(columns):
         raise InputError(f"{path}: columns {','.join(table.columns)}, expected {','.join(columns)}")
     return table
 

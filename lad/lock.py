@@ -42,7 +42,7 @@ def begin_run() -> bool:
             "wait for its end, or stop it with Ctrl-C where it was started"
         ) from None
     run.truncate(0)
-    run.write(_told(this_run()))
+    run.write(_run_line(this_run()))
     run.flush()
     os.fsync(run.fileno())  # for jobs on other nodes, which read it while it is open here
     _held.append(run)
@@ -63,7 +63,7 @@ def join_from_afar(name: str) -> None:
     _share_steps()
     with _opened(RUN) as run:
         now = run.read()
-    if now != _told(name):
+    if now != _run_line(name):
         raise InputError(f"another run has begun in this folder ({now.strip()}) since {name} sent this job")
 
 
@@ -80,14 +80,14 @@ def join_run(name: str) -> None:
         run = os.pidfd_open(int(process))
     except ProcessLookupError:
         os._exit(1)
-    except OSError:  # a kernel before Linux 5.3 cannot tell
+    except OSError:  # a kernel before Linux 5.3 does not support this
         return
     if _ended(run, timeout=0):
         os._exit(1)
     threading.Thread(target=lambda: _ended(run) and os._exit(1), daemon=True).start()
 
 
-def _told(run: str) -> str:
+def _run_line(run: str) -> str:
     """What the file `RUN` holds."""
     return f"process {run}\n"
 

@@ -161,10 +161,14 @@ class Plan:
         return self.settings["training"] | self.settings["models"][model].get("training", {})
 
     def law_module(self, model: str) -> list[str]:
-        """The file of a flux law of the user's own, where it lies in the folder: a change of it trains again."""
+        """The module, or all of the package, of a flux law of the user's own that lies in the folder.
+
+        A change of it trains again.
+        """
         name, colon, _ = self.settings["models"][model]["law"].partition(":")
-        file = Path(name.replace(".", "/") + ".py")
-        return [str(file)] if colon and file.is_file() else []
+        package = Path(name.partition(".")[0])
+        files = [package.with_suffix(".py"), *sorted(package.rglob("*.py"))] if colon else []
+        return [str(file) for file in files if file.is_file()]
 
     def knock_outs(self) -> dict[str, str]:
         """Models whose network sees less than all states → the model that is the same but for that."""

@@ -16,6 +16,7 @@ from lad.integrate.named import named
 from lad.io import read_json
 from lad.model import Model
 from lad.output import simulation_dataset
+from lad.parameters import check_height
 from lad.state import State, initial_state, plain_state
 
 free_run = eqx.filter_jit(roll_out)
@@ -85,9 +86,10 @@ def simulate(
     `begin`: file of the state (`lad.state.initial_state`) that each segment starts from, then without a spin-up.
     `original-N`, which is known to leak energy, works with LaD's own flux law only. The dataset has states at the end
     of each interval and fluxes as means over it, with ALMA names, units and sign conventions in its attributes
-    (`lad.output`). Raises InputError for an unknown solver, for values that are not finite, and where an interval
-    creates energy or water.
+    (`lad.output`). Raises InputError for a model of another height than the forcing's, an unknown solver, values that
+    are not finite, and where an interval creates energy or water.
     """
+    check_height(model.parameters, record.reference_height, "model")
     scheme = named(solver, with_original=isinstance(model.fluxes, BulkFluxes))
     content = read_json(begin) if begin else {}
     given = initial_state(content, str(begin), model.parameters) if begin else None

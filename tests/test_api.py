@@ -7,12 +7,15 @@ import subprocess
 import sys
 
 import pytest
+import xarray as xr
 from learning_towers import write_towers
 
 import lad
+from lad.errors import InputError
 from lad.fluxes import BulkFluxes
 from lad.integrate.named import named
 from lad.model import latent_heat
+from lad.settings import ModelSettings
 from lad.simulation import run_record
 
 PERIODS = {
@@ -44,6 +47,26 @@ def test_simulate_is_the_free_run_as_a_dataset(tower):
     dataset = lad.simulate(model, record, "euler-1", 1)
     expected = run_record(named("euler-1"), model, record, 1)
     assert (dataset.Qle.values == latent_heat(expected.rates)).all()
+
+
+def test_wrong_use_from_python_is_one_line(tower):
+    record, law = lad.read_record(tower / "forcing.nc"), ModelSettings(law="bulk")
+    test, lower = (
+        lad.parse_periods("2013-06-22:2013-06-28"),
+        lad.Model(lad.table_parameters(6, 2, 3.0), BulkFluxes()),
+    )
+    for call, message in [
+        (lambda: lad.simulate(lower, record), "model: z_ref_m = 3 m"),
+        (lambda: lad.train([], law), "no site to train at"),
+        (lambda: lad.train([], law, solver="slow"), "slow"),
+        (lambda: lad.evaluate({}, tower / "observations.nc", test), "no runs, expected"),
+        (
+            lambda: lad.evaluate({"LaD": xr.Dataset()}, tower / "observations.nc", test),
+            "LaD: no variable Qle",
+        ),
+    ]:
+        with pytest.raises(InputError, match=message):
+            call()
 
 
 def test_the_page_of_the_docs_runs(root, tower, tmp_path, monkeypatch):

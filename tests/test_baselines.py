@@ -228,7 +228,7 @@ def test_lstm_remembers_the_days_before_and_no_later_hour(tower):
     assert not np.delete(differs[: 24 * 201], at).any()
 
 
-def test_what_cannot_be_fitted_is_told_in_one_line(tower, tmp_path):
+def test_what_cannot_be_fitted_is_refused_in_one_line(tower, tmp_path):
     def refused(words: str, name: str, *options: object) -> None:
         with pytest.raises(InputError, match=words) as error:
             lad("baselines", "--name", name, *tower, *options, "--output-directory", tmp_path / "out")

@@ -11,7 +11,7 @@ from learning_tower import TRAIN, VALIDATION, write_tower
 from PIL import Image
 
 from lad.cli import main
-from lad.evaluation import solver_runs, solvers
+from lad.evaluation import experiments, solvers
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 from lad.tables import document
@@ -253,8 +253,8 @@ def curves(tmp_path_factory):
     """Losses along the stomatal resistance of the synthetic month, with few solvers and points."""
     tower, patch = write_tower(tmp_path_factory.mktemp("landscape")), pytest.MonkeyPatch()
     with patch.context() as changed:
-        changed.setattr(solver_runs, "TRIED", ("fast-1", "fast-4"))
-        changed.setattr(solver_runs, "LANDSCAPE_POINTS", 9)
+        changed.setattr(experiments, "LANDSCAPE_SOLVERS", ("fast-1", "fast-4"))
+        changed.setattr(experiments, "LANDSCAPE_POINTS", 9)
         command = ["landscape", *files(tower), "--along", "rs", "--output-directory", str(tower / "out")]
         assert main(command) == 0
     return tower / "out"

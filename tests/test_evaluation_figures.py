@@ -22,9 +22,8 @@ from lad.evaluation.series import (
     read_simulated,
     read_states,
 )
-from lad.figures import behaviour as soil_figure
 from lad.figures import fluxes
-from lad.figures.behaviour import energy_balance
+from lad.figures.energy_and_soil import energy_balance, soil
 from lad.figures.style import COLOURS, OBSERVED, colours, groups, looks
 from lad.observations import read_observed
 from lad.periods import parse_periods
@@ -156,7 +155,7 @@ def test_colours_do_not_depend_on_which_models_are_shown():
     assert len(set(shown.values())) == len(shown)
 
 
-def test_many_models_are_told_apart_in_panels_of_a_few(site):
+def test_many_models_are_kept_apart_in_panels_of_a_few(site):
     names = ["bulk", "mlp", *(f"model{k}" for k in range(9))]
     assert len(set(looks(names).values())) == len({look[:2] for look in looks(names).values()}) == len(names)
     shown = groups(names)
@@ -253,8 +252,8 @@ def test_soil_shows_layer_two_and_the_sensors_at_the_half_hours_of_the_shallowes
     comparison, paths = comparison_of(site), simulations_of(site)
     sensors = read_sensors(site.folder / "observations.nc", SITE, comparison.observed.time)
     assert list(sensors) == ["SoilTemp_2", "SoilTemp_4"]
-    figure = soil_figure.soil(comparison, sensors, read_states(paths, SITE, comparison.observed.time))
-    soil, root, snow = figure.axes
+    figure = soil(comparison, sensors, read_states(paths, SITE, comparison.observed.time))
+    warmth, root, snow = figure.axes
     assert [axes.get_ylabel().split(" (")[0] for axes in figure.axes] == [
         "Soil temperature",
         "Root-zone water",
@@ -262,9 +261,9 @@ def test_soil_shows_layer_two_and_the_sensors_at_the_half_hours_of_the_shallowes
     ]
     first = slice(TEST_START + 10, TEST_START + 48)
     expected = temperature[first].mean() - 273.16
-    assert drawn(soil, COLOURS["bulk"])[0] == pytest.approx(expected)
-    assert drawn(soil, OBSERVED)[0] == pytest.approx(expected + 1.0)
-    (deeper,) = (line for line in soil.lines if line.get_label() == "sensor 4")
+    assert drawn(warmth, COLOURS["bulk"])[0] == pytest.approx(expected)
+    assert drawn(warmth, OBSERVED)[0] == pytest.approx(expected + 1.0)
+    (deeper,) = (line for line in warmth.lines if line.get_label() == "sensor 4")
     assert deeper.get_ydata()[0] == pytest.approx(temperature[TEST_START : TEST_START + 48].mean() - 276.16)
     assert drawn(root, COLOURS["mlp"]).tolist() == [60.0] * 4 and not drawn(snow, COLOURS["mlp"]).any()
     assert len(snow.lines) == 2

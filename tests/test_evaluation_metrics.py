@@ -124,7 +124,7 @@ def test_constant_simulation_has_no_correlation():
         ([1.0, 2.0, 3.0], [1.0, 3.0], r"\(3,\) simulated for \(2,\) observed"),
     ],
 )
-def test_undefined_scores_are_told_with_their_label(simulated, observed, words):
+def test_undefined_scores_are_refused_with_their_label(simulated, observed, words):
     with pytest.raises(InputError, match=f"^XX-Tst, LE, mlp/0: .*{words}"):
         all_metrics(np.array(simulated), np.array(observed), "XX-Tst, LE, mlp/0")
 

@@ -73,7 +73,7 @@ def test_extreme_months_are_well_covered_ones():
     assert not {"warmest month", "driest month"} & {stratum for stratum, _ in few}
 
 
-def made_up(days: int) -> tuple[Observed, np.ndarray]:
+def synthetic(days: int) -> tuple[Observed, np.ndarray]:
     """A tower with a diurnal cycle and daily weather, and the number of the day (n,)."""
     time, day = half_hours("2020-05-01", days * 48), np.arange(days * 48) // 48
     flux = (
@@ -100,7 +100,7 @@ def scored(observed: Observed, **models: np.ndarray) -> pd.DataFrame:
 
 
 def test_means_are_over_the_same_usable_hours_and_of_well_covered_days():
-    observed, day = made_up(20)
+    observed, day = synthetic(20)
     hour = np.arange(len(day)) % 48
     usable = np.where(day < 5, hour < 23, hour < 24)  # five days with too few
     observed = observed._replace(usable=dict.fromkeys(TARGETS, usable))
@@ -124,7 +124,7 @@ def test_half_a_day_at_the_edge_of_a_record_counts_as_half_a_day():
 
 
 def test_days_belong_to_the_stratum_of_most_of_their_half_hours():
-    observed, _ = made_up(40)
+    observed, _ = synthetic(40)
     of = strata(observed.time, weather(1920), np.ones(1920, dtype=bool), None)
     of |= {("half", "more"): np.arange(1920) % 48 < 25, ("half", "less"): np.arange(1920) % 48 >= 25}
     simulated = {"a": Simulated(("",), {target: flux[None] for target, flux in observed.flux.items()})}
@@ -137,7 +137,7 @@ def test_days_belong_to_the_stratum_of_most_of_their_half_hours():
 
 
 def test_thin_and_constant_strata_are_empty_and_no_error():
-    observed, day = made_up(30)
+    observed, day = synthetic(30)
     flux = np.where(np.arange(len(day)) % 48 < 2, 7.0, observed.flux["LE"])
     observed = observed._replace(flux=dict.fromkeys(TARGETS, flux))
     table = scored(observed, a=flux + 1, constant=np.full(len(day), 61.7))

@@ -20,7 +20,7 @@ import pytest
 import xarray as xr
 from archives import crt_rows, write_base
 from evaluation_site import write_periods
-from test_workflow import DEMO, SMALL, STUDY, TOLD_AGAIN, contents, copy_tree, planned, snakemake
+from test_workflow import DEMO, ONLY_THE_TABLE, SMALL, STUDY, contents, copy_tree, planned, snakemake
 
 from lad import io
 from lad.cli import main
@@ -72,7 +72,7 @@ RUN = f"import time; from lad import lock; lock.begin_run(); {BEGUN}"
 STEP = f"import os, time; from lad import lock; lock.join_run(os.environ[lock.VARIABLE]); {BEGUN}"
 
 
-def test_second_run_is_told_of_the_first_and_a_killed_one_is_in_nobodys_way(tree):
+def test_second_run_hears_of_the_first_and_a_killed_one_is_in_nobodys_way(tree):
     part = tree / "results/US-CRT/gapfill/.tower.abcdefgh.part.nc"
     part.touch()
     first = python(tree, RUN)
@@ -189,7 +189,7 @@ def mounted(folder: Path, *options: str):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_full_disk_is_told_and_with_more_room_the_run_goes_on(root, tmp_path):
+def test_full_disk_is_reported_and_with_more_room_the_run_goes_on(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
     command = ["results/US-CRT/gapfill/tower.nc", *SMALL]
     with mounted(tree / "results", "-t", "tmpfs", "-o", "size=5m", "tmpfs") as disk:
@@ -205,7 +205,7 @@ def test_full_disk_is_told_and_with_more_room_the_run_goes_on(root, tmp_path):
         assert io.read_netcdf(disk / "US-CRT/gapfill/tower.nc")["Tair"].notnull().all()
 
 
-def test_results_that_cannot_be_written_are_told(tree):
+def test_results_that_cannot_be_written_are_reported(tree):
     results = tree / "results"
     before = contents(results)
     with mounted(results, "--bind", str(results)):
@@ -338,7 +338,7 @@ def kill_until_whole(tree: Path, quiet: Path, environment: dict[str, str]) -> No
         found, expected = contents(tree / "results"), contents(quiet / "results")
         assert found.keys() == expected.keys()
         assert [name for name in found if found[name] != expected[name]] == []
-        assert planned(snakemake(tree, "-n", *STUDY)) == TOLD_AGAIN
+        assert planned(snakemake(tree, "-n", *STUDY)) == ONLY_THE_TABLE
         print(f"whole after {len(groups)} kills", flush=True)
         if len(groups) == KILLS:
             return

@@ -103,7 +103,7 @@ def same(one, other):
 def calibrate_command(tower, soil: str, site: str = "XX-Tst"):
     """Arguments of `lad calibrate` on the synthetic month, for a site of its own table."""
     head = "site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height,cover,soil"
-    (tower / "sites.csv").write_text(f"{head}\n{site},Made up,40,-100,100,GRA,-7,0.3,10.2,6,{soil}\n")
+    (tower / "sites.csv").write_text(f"{head}\n{site},Synthetic,40,-100,100,GRA,-7,0.3,10.2,6,{soil}\n")
     return [
         *("calibrate", "--site", site, "--sites", str(tower / "sites.csv")),
         *("--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")),

@@ -281,3 +281,14 @@ def test_no_step_reruns_for_a_change_of_the_plan(root, monkeypatch):
     for step in Path("lad/steps").glob("[a-z]*.py"):
         files = code(step.stem)
         assert str(step) in files and not workflow & {*files}
+
+
+def test_a_law_of_ones_own_is_its_module_or_all_of_its_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for name in ("alone.py", "mine/__init__.py", "mine/laws.py"):
+        (tmp_path / name).touch()
+    laws = {"a": "alone:Law", "b": "mine:Law", "c": "mine.laws:Law", "d": "installed:Law", "e": "mlp"}
+    plan = Plan(settings(models={name: {"law": law} for name, law in laws.items()}))
+    package = ["mine/__init__.py", "mine/laws.py"]
+    assert [plan.law_module(name) for name in laws] == [["alone.py"], package, package, [], []]

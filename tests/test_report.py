@@ -25,7 +25,7 @@ from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
 from lad.report.conclusions import conclusions, of_daemons, of_landscapes
-from lad.report.files import BUILT, TITLES, picture, read_csv, shown
+from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
 from lad.report.sections import study_sections
@@ -59,6 +59,7 @@ def test_verdict_depends_on_the_direction_of_the_score():
         "worse",
     ]
     assert [verdict(m, -1.0, 1.0) for m in ("rmse", "nse")] == ["open", "open"]
+    assert [verdict("bias", *ends) for ends in ((1.0, 2.0), (-2.0, -1.0))] == ["open", "open"]  # its aim is 0
 
 
 def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test():
@@ -114,7 +115,7 @@ def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
 
 
 def test_no_two_files_are_called_alike():
-    assert len(set(TITLES.values())) == len(TITLES) and set(BUILT) < set(TITLES)
+    assert len(set(FILE_TITLES.values())) == len(FILE_TITLES) and set(BUILT) < set(FILE_TITLES)
 
 
 def test_cells_show_few_digits_and_know_their_number():

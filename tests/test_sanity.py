@@ -9,7 +9,7 @@ import xarray as xr
 from learning_tower import rewrite, write_tower
 
 from lad.cli import main
-from lad.evaluation.sanity import LIMITS, ROUNDING, drift, empty_days, overdraft, sound
+from lad.evaluation.sanity import LIMITS, ROUNDING_SHARE, drift, empty_days, overdraft, sound
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import read_record
 from lad.model import Model
@@ -69,7 +69,7 @@ def test_simulation_against_its_own_budget_and_sensors(tower, capsys):
     assert [row.soil_bias, row.soil_rmse, row.moisture_r] == pytest.approx([-2.0, 2.0, 1.0], rel=1e-5)
     assert row.overdraft == 0.0 and row.surface_difference == 0.0
     for name, limit in LIMITS.items():  # no rounding
-        assert row[name] == 0.0 or abs(row[name]) >= ROUNDING * limit.value
+        assert row[name] == 0.0 or abs(row[name]) >= ROUNDING_SHARE * limit.value
     assert row.energy_residual < 1e-6 and row.water_residual < 1e-9
 
     assert row.empty_days == 0.0

@@ -19,7 +19,7 @@ import pytest
 from cluster import Cluster, missing
 from learning_towers import train_command, write_towers
 from test_multi_site import agree, left
-from test_workflow import STUDY, TOLD_AGAIN, copy_tree, planned, snakemake
+from test_workflow import ONLY_THE_TABLE, STUDY, copy_tree, planned, snakemake
 
 from lad.io import write_json
 from lad.towers.sites import read_rows
@@ -111,10 +111,10 @@ def test_study_that_is_stopped_goes_on_and_a_lost_job_is_sent_again(cluster, tre
     # One job for each group of steps that fail together anyway, and `transfer` of the study.
     assert ends(cluster).count("COMPLETED") == len(OF_A_SITE) + 1
     # Nothing differs from a study that was made without the cluster.
-    assert planned(snakemake(tree, "-n", *STUDY)) == TOLD_AGAIN
+    assert planned(snakemake(tree, "-n", *STUDY)) == ONLY_THE_TABLE
 
 
-def test_failure_on_a_node_is_told_with_its_log(tree, environment):
+def test_failure_on_a_node_is_reported_with_its_log(tree, environment):
     overlay, archives = tree / "two.yaml", tree / "archives"
     overlay.write_text("sites: {US-Abc: {}}\nstudies: {two: [US-CRT, US-Abc]}\n", encoding="utf-8")
     archives.mkdir()

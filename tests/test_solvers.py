@@ -8,7 +8,7 @@ from reference_runs import case
 from test_simulate import forcing_file, json_file
 
 from lad.cli import main
-from lad.evaluation import solver_runs
+from lad.evaluation import experiments
 from lad.figures.solvers import SOLVER_LOOKS
 from lad.integrate import euler, fast, original
 
@@ -19,10 +19,10 @@ def table(tmp_path_factory) -> pd.DataFrame:
     folder, patch = tmp_path_factory.mktemp("solvers"), pytest.MonkeyPatch()
     tried = [("original", original, (1, 10)), ("euler", euler, (1, 4)), ("fast", fast, (1, 4))]
     settings = [
-        solver_runs.Setting(name, f"{n} steps", make(n)) for name, make, steps in tried for n in steps
+        experiments.SolverSetting(name, f"{n} steps", make(n)) for name, make, steps in tried for n in steps
     ]
     with patch.context() as patched:
-        patched.setattr(solver_runs, "settings", lambda: settings)
+        patched.setattr(experiments, "solver_settings", lambda: settings)
         files = {
             "--site": "XX-Tst",
             "--forcing": forcing_file(folder / "forcing.nc"),
@@ -40,7 +40,7 @@ def table(tmp_path_factory) -> pd.DataFrame:
 def test_more_work_is_less_error(table):
     for solver in ("original", "euler", "fast"):
         rows = table[table.solver == solver]
-        for name in solver_runs.QUANTITIES:
+        for name in experiments.QUANTITIES:
             coarse, fine = rows[f"{name}_rms"]
             assert 0.0 < fine < 0.5 * coarse
     assert (table.ms_per_site_year[:-1] > 0.0).all()
@@ -51,11 +51,11 @@ def test_second_order_beats_first(table):
     assert (second < 0.5 * first).all()
 
 
-def test_smoothing_is_told_apart_from_the_steps(table):
+def test_smoothing_is_distinguished_from_the_steps(table):
     (row,) = table[table.solver == "smoothing"].to_dict("records")
     assert 0.0 < row["T1_rms"] < 0.2 and np.isnan(row["ms_per_site_year"])
 
 
 def test_settings_are_the_solvers_of_the_documentation():
-    names = {setting.solver for setting in solver_runs.settings()}
+    names = {setting.solver for setting in experiments.solver_settings()}
     assert names == set(SOLVER_LOOKS)

@@ -244,7 +244,7 @@ def test_pair_of_plumber2_lacks_the_clock(tmp_path):
         ([("7", "G", "HEIGHTC", "12"), ("0", "G", "HEIGHTC", "12"), *ROWS], "does not lie above the canopy"),
     ],
 )
-def test_what_is_missing_or_cannot_be_is_told(tmp_path, rows, words):
+def test_what_is_missing_or_cannot_be_is_refused(tmp_path, rows, words):
     with pytest.raises(InputError) as error:
         find_site("US-Abc", [archive(tmp_path, rows)])
     assert words in str(error.value) and "\n" not in str(error.value)

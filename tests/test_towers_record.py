@@ -146,7 +146,7 @@ def test_end_labels_taken_for_starts_are_noticed(tmp_path):
         read_record(SITE, [write_base(tmp_path, rows)])
 
 
-def test_clock_that_is_a_quarter_of_an_hour_off_is_told(crt):
+def test_clock_that_is_a_quarter_of_an_hour_off_is_reported(crt):
     assert check_labels(crt, SITE) == []
     line = check_labels(shifted(crt, 15), SITE)
     assert line[0].endswith("in 2011 the clock seems to be +15 min off") and len(line) == 3

@@ -64,7 +64,7 @@ def test_own_table_without_the_optional_columns(tmp_path):
         ({"canopy_height": "12"}, "measurement_height 6.4 m does not lie above the canopy"),
     ],
 )
-def test_bad_rows_are_told_with_row_and_column(tmp_path, changes, words):
+def test_bad_rows_are_refused_with_row_and_column(tmp_path, changes, words):
     with pytest.raises(InputError) as error:
         read_sites(own_table(tmp_path, **changes))
     assert words in str(error.value)

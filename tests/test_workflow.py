@@ -86,7 +86,7 @@ def test_refusal_is_one_line_and_a_status(tree, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_missing_archives_are_told_before_anything_runs(tree):
+def test_missing_archives_are_reported_before_anything_runs(tree):
     result = snakemake(tree, "demo", "paper", **OFFLINE)
     assert result.returncode != 0
     assert "Traceback" not in result.stderr
@@ -183,7 +183,7 @@ def test_downloaded_study_is_not_made_again(root, tmp_path):
     assert len(service.requests) == asked
 
 
-def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
+def test_failing_step_says_why_on_the_terminal_and_in_its_log(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
     (tree / "archives").mkdir()
     (tree / "archives/AMF_US-CRT_BASE-BADM_9-9.zip").write_bytes(b"PK\x03\x04 broken")
@@ -195,7 +195,7 @@ def test_failing_step_tells_why_on_the_terminal_and_in_its_log(root, tmp_path):
     assert not (tree / "results/US-CRT/fetch/source.json").exists()
 
 
-TOLD_AGAIN = {"demo": 1}  # of a finished study nothing is made, only its table is printed
+ONLY_THE_TABLE = {"demo": 1}  # of a finished study nothing is made, only its table is printed
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def adopted(root, tmp_path) -> Path:
 
 def test_who_comes_back_gets_the_table_again(adopted):
     (adopted / "results/demo/table.md").write_text("the table\n", encoding="utf-8")
-    assert planned(snakemake(adopted, "-n")) == TOLD_AGAIN
+    assert planned(snakemake(adopted, "-n")) == ONLY_THE_TABLE
     message = snakemake(adopted)
     assert message.returncode == 0, message.stderr
     assert message.stdout == (
@@ -230,7 +230,7 @@ def test_what_is_only_touched_or_found_elsewhere_reruns_nothing(adopted):
     for place in ["data", "lad", "results"]:
         for path in [adopted / place, *(adopted / place).rglob("*")]:
             path.touch()
-    assert planned(snakemake(adopted, "-n", "--config", "archives=elsewhere")) == TOLD_AGAIN
+    assert planned(snakemake(adopted, "-n", "--config", "archives=elsewhere")) == ONLY_THE_TABLE
     with open(adopted / "results/US-CRT/forcing/forcing.nc", "a", encoding="utf-8") as file:
         file.write("changed")
     plan = planned(snakemake(adopted, "-n"))
@@ -297,7 +297,7 @@ def test_study_prints_its_table_and_is_finished(finished):
     )
     for place in re.findall(r"results/[\w./-]+", places):
         assert (tree / place).exists()
-    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+    assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
     assert table in snakemake(tree, *SMALL).stdout
 
 
@@ -307,12 +307,12 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     module = tree / "lad/steps/train.py"
     text = module.read_text(encoding="utf-8")
     module.touch()
-    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+    assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
     module.write_text(text + "\n# changed\n", encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL))
     assert plan["train"] == MODELS and "calibrate" not in plan
     module.write_text(text, encoding="utf-8")
-    assert planned(snakemake(tree, "-n", *SMALL)) == TOLD_AGAIN
+    assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
 
 
 @whole_study

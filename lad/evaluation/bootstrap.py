@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.metrics import BETTER
+from lad.evaluation.metrics import BETTER, NEITHER
 from lad.evaluation.models import ordered
 from lad.evaluation.series import Simulated
 from lad.observations import TARGETS, Observed
@@ -20,7 +20,7 @@ DIFFERENCE_COLUMNS = ["site", "target", "model", "reference", "metric", "differe
 INTERVAL_COLUMNS = ["site", "target", "model", "metric", "value", "low", "high", "weeks"]
 DIFFERENCE_METRICS = ("rmse", "abs_bias", "nse", "kge")
 """Scores of which there are differences."""
-KEYS = ["site", "target", "model", "reference", "metric"]
+DIFFERENCE_KEYS = ["site", "target", "model", "reference", "metric"]
 DRAWS = 2000
 FEWEST_WEEKS = 8  # to draw from, below which an interval would be far too narrow
 LEVEL = 0.95
@@ -155,8 +155,8 @@ def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
 def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, float, float] | None:
     """Score of a model less that of another with its interval, whichever of the two the table calls reference.
 
-    `ends`: the table of `differences` with the index `KEYS`; `key`: site, target, model and reference. None where the
-    two were not compared.
+    `ends`: the table of `differences` with the index `DIFFERENCE_KEYS`; `key`: site, target, model and reference. None
+    where the two were not compared.
     """
     site, target, model, reference = key
     for pair, sign in (((model, reference), 1.0), ((reference, model), -1.0)):
@@ -168,7 +168,10 @@ def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, fl
 
 
 def verdict(metric: str, low: float, high: float) -> str:
-    """better, worse or open, from the interval of a difference of the score `metric`: open where it holds zero."""
-    if not (low > 0 or high < 0):
+    """better, worse or open, from the interval of a difference of the score `metric`.
+
+    Open where it holds zero, and for scores with a sign, whose aim is 0.
+    """
+    if BETTER[metric] == NEITHER or not (low > 0 or high < 0):
         return "open"
     return "better" if BETTER[metric] * low > 0 else "worse"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.evaluation.bootstrap import differences, draw
-from lad.evaluation.free_runs import run_freely
+from lad.evaluation.experiments import run_freely
 from lad.evaluation.scores import (
     ALL,
     ITSELF,

@@ -14,10 +14,10 @@ from lad.periods import Periods, mask
 from lad.simulation import free_run
 from lad.state import plain_state
 
-ROUNDING = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
+ROUNDING_SHARE = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
 EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
 TIMES_REPEATED = 6  # of the first year, for the drift of the soil
-SOLVER = fast()  # one for all: another would be compiled again
+DRIFT_SOLVER = fast()  # one for all: another would be compiled again
 
 
 class Limit(NamedTuple):
@@ -46,7 +46,7 @@ def drift(model: Model, record: Record) -> float:
     year = first_year(rows(record.forcing, longest), record.dt)
     state, means = plain_state(model.parameters, year), []
     for _ in range(TIMES_REPEATED):
-        state, trajectory = free_run(SOLVER, model, state, year, record.dt)
+        state, trajectory = free_run(DRIFT_SOLVER, model, state, year, record.dt)
         means.append(np.array([np.mean(T) for T in trajectory.state.T]))
     change = means[-1] - means[-2]
     return float(change[np.argmax(np.abs(change))])
@@ -118,8 +118,8 @@ def sanity(
 
 
 def _shown(name: str, value: float) -> float:
-    """A value, 0 if it is `ROUNDING` beside its limit."""
-    return 0.0 if name in LIMITS and abs(value) < ROUNDING * LIMITS[name].value else value
+    """A value, 0 if it is `ROUNDING_SHARE` beside its limit."""
+    return 0.0 if name in LIMITS and abs(value) < ROUNDING_SHARE * LIMITS[name].value else value
 
 
 def sound(found: Mapping[str, float]) -> bool:

@@ -1,10 +1,8 @@
-"""Fluxes of tower and models at the same half-hours: read, paired, and as means of days and months.
+"""Fluxes and soil of tower and models at the same half-hours: read, paired, and as means of days and months.
 
 Means are of the days and months with at least half of their half-hours: towers lose nights more often than days, and
 means of model and tower over different hours would differ by that alone. Lost are also the half-hours of a day or month
 that a record, or a period, does not have.
-
-Also the states of the soil, of sensors and of simulations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +18,7 @@ from lad.evaluation.models import ordered
 from lad.observations import TARGETS, USABLE_QC, Observed, interval_starts, open_series
 
 LEAST_SHARE = 0.5  # of all half-hours that a day or month can have, from which its mean counts
-
-
 SENSOR_LAYER = 1  # of the model, 0.5 to 5 cm, where the shallowest sensors are
-STORES = ("RootMoist", "SWE")
 
 
 class Simulated(NamedTuple):
@@ -35,6 +30,13 @@ class Simulated(NamedTuple):
     def mean(self, target: str) -> np.ndarray:
         """Ensemble mean (n,); of a model without seeds its one series."""
         return self.flux[target].mean(axis=0)
+
+
+class States(NamedTuple):
+    """States of one model's members at the ends of intervals: (members, n) by name."""
+
+    seeds: tuple[str, ...]
+    values: dict[str, np.ndarray]  # SoilTemp of `SENSOR_LAYER` K, RootMoist and SWE kg m-2
 
 
 class Comparison(NamedTuple):
@@ -54,6 +56,11 @@ class Comparison(NamedTuple):
         """Length of an interval."""
         return pd.Timedelta(self.time.to_series().diff().min())
 
+    @property
+    def hour(self) -> pd.Index:
+        """Hour of the day (n,) of the middle of each interval."""
+        return (self.time - self.time.normalize() + self.step / 2).total_seconds() / 3600
+
     def models(self) -> list[str]:
         """Models in the order of the tables."""
         return ordered(list(self.simulated))
@@ -62,6 +69,10 @@ class Comparison(NamedTuple):
         """Observed flux, NaN where it is not usable."""
         flux = np.where(self.observed.usable[target], self.observed.flux[target], np.nan)
         return pd.Series(flux, self.time)
+
+    def means(self, target: str) -> pd.DataFrame:
+        """Simulated flux at all test half-hours, mean over seeds, one column per model."""
+        return pd.DataFrame({m: self.simulated[m].mean(target) for m in self.models()}, self.time)
 
     def members(self, model: str, target: str) -> pd.DataFrame:
         """Simulated flux at all test half-hours, one column per seed."""
@@ -80,6 +91,15 @@ def positions(present: np.ndarray, time: np.ndarray, path: str | Path) -> np.nda
     return np.searchsorted(present, time)
 
 
+def series_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray) -> xr.Dataset:
+    """A file with the variables `names` at the interval starts `time` (n,).
+
+    Raises InputError as `open_series` and `positions`.
+    """
+    dataset = open_series(path, site, names)
+    return dataset.isel(time=positions(interval_starts(dataset, path), time, path))
+
+
 def measured(dataset: xr.Dataset, name: str) -> np.ndarray:
     """A variable (n,) of an observations file, NaN where its flag is not one of `USABLE_QC`.
 
@@ -96,12 +116,27 @@ def read_measured(
 ) -> dict[str, np.ndarray]:
     """`measured` values of `names` at `time` (n,); a variable that the file lacks is NaN throughout.
 
-    Raises InputError as `positions`.
+    Raises InputError as `series_at`.
     """
-    dataset = open_series(path, site, ())
-    row = positions(interval_starts(dataset, path), time, path)
-    none = np.full(len(time), np.nan)
-    return {name: measured(dataset, name)[row] if name in dataset else none for name in names}
+    dataset, none = series_at(path, site, (), time), np.full(len(time), np.nan)
+    return {name: measured(dataset, name) if name in dataset else none for name in names}
+
+
+def sensors(observed: xr.Dataset, prefix: str) -> list[str]:
+    """Names `{prefix}_1`, `{prefix}_2`, … of the sensors that there are, from the shallowest down."""
+    return [name for name in (f"{prefix}_{k}" for k in range(1, 10)) if name in observed]
+
+
+def read_sensors(path: str | Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
+    """Measured values (n,) of all sensors at `time` (n,), by name; SoilTemp K, SoilMoist m3 m-3, NaN in gaps.
+
+    A sensor that measured nothing then is left out. Raises InputError as `series_at`.
+    """
+    dataset = series_at(path, site, (), time)
+    found = {
+        name: measured(dataset, name) for kind in ("SoilTemp", "SoilMoist") for name in sensors(dataset, kind)
+    }
+    return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
 
 def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray) -> dict[str, np.ndarray]:
@@ -110,13 +145,12 @@ def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray)
     Raises InputError if the file lacks a variable or one of these times, is of another site than `site`, holds a
     value there that is not finite, or states another unit of a target than W m-2; one that states none is believed.
     """
-    dataset = open_series(path, site, names)
+    dataset = series_at(path, site, names, time)
     for name in set(names) & set(TARGETS.values()):
         units = dataset[name].attrs.get("units", "W m-2")
         if units != "W m-2":
             raise InputError(f"{path}: {name} is in {units!r}, expected 'W m-2'")
-    position = positions(interval_starts(dataset, path), time, path)
-    values = {name: dataset[name].values[position].astype(float) for name in names}
+    values = {name: dataset[name].values.astype(float) for name in names}
     for name, series in values.items():
         broken = ~np.isfinite(series)
         if broken.any():
@@ -152,6 +186,23 @@ def read_simulated(paths: dict[str, dict[str, Path]], site: str, time: np.ndarra
     return simulated
 
 
+def read_states(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.ndarray) -> dict[str, States]:
+    """States of all models (`parse_simulations`) at `time` (n,); models whose files have none are left out.
+
+    Raises InputError as `series_at`.
+    """
+    found = {}
+    for model, files in paths.items():
+        members = [series_at(path, site, (), time) for path in files.values()]
+        if all({"SoilTemp", "RootMoist", "SWE"} <= set(member) for member in members):
+            layer = np.stack([member["SoilTemp"].values[:, SENSOR_LAYER] for member in members])
+            stores = {
+                name: np.stack([member[name].values for member in members]) for name in ("RootMoist", "SWE")
+            }
+            found[model] = States(tuple(files), {"SoilTemp": layer} | stores)
+    return found
+
+
 def counts(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series:
     """Whether enough of the intervals (n,) of `step` s are `chosen`, by their day or month `period` (n,)."""
     number = pd.Series(chosen).groupby(period).sum()
@@ -183,50 +234,3 @@ def contrasted_weeks(tower: pd.Series, usable: pd.Series) -> list[pd.Timestamp]:
     share = usable.resample("7D", origin=origin).sum()
     means = tower.resample("7D", origin=origin).mean()[share >= max(1, 0.8 * share.max())]
     return list(dict.fromkeys([means.idxmin(), means.idxmax()])) if len(means) else []
-
-
-def sensors(observed: xr.Dataset, prefix: str) -> list[str]:
-    """Names `{prefix}_1`, `{prefix}_2`, … of the sensors that there are, from the shallowest down."""
-    return [name for name in (f"{prefix}_{k}" for k in range(1, 10)) if name in observed]
-
-
-class States(NamedTuple):
-    """States of one model's members at the ends of intervals: (members, n) by name."""
-
-    seeds: tuple[str, ...]
-    values: dict[str, np.ndarray]  # SoilTemp of `SENSOR_LAYER` K, RootMoist and SWE kg m-2
-
-
-def read_sensors(path: str | Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
-    """Measured values (n,) of all sensors at `time` (n,), by name; SoilTemp K, SoilMoist m3 m-3, NaN in gaps.
-
-    A sensor that measured nothing then is left out. Raises InputError as `positions`.
-    """
-    dataset = open_series(path, site, ())
-    row = positions(interval_starts(dataset, path), time, path)
-    names = sensors(dataset, "SoilTemp") + sensors(dataset, "SoilMoist")
-    found = {name: measured(dataset, name)[row] for name in names}
-    return {name: values for name, values in found.items() if np.isfinite(values).any()}
-
-
-def read_states(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.ndarray) -> dict[str, States]:
-    """States of all models (`series.parse_simulations`) at `time` (n,); models whose files have none are left out.
-
-    Raises InputError as `positions`.
-    """
-    found = {}
-    for model, files in paths.items():
-        members = [_read(path, site, time) for path in files.values()]
-        if all(members):
-            stacked = {name: np.stack([member[name] for member in members]) for name in members[0]}
-            found[model] = States(tuple(files), stacked)
-    return found
-
-
-def _read(path: Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
-    dataset = open_series(path, site, ())
-    if not {"SoilTemp", *STORES} <= set(dataset):
-        return {}
-    row = positions(interval_starts(dataset, path), time, path)
-    values = {"SoilTemp": dataset["SoilTemp"].values[row, SENSOR_LAYER]}
-    return values | {name: dataset[name].values[row] for name in STORES}

@@ -1,11 +1,12 @@
-"""What the experiments with solvers show: networks that learn to correct a solver, and curves of the loss.
+"""What the experiments with solvers show: networks run with other solvers, and the loss along parameters.
 
-Numerical daemons: a law that makes good for the errors of its solver is better with that solver than with another one,
-and better there than a law that was trained elsewhere: of two trainings, each with both solvers, either own pair has
-less error than either crossed pair. The gain is what crossed pairs have beyond own ones in the mean. It can come from
-one crossed pair alone, where a solver is unstable with laws that were not trained through it: that is no correction.
+Numerical daemons: does a network learn to correct the solver it is trained through? Every training, run with every
+solver. A law that makes good for the errors of its solver is better with that solver than with another one, and better
+there than a law that was trained elsewhere: of two trainings, each with both solvers, either own pair has less error
+than either crossed pair. The gain is what crossed pairs have beyond own ones in the mean. It can come from one crossed
+pair alone, where a solver is unstable with laws that were not trained through it: that is no correction.
 
-Curves of the loss along a parameter (`lad.evaluation.solver_runs.landscape`): minimum, kinks, errors of derivatives.
+The landscape: minimum, kinks and errors of derivatives of the curves of `lad.evaluation.experiments.landscape`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,6 @@ GAIN_COLUMNS += [
     "least_seeds_high",
     "verdict",
 ]
-
 LANDSCAPE_POINTS = 41
 REFERENCE_SOLVER = (
     "fast-4"  # 0.1 W m-2 from the adaptive solver (`lad solvers`), which takes a hundred times as long

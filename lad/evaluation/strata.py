@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lad.evaluation.metrics import METRICS, metrics_where_defined
-from lad.evaluation.models import ordered
-from lad.evaluation.series import Simulated, counts, read_at, usable_means
+from lad.evaluation.series import Comparison, Simulated, counts, read_at, usable_means
 from lad.io import read_netcdf
 from lad.observations import TARGETS, USABLE_QC, Observed, open_series
 from lad.towers.flags import DERIVED
@@ -29,7 +28,7 @@ LIGHT = 10.0  # W m-2 of shortwave radiation above which it is day
 SNOW = 1.0  # kg m-2 above which the ground has snow
 WET = 1.0  # kg m-2 of rain in the last 24 h above which it is wet
 STRATA_COLUMNS = ["site", "target", "model", "correction", "scale", "stratum", "value", "n", *METRICS]
-FEWEST = {"half-hour": 48, "day": 10, "month": 6}
+FEWEST_VALUES = {"half-hour": 48, "day": 10, "month": 6}
 """Scale → number of values below which nothing is scored."""
 FREQUENCIES = {"day": "D", "month": "M"}
 """Scale of means → its period in pandas."""
@@ -110,13 +109,13 @@ def strata_scores(
     """One row of `STRATA_COLUMNS` per target, correction, scale, stratum and model (the mean over its seeds).
 
     `corrections` maps `raw` and `closed` to the observed fluxes; they, `simulated` and `strata` hold the test
-    half-hours. Scores are NaN where the values are fewer than `FEWEST` or do not vary.
+    half-hours. Scores are NaN where the values are fewer than `FEWEST_VALUES` or do not vary.
     """
     rows = []
     for target in TARGETS:
         for correction, observed in corrections.items():
             fluxes = _fluxes(target, observed, simulated)
-            for scale, fewest in FEWEST.items():
+            for scale, fewest in FEWEST_VALUES.items():
                 scaled, members = _at_scale(scale, fluxes, strata)
                 assert not scaled.isna().to_numpy().any(), "a model has other half-hours than the tower"
                 tower = scaled[TOWER].to_numpy()
@@ -132,9 +131,8 @@ def strata_scores(
 
 def _fluxes(target: str, observed: Observed, simulated: Mapping[str, Simulated]) -> pd.DataFrame:
     """Flux at the test half-hours: the column `TOWER`, NaN where it is not usable, and one for each model's mean."""
-    tower = np.where(observed.usable[target], observed.flux[target], np.nan)
-    models = {model: simulated[model].mean(target) for model in ordered(list(simulated))}
-    return pd.DataFrame({TOWER: tower} | models, pd.DatetimeIndex(observed.time.astype("datetime64[ns]")))
+    comparison = Comparison("", observed, simulated)
+    return pd.DataFrame({TOWER: comparison.tower(target), **comparison.means(target)})
 
 
 def _at_scale(scale: str, fluxes: pd.DataFrame, strata: Strata) -> tuple[pd.DataFrame, Strata]:

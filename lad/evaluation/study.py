@@ -1,7 +1,7 @@
-"""Numbers of a whole study: losses by which models may be chosen, published scores, what the states bring, ranks.
+"""Numbers of a whole study: choice by validation, ranks, published scores, what seeing the states changes.
 
-Ranks are those of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442): how often a model is better, by whatever
-it is judged. Models are ranked by each metric, ranks are averaged over the metrics of a group and then over sites. 1 is
+Ranks are those of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442), how often a model is better by whatever
+it is judged: models are ranked by each metric, ranks are averaged over the metrics of a group and then over sites. 1 is
 the best; models with equal scores share the mean of their ranks, one without a score (the correlation of a constant) is
 the last.
 """
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import ttest_ind
 
 from lad.errors import InputError
-from lad.evaluation.bootstrap import KEYS, LEVEL, gain
+from lad.evaluation.bootstrap import DIFFERENCE_KEYS, LEVEL, gain
 from lad.evaluation.metrics import BETTER, MORE
 from lad.evaluation.models import BASELINES, ordered
 from lad.evaluation.scores import single_seeds, whole
@@ -28,11 +28,6 @@ STATES_COLUMNS = [
     *("site", "target", "model", "without", "metric"),
     *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
 ]
-HISTORY_COLUMNS = ["step", "member", "train_loss", "validation_loss"]
-Histories = Mapping[tuple[str, str], pd.DataFrame]
-"""(site, model) → a table of `HISTORY_COLUMNS`."""
-
-
 METRIC_GROUPS = {
     "efficiency": ("nse", "kge"),  # by RMSE the order is that by NSE
     "common": ("bias", "nme", "sd_diff", "r"),
@@ -42,6 +37,9 @@ METRIC_GROUPS = {
 """Group → metrics of it. The last three are those of PLUMBER."""
 RANK_COLUMNS = ["site", "target", "model", "group", "rank"]
 OVERALL = "overall"
+HISTORY_COLUMNS = ["step", "member", "train_loss", "validation_loss"]
+Histories = Mapping[tuple[str, str], pd.DataFrame]
+"""(site, model) → a table of `HISTORY_COLUMNS`."""
 
 
 def parse_histories(texts: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -105,7 +103,7 @@ def states_table(scores: pd.DataFrame, differences: pd.DataFrame, pairs: Mapping
     with its interval over weeks of the test period, `by_seed` to `by_seed_high` that of the means over seeds with
     Welch's interval over seeds. Scores are nse, kge and the size of the bias (W m-2).
     """
-    ends = differences.set_index(KEYS)
+    ends = differences.set_index(DIFFERENCE_KEYS)
     members = single_seeds(scores).assign(abs_bias=lambda table: table.bias.abs())
     rows = []
     for (site, target), group in members.groupby(["site", "target"], sort=False):

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.evaluation.bootstrap import FEWEST_WEEKS, draw, interval
-from lad.evaluation.metrics import BETTER
+from lad.evaluation.bootstrap import FEWEST_WEEKS, draw, interval, verdict
 from lad.evaluation.scores import score_table, whole
 from lad.evaluation.series import Simulated, read_simulated
 from lad.io import read_netcdf
@@ -17,15 +16,9 @@ from lad.observations import Observed, interval_starts, open_series, read_observ
 from lad.periods import Period, Periods
 
 RUN_METRICS = ("rmse", "abs_bias", "bias", "nse", "kge", "r")
-RUN = ("{}", "of_{}", "low_{}", "high_{}")
-RUN_COLUMNS = ["site", "target", "period", "metric", *(name.format(run) for run in "ab" for name in RUN)]
+OF_RUN = ("{}", "of_{}", "low_{}", "high_{}")
+RUN_COLUMNS = ["site", "target", "period", "metric", *(name.format(run) for run in "ab" for name in OF_RUN)]
 RUN_COLUMNS += ["difference", "low", "high", "better", "n", "weeks"]
-
-
-def significantly_better(metric: str, low: float, high: float, a: str, b: str) -> str:
-    """Name of the run that is better in the whole interval of the difference B less A; "" if neither is."""
-    worst, best = sorted(BETTER[metric] * end for end in (low, high))
-    return b if worst > 0 else a if best < 0 else ""
 
 
 def compare(site: str, period: str, observed: Observed, simulated: dict[str, Simulated]) -> pd.DataFrame:
@@ -43,7 +36,8 @@ def compare(site: str, period: str, observed: Observed, simulated: dict[str, Sim
     means = whole(scores).set_index(keys)
     seeds = scores.drop(whole(scores).index).groupby(keys)[list(RUN_METRICS)]
     lowest, highest = seeds.min().reindex(means.index), seeds.max().reindex(means.index)
-    rows = []
+    a, b = simulated
+    winner, rows = {"better": b, "worse": a, "open": ""}, []
     for target, drawn in draw(observed, simulated).items():
         if drawn.weeks < FEWEST_WEEKS:
             raise InputError(
@@ -57,9 +51,8 @@ def compare(site: str, period: str, observed: Observed, simulated: dict[str, Sim
                 for name in simulated
                 for cell in (name, *(table.loc[(target, name), metric] for table in (means, lowest, highest)))
             ]
-            one, two = (drawn.scores[name][metric] for name in simulated)
-            change = interval(two - one, drawn.weeks)
-            better = significantly_better(metric, *change[1:], *simulated)
+            change = interval(drawn.scores[b][metric] - drawn.scores[a][metric], drawn.weeks)
+            better = winner[verdict(metric, *change[1:])]
             rows.append([site, target, period, metric, *cells, *change, better, n, drawn.weeks])
     return pd.DataFrame(rows, columns=RUN_COLUMNS)
 

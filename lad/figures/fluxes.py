@@ -100,9 +100,7 @@ def _week(axes: Axes, comparison: Comparison, target: str, models: list[str], fi
 
 def diurnal(comparison: Comparison) -> Figure:
     """Mean diurnal cycle by season, of tower and models over the same usable half-hours."""
-    time = comparison.time
-    middle = (time - time.normalize() + comparison.step / 2).total_seconds() / 3600
-    shown = groups(comparison.models())
+    time, shown = comparison.time, groups(comparison.models())
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 1.0 + 5.0 * len(shown)))
         figure.suptitle(f"{comparison.title}: mean diurnal cycle over usable half-hours")
@@ -112,7 +110,7 @@ def diurnal(comparison: Comparison) -> Figure:
                 for axes, (season, months) in zip(row, SEASONS.items(), strict=True):
                     if axes is not block[0, 0]:
                         axes.sharey(block[0, 0])
-                    count = _cycle(axes, comparison, target, group, time.month.isin(months), middle)
+                    count = _cycle(axes, comparison, target, group, time.month.isin(months), comparison.hour)
                     if number == 0:
                         axes.set_title(f"{season}, n = {count}")
                     axes.tick_params(labelleft=axes is row[0])

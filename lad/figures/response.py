@@ -15,12 +15,12 @@ INPUT_LABELS = {
     "VPD": "vapour-pressure deficit (hPa)",
     "fill": "root-zone fill $W_r/W_{max}$ (–)",
 }
-SCALES = {"VPD": 0.01}  # hPa in a Pa
+INPUT_SCALES = {"VPD": 0.01}  # hPa in a Pa
 RESPONSE_NOTE = (
     "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of the middays, dotted: their median\n"
     "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand"
 )
-MARGIN = 0.05  # of the range of a flux
+FLUX_MARGIN = 0.05  # of the range of a flux
 
 
 def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
@@ -36,12 +36,12 @@ def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
         panels = figure.subplots(len(rows), len(INPUTS), sharex="col", sharey="row", squeeze=False)
         for line, (target, group) in zip(panels, rows, strict=True):
             for axes, name in zip(line, INPUTS, strict=True):
-                scale = SCALES.get(name, 1.0)
+                scale = INPUT_SCALES.get(name, 1.0)
                 axes.axvspan(*(scale * end for end in typical.lived[name]), color="#F0F0F0", zorder=0)
                 axes.axvline(scale * typical.typical[name], color="#999999", linestyle=":", linewidth=0.8)
                 _curves(axes, table[table.input == name], target, group, models, scale)
             low, high = table[target].min(), table[target].max()
-            margin = MARGIN * (high - low)
+            margin = FLUX_MARGIN * (high - low)
             line[0].set(ylabel=TARGET_LABELS[target], ylim=(low - margin, high + margin))
         for axes, name in zip(panels[-1], INPUTS, strict=True):
             axes.set_xlabel(INPUT_LABELS[name])

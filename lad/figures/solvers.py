@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lad.evaluation.experiments import LIMIT_STEPS, QUANTITIES
 from lad.evaluation.scores import ENSEMBLE
-from lad.evaluation.solver_runs import LIMIT, QUANTITIES
 from lad.evaluation.solvers import REFERENCE_SOLVER
 from lad.figures.style import COLOURS, RC, SPARE_COLOURS, TARGET_LABELS, legend_below
 
@@ -19,14 +19,14 @@ SOLVER_LOOKS = {  # colour and marker
     "Kvaerno5": (COLOURS["mlp"], "P"),
 }
 SOLVER_LABELS = {
-    "original": f"original, against its own limit ({LIMIT} steps)",
+    "original": f"original, against its own limit ({LIMIT_STEPS} steps)",
     "euler": "linearly implicit Euler, order 1",
     "fast": "fast, order 2",
 }
 
 
 def work_precision_diagram(table: pd.DataFrame, title: str) -> Figure:
-    """Error against time of all solvers, from a table of `lad.evaluation.solver_runs`; each point bears its setting."""
+    """Error against time of all solvers, from a table of `lad.evaluation.experiments`; each point bears its setting."""
     smoothing = table[table.solver == "smoothing"].iloc[0]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 5))

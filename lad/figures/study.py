@@ -12,7 +12,7 @@ from lad.evaluation.models import label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
 from lad.figures.style import RC, colours
 from lad.observations import TARGETS
-from lad.tables.multi_site import compared, own_model
+from lad.tables.study import compared, own_model
 
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
 COLOURED = 10  # sites that colours can distinguish

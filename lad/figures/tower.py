@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lad.figures.style import RC
-from lad.towers.flags import FLAGS as KINDS
+from lad.towers.flags import FLAGS
 from lad.towers.record import Record
 from lad.towers.variables import FLUXES, FORCING
 
@@ -32,9 +32,9 @@ def origins(filled: Record) -> Figure:
     """For each variable and year the days (across) and hours (down), coloured by the origin of the value."""
     names = [name for name in FORCING | FLUXES if name in filled.values]
     years = np.unique(filled.values.index.year)
-    order = {code: number for number, code in enumerate(KINDS)}
-    colours = ListedColormap([ORIGIN_COLOURS[code] for code in KINDS])
-    norm = BoundaryNorm(np.arange(len(KINDS) + 1) - 0.5, len(KINDS))
+    order = {code: number for number, code in enumerate(FLAGS)}
+    colours = ListedColormap([ORIGIN_COLOURS[code] for code in FLAGS])
+    norm = BoundaryNorm(np.arange(len(FLAGS) + 1) - 0.5, len(FLAGS))
     with matplotlib.rc_context(RC | {"axes.grid": False}):
         width = 1.5 + 1.6 * max(len(years), 3)
         figure = Figure(figsize=(width, 0.6 * len(names) + 1.4))
@@ -53,9 +53,9 @@ def origins(filled: Record) -> Figure:
             row[0].set_ylabel(name, rotation=0, ha="right", va="center")
         for axes, year in zip(grid[0], years, strict=True):
             axes.set_title(str(year))
-        used = [code for code in KINDS if (filled.flags[names] == code).any(axis=None)]
+        used = [code for code in FLAGS if (filled.flags[names] == code).any(axis=None)]
         patches = [
-            Patch(facecolor=ORIGIN_COLOURS[code], edgecolor="#999999", label=KINDS[code]) for code in used
+            Patch(facecolor=ORIGIN_COLOURS[code], edgecolor="#999999", label=FLAGS[code]) for code in used
         ]
         figure.legend(handles=patches, loc="outside lower center", ncols=int(width / 2.1))
         figure.suptitle(f"{filled.site.site_id}: origin of each value (days across, 0 to 24 h down)")

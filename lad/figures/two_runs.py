@@ -14,7 +14,7 @@ from lad.figures.style import COLOURS, RC, date_axis, legend_below
 from lad.observations import TARGETS
 from lad.tables import SCORES
 
-AXIS = "RMSE of {} (W m$^{{-2}}$)"
+RMSE_AXIS = "RMSE of {} (W m$^{{-2}}$)"
 PANELS = {"W m$^{-2}$, below": ("rmse", "abs_bias"), "no unit, above": ("nse", "kge", "r")}
 """Unit of the differences, and on which side of zero B is better → their scores."""
 RUN_LINES = ("--", "-")
@@ -43,7 +43,7 @@ def two_runs(comparison: Comparison, table: pd.DataFrame) -> Figure:
             for hours, (season, months) in zip(row, SEASONS.items(), strict=True):
                 _hours(hours, comparison, target, months)
                 hours.set_title(season)
-            row[0].set_ylabel(AXIS.format(target))
+            row[0].set_ylabel(RMSE_AXIS.format(target))
         for axes in panels[-1]:
             axes.set(xlabel="local standard time (h)", xticks=range(0, 25, 6))
         for (_, axes), (unit, metrics) in zip(grid, PANELS.items(), strict=True):
@@ -74,13 +74,12 @@ def _draw_rmse(axes: Axes, comparison: Comparison, target: str, by: pd.Grouper |
 def _months(axes: Axes, comparison: Comparison, target: str) -> None:
     _draw_rmse(axes, comparison, target, pd.Grouper(freq="MS"))
     date_axis(axes)
-    axes.set(title="by month", ylabel=AXIS.format(target))
+    axes.set(title="by month", ylabel=RMSE_AXIS.format(target))
 
 
 def _hours(axes: Axes, comparison: Comparison, target: str, months: tuple[int, ...]) -> None:
-    time = comparison.time
-    middle = pd.Series((time - time.normalize() + comparison.step / 2).total_seconds() / 3600, time)
-    _draw_rmse(axes, comparison, target, middle.where(time.month.isin(months)))
+    hour = pd.Series(comparison.hour, comparison.time)
+    _draw_rmse(axes, comparison, target, hour.where(comparison.time.month.isin(months)))
 
 
 def _intervals(axes: Axes, rows: pd.DataFrame, palette: dict[str, str]) -> None:

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import os
+import sys
 
 from lad.errors import InputError
 from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes, supply
@@ -24,7 +26,7 @@ LEARNT_LAWS: dict[str, type[LearntFluxes]] = {
 def law_class(name: str) -> type[AbstractFluxes]:
     """The class of a flux law by its name in the settings: `bulk`, one of `LEARNT_LAWS`, or ``module:Class``.
 
-    The module is imported: it is installed, or lies in the folder of the project. Raises InputError if it cannot be
+    The module is imported: it is installed, or lies in the current folder. Raises InputError if it cannot be
     imported or has no flux law of that name.
     """
     built_in = {"bulk": BulkFluxes} | LEARNT_LAWS
@@ -33,6 +35,8 @@ def law_class(name: str) -> type[AbstractFluxes]:
     module, _, of_module = name.partition(":")
     if not module or not of_module.isidentifier():
         raise InputError(f"law {name!r}: expected one of {', '.join(built_in)}, or module:Class")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), of_module, None)
     except Exception as error:  # whatever a foreign module raises

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lad.evaluation.bootstrap import KEYS, gain, verdict
+from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, MOST_SITES, label
 from lad.evaluation.scores import whole
 from lad.evaluation.solvers import NEGLIGIBLE
@@ -21,6 +21,7 @@ SOLVER_WORDS = {
     "learns to correct": "it learns to correct its solver",
     "does not": f"less than {100 * NEGLIGIBLE:.0f} %, it does not",
     "one-sided": "one-sided, an instability and no correction",
+    "not significant": "not significant",
 }
 
 
@@ -39,7 +40,7 @@ def conclusions(
     `scores`, `differences` and `states` are the tables of `lad evaluate` and `lad overview`, `validation` that of
     `lowest_losses`.
     """
-    ends = differences.set_index(KEYS)
+    ends = differences.set_index(DIFFERENCE_KEYS)
     places = list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
     best, losses = chosen(validation), mean_over_sites(validation).sort_values()
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
@@ -158,10 +159,9 @@ def of_daemons(gains: pd.DataFrame) -> Conclusion:
     """Whether networks learn to correct their solvers; `gains` of all sites, as of `lad daemons`."""
     items = []
     for r in gains.itertuples():
-        words = SOLVER_WORDS.get(r.verdict, r.verdict)
         text = (
             f"{r.site} {r.target}, {r.one} and {r.other}: {r.gain:+.2f}{_between(r.low, r.high, 'weeks')}"
-            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {words}"
+            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS[r.verdict]}"
         )
         items.append(Cell(text, r.gain))
     return Conclusion(

@@ -18,10 +18,9 @@ from lad.evaluation.study import RANK_COLUMNS
 from lad.io import read_json, read_table
 from lad.report.page import Folded, Group, Picture
 from lad.tables import Table
-from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
 from lad.tables.scores import strata_tables
 from lad.tables.solvers import crossed_tables, landscape_tables, solver_gains_tables
-from lad.tables.study import ranks_tables
+from lad.tables.study import multi_site_differences_tables, multi_site_tables, ranks_tables
 from lad.towers.flags import FLAGS, NOT_KNOWN
 
 LARGE = 60_000  # bytes of a figure from which fewer colours pay
@@ -45,7 +44,7 @@ EXPERIMENTS = {
 }
 """Those of the experiments with solvers, which have a section of their own."""
 
-TITLES = {
+FILE_TITLES = {
     "ablation.png": (
         "Scores of all models",
         "Test periods; small dots are single seeds, large ones ensembles; of many sites, boxes are quartiles over the "
@@ -220,12 +219,12 @@ BUILT = {
 def title(path: str | Path) -> tuple[str, str]:
     """Title and caption of a file; one that is not known is called by its name."""
     name = Path(path).stem.replace("_", " ")
-    return TITLES.get(Path(path).name, (name[:1].upper() + name[1:], ""))
+    return FILE_TITLES.get(Path(path).name, (name[:1].upper() + name[1:], ""))
 
 
 def order(path: str | Path) -> int:
-    """Where a file stands in its section: in the order of `TITLES`, one that is not known before the records."""
-    names = list(TITLES)
+    """Where a file stands in its section: in the order of `FILE_TITLES`, one that is not known before the records."""
+    names = list(FILE_TITLES)
     name = Path(path).name
     return names.index(name if name in names else "source.json")
 
@@ -254,12 +253,7 @@ def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
 
 def read_csv(path: str | Path) -> pd.DataFrame:
     """Any CSV table: whole numbers, other numbers and text cell by cell; raises InputError if it is none."""
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table ({error})") from None
+    frame = read_table(path, None, dtype=str, keep_default_na=False)
     return frame.map(lambda text: text if text.isdigit() or _number(text) is None else float(text)).astype(
         object
     )

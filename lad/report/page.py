@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from lad.tables import MOST_ROWS_OPEN, Table
 
 ASSETS = Path(__file__).with_name("assets")
-LISTED = 4  # titles in a section from which it has a list of them
+LISTED_FROM = 4  # titles in a section from which it has a list of them
 
 
 class Verbatim(NamedTuple):
@@ -106,7 +106,7 @@ class Section(NamedTuple):
         for anchor, item in self.parts:
             if title := _title(item):
                 titled.setdefault(title, anchor)
-        return [(anchor, title) for title, anchor in titled.items()] if len(titled) >= LISTED else []
+        return [(anchor, title) for title, anchor in titled.items()] if len(titled) >= LISTED_FROM else []
 
 
 def _title(item: Any) -> str:

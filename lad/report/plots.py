@@ -52,12 +52,7 @@ def timeseries(comparison: Comparison, precipitation: np.ndarray, shown: Sequenc
     """
     amount = pd.Series(precipitation * comparison.step.total_seconds(), comparison.time)
     tower = {target: comparison.tower(target) for target in TARGETS}
-    models = {
-        target: pd.DataFrame(
-            {m: comparison.simulated[m].mean(target) for m in comparison.models()}, comparison.time
-        )
-        for target in TARGETS
-    }
+    models = {target: comparison.means(target) for target in TARGETS}
     daily = {
         target: usable_day_means(models[target].assign(observed=tower[target]), tower[target])
         for target in TARGETS

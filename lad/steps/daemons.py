@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.free_runs import run_crossed
+from lad.evaluation.experiments import run_crossed
 from lad.evaluation.series import parse_simulations
 from lad.evaluation.solvers import cross_scores, gains
 from lad.figures import solvers as figures

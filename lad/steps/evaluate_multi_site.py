@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lad.baselines.transfer import data_of_sites, transferred
+from lad.errors import InputError
 from lad.evaluation.arguments import networks_by_fold
 from lad.evaluation.multi_site import multi_site_scores, of_sites_alone
 from lad.evaluation.scores import ALL, read_scores
@@ -20,7 +21,7 @@ from lad.periods import NAMES
 from lad.provenance import provenance
 from lad.site_files import FILES, add_site_files, inputs_of, of_each_site, site_periods
 from lad.tables import document, write_text
-from lad.tables.multi_site import multi_site_differences_tables, multi_site_tables
+from lad.tables.study import multi_site_differences_tables, multi_site_tables
 from lad.training.files import training_record
 
 
@@ -52,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the scores, what they were made from, their differences, table and figure."""
+    if args.spinup_passes < 0:
+        raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
     of_itself = of_sites_alone(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}

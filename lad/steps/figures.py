@@ -14,7 +14,7 @@ from lad.evaluation.series import (
     read_states,
 )
 from lad.figures import fluxes
-from lad.figures.behaviour import energy_balance, soil
+from lad.figures.energy_and_soil import energy_balance, soil
 from lad.figures.style import save
 from lad.observations import read_observed
 from lad.periods import add_period_arguments, periods_from

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.solver_runs import first_year_of_training, landscape
+from lad.evaluation.experiments import first_year_of_training, landscape
 from lad.evaluation.solvers import summary
 from lad.figures import solvers as figures
 from lad.figures.style import save

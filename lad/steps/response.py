@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     parameters = read_parameters(args.parameters, record.reference_height)
     files = named_files(args.model)
     models = {"bulk": Model(parameters, BulkFluxes())}
-    models |= {name: load_model(path) for name, path in files.items()}
+    models |= {name: load_model(path, height=record.reference_height) for name, path in files.items()}
     typical = midday(record, train, simulated, float(parameters.Wmax))
     table = response(models, typical)
     inputs = {"forcing": args.forcing, "simulation": args.simulation, "parameters": args.parameters}

@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> None:
     record, observed = read_record(args.forcing, args.net_radiation), read_netcdf(args.observations)
     parameters = read_parameters(args.parameters, record.reference_height)
     models = {"bulk": Model(parameters, BulkFluxes())}
-    models |= {name: load_model(path) for name, path in named_files(args.model).items()}
+    for name, path in named_files(args.model).items():
+        models[name] = load_model(path, height=record.reference_height)
     runs, test = named_files(args.simulation), periods_from(args, "test")["test"]
     if "bulk" not in runs or set(runs) != set(models):
         raise InputError(f"simulations {', '.join(runs)}, expected bulk and those of --model")

@@ -14,7 +14,7 @@ from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import write_netcdf
 from lad.model import Model
-from lad.parameters import check_height, read_parameters
+from lad.parameters import read_parameters
 from lad.provenance import provenance
 from lad.simulation import simulate
 
@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         from lad.training.files import load_model
 
-        model = load_model(args.model)
-        check_height(model.parameters, record.reference_height, args.model)
+        model = load_model(args.model, height=record.reference_height)
     if args.initial_state and len(list(record.segments())) > 1:
         several = f"has several segments, {args.initial_state} could begin only one of them"
         raise InputError(f"{args.forcing}: {several}")

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.solver_runs import work_precision
+from lad.evaluation.experiments import work_precision
 from lad.figures.solvers import work_precision_diagram
 from lad.figures.style import save
 from lad.fluxes import BulkFluxes

@@ -16,7 +16,7 @@ from lad.io import replacing
 
 MOST_CELLS = 20_000  # of a table on the page; the rest is in the file
 MOST_ROWS_OPEN = 50  # of a table that is open from the start
-WIDTH = 110  # of a line of text
+LINE_WIDTH = 110  # of a line of text
 MARKS = {"better": " ✓", "worse": " ✗"}
 LEADING_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]\d+)?(?=$|[ ,])")
 
@@ -121,7 +121,7 @@ class Table:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+    return textwrap.fill(text, LINE_WIDTH, break_on_hyphens=False)
 
 
 def document(title: str, parts: Iterable[str | Table], missing: Sequence[str] = ()) -> str:

@@ -14,25 +14,25 @@ from lad.towers.coverage import KINDS
 
 METRICS_SHOWN = ("rmse", "bias", "bias_pct", "nse", "kge", "r")
 STRATA_METRICS = ("rmse", "bias", "nse")
-UNITS = "RMSE and bias (simulated minus observed) in W m⁻², bias % of the observed mean."
-ONE_BY_ONE = (
-    f"{UNITS} All models of a table are scored on the same n half-hours. A model trained with several seeds is scored "
-    "by the mean of its simulated fluxes; the row below it gives the range of the scores over the single seeds. 1lin "
-    "is a line in shortwave radiation; trained models have their names in the settings."
+SCORE_UNITS = "RMSE and bias (simulated minus observed) in W m⁻², bias % of the observed mean."
+ONE_BY_ONE_NOTE = (
+    f"{SCORE_UNITS} All models of a table are scored on the same n half-hours. A model trained with several seeds is "
+    "scored by the mean of its simulated fluxes; the row below it gives the range of the scores over the single seeds. "
+    "1lin is a line in shortwave radiation; trained models have their names in the settings."
 )
-OVER_SITES = (
+OVER_SITES_NOTE = (
     "Of many sites: medians over the sites of each score, and at how many of them the model has the lowest RMSE of "
-    f"all. {UNITS} A model trained with several seeds is scored by the mean of its simulated fluxes. The scores of "
-    "each site are in scores.csv, and in the table of its own folder."
+    f"all. {SCORE_UNITS} A model trained with several seeds is scored by the mean of its simulated fluxes. The scores "
+    "of each site are in scores.csv, and in the table of its own folder."
 )
-BY_STRATUM = (
+STRATA_NOTE = (
     "Models are scored by the mean over their seeds, on the same n values; RMSE and bias in W m⁻². Day: more than 10 "
     "W m⁻² of shortwave radiation. Wet: more than 1 mm of rain in the last 24 h. Snow: more than 1 mm in the "
     "calibrated LaD. Daily and monthly means are over the usable half-hours of days and months that have at least "
     "half of them. Closed: the tower's fluxes corrected for the energy balance. All strata, with the hours of the "
     "day, are in strata.csv."
 )
-TWO_RUNS = (
+TWO_RUNS_NOTE = (
     "RMSE and bias (simulated minus observed) in W m⁻², as the tower gives the fluxes, of the mean flux over seeds; "
     "in brackets the range over single seeds. Intervals are over weeks, the same ones drawn for both runs; what "
     "other seeds would give is not in them. Significantly better: in the whole interval. Each stands for itself: of "
@@ -43,8 +43,8 @@ TWO_RUNS = (
 def score_tables(scores: pd.DataFrame) -> list[str | Table]:
     """A table for each site and target, or for each target of many sites; models in a fixed order."""
     if too_many(scores.site):
-        return [OVER_SITES, *(_over_sites(scores, target) for target in scores.target.unique())]
-    return [ONE_BY_ONE, *(_of_site(rows) for _, rows in scores.groupby(["site", "target"], sort=False))]
+        return [OVER_SITES_NOTE, *(_over_sites(scores, target) for target in scores.target.unique())]
+    return [ONE_BY_ONE_NOTE, *(_of_site(rows) for _, rows in scores.groupby(["site", "target"], sort=False))]
 
 
 def _of_site(rows: pd.DataFrame) -> Table:
@@ -90,7 +90,7 @@ def seeds_table(scores: pd.DataFrame) -> Table:
         for _, row in rows[rows.model == model].iterrows()
     ]
     frame = pd.DataFrame(lines, columns=["model", "seed", "site", "flux", *_headings()])
-    return Table.of(frame, "Scores by seed", UNITS)
+    return Table.of(frame, "Scores by seed", SCORE_UNITS)
 
 
 def records_tables(records: Mapping[str, Mapping[str, Any]], many: bool) -> Iterator[Table]:
@@ -121,7 +121,7 @@ def strata_tables(scores: pd.DataFrame) -> list[str | Table]:
         shown.stratum != "all", shown.correction + ", " + shown.scale
     )
     shown, models = shown.assign(name=names), list(dict.fromkeys(shown.model))
-    tables = [BY_STRATUM]
+    tables = [STRATA_NOTE]
     for target, rows in shown.groupby("target", sort=False):
         for metric in STRATA_METRICS:
             values = rows.pivot(index=["name", "n"], columns="model", values=metric)[models]
@@ -150,7 +150,7 @@ def two_runs_tables(table: pd.DataFrame) -> list[str | Table]:
             Table.of(pd.DataFrame(lines, columns=headings), title),
             f"{target}: {_who_is_better(rows)}.",
         ]
-    return [*parts, TWO_RUNS]
+    return [*parts, TWO_RUNS_NOTE]
 
 
 def _with_range(score: ScoreFormat, value: float, low: float, high: float) -> Cell:

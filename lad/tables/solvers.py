@@ -8,8 +8,11 @@ from lad.evaluation.solvers import LANDSCAPE_POINTS, NEGLIGIBLE, REFERENCE_SOLVE
 from lad.tables import Table
 
 FEW_WEEKS, ONE_SEED = f"under {FEWEST_WEEKS} weeks", "one seed"  # in place of an interval
-CROSSED = "RMSE (W m⁻²) and NSE of the mean over seeds, on the test periods; in brackets the range of NSE over seeds."
-SOLVER_GAINS = (
+CROSSED_NOTE = (
+    "RMSE (W m⁻²) and NSE of the mean over seeds, on the test periods; "
+    "in brackets the range of NSE over seeds."
+)
+SOLVER_GAINS_NOTE = (
     "Gain: by how much RMSE (W m⁻²) is lower where a network runs with the solver it was trained with than where two "
     "networks change their solvers; 95 % intervals. It is the mean of what training with the other solver costs in "
     "one and in the other, and of what the other solver costs the network of the one and of the other. The network "
@@ -17,7 +20,7 @@ SOLVER_GAINS = (
     "intervals above zero; it does not if both intervals of the gain end below that. A significant gain without such "
     "a cost is one-sided: a solver is unstable with networks that were not trained through it."
 )
-LANDSCAPE = (
+LANDSCAPE_NOTE = (
     f"minimum: value at the lowest loss, and its shift from that of {REFERENCE_SOLVER}. kinks: changes of sign of the "
     f"second difference over {LANDSCAPE_POINTS} points, in a wide range and a hundredth of it. autodiff: largest "
     "difference of derivatives by autodiff from differences of the solver's own loss; gradient: root-mean-square "
@@ -27,7 +30,7 @@ LANDSCAPE = (
 
 def crossed_tables(scores: pd.DataFrame) -> list[str | Table]:
     """The scores of `lad daemons`: for each target the solver of training down, that of the run across."""
-    parts = [CROSSED]
+    parts = [CROSSED_NOTE]
     for (site, target), rows in scores.groupby(["site", "target"], sort=False):
         cells = {}
         for (trained, run), pair in rows.groupby(["trained_with", "run_with"], sort=False):
@@ -56,7 +59,7 @@ def solver_gains_tables(gains: pd.DataFrame) -> list[str | Table]:
         for row in gains.itertuples()
     ]
     title = "Does the network learn to correct its solver?"
-    return [Table.of(pd.DataFrame(lines, columns=columns), title, SOLVER_GAINS)]
+    return [Table.of(pd.DataFrame(lines, columns=columns), title, SOLVER_GAINS_NOTE)]
 
 
 def _between(low: float, high: float, otherwise: str) -> str:
@@ -74,4 +77,4 @@ def landscape_tables(summary: pd.DataFrame) -> list[str | Table]:
     }
     frame = summary[["parameter", "solver"]].assign(**texts)
     headings = ["parameter", "solver", "minimum", "shift %", "kinks", "close", "autodiff", "gradient"]
-    return [LANDSCAPE, Table.of(frame.set_axis(headings, axis=1), "")]
+    return [LANDSCAPE_NOTE, Table.of(frame.set_axis(headings, axis=1), "")]

@@ -1,11 +1,23 @@
-"""Tables of a whole study: beside the published numbers, gains, what the states bring, validation, ranks."""
+"""Tables of a study: published numbers, gains, what the states bring, validation, ranks, multi-site networks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
-from lad.evaluation.bootstrap import KEYS, gain, verdict
+from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, label, too_many
+from lad.evaluation.scores import (
+    ALL,
+    ITSELF,
+    MULTI_SITE,
+    NOTHING,
+    OTHER_TYPES,
+    OTHERS,
+    full_name,
+    single_seeds,
+    whole,
+)
 from lad.evaluation.study import (
     METRIC_GROUPS,
     OVERALL,
@@ -14,29 +26,45 @@ from lad.evaluation.study import (
     published,
     references,
 )
+from lad.observations import TARGETS
 from lad.tables import SCORES, Cell, Table
 
 PUBLISHED_H = (  # sensible heat, of a site that is not stated: NSE and bias in % with and without states
     "Published for H, site not stated: with states NSE 0.841, bias -3.45 %; without 0.856, +24.81 %."
 )
 NOTHING_PUBLISHED = "No site of this study has published numbers."
-GAINS = (
-    "RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. 95 % intervals over weeks "
-    "of the test period; ✓ significantly better, ✗ significantly worse: zero lies outside."
+MARKED = (
+    "95 % intervals over weeks of the test period; "
+    "✓ significantly better, ✗ significantly worse: zero lies outside."
 )
-STATES = (
+GAINS_NOTE = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. {MARKED}"
+STATES_NOTE = (
     "Score of the model that sees the states less that of the one that sees less (size of bias in W m⁻²: less is "
     "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where zero "
     "lies outside."
 )
-VALIDATION = (
+VALIDATION_NOTE = (
     "Lowest loss of a free run on the validation periods: mean over seeds (lowest … highest seed). Models may be "
     "chosen by it."
 )
-RANKS = (
+RANKS_NOTE = (
     "1 is the best. Ranks by each metric, averaged over the metrics of a group, over groups, and over sites: "
     + "; ".join(f"{group}: {', '.join(names)}" for group, names in METRIC_GROUPS.items())
     + "."
+)
+METRICS_COMPARED = ("nse", "rmse", "bias")
+WITHOUT_SITE = (MULTI_SITE, OTHERS)
+COMPARED_WITH = [("bulk", NOTHING), ("1lin", OTHERS), ("3km27", OTHERS), (MULTI_SITE, ALL)]
+"""What the network that did not see a site is compared with by intervals."""
+MULTI_SITE_NOTE = (
+    "Test periods of each site; RMSE and bias in W m⁻²; networks as mean flux of their seeds. LaD a priori has the "
+    "table's parameters for cover and soil and saw no flux. 1lin and 3km27 are the regressions of PLUMBER through the "
+    "half-hours of the other sites. The multi-site network was trained on all other types of vegetation "
+    "(leave-one-type-out; on the other sites, where none of them is of the site's type), on all other sites "
+    "(leave-one-site-out), or on all. Calibrated LaD and the model of the last column know this site alone."
+)
+MULTI_SITE_GAINS_NOTE = (
+    f"RMSE of the network without the site less that of another, W m⁻²: negative is better. {MARKED}"
 )
 
 
@@ -68,13 +96,13 @@ def _by_place(frame: pd.DataFrame) -> Iterator[Table]:
 
 def gains_tables(differences: pd.DataFrame) -> list[str | Table]:
     """RMSE of every model of the study less that of calibrated LaD and of the baselines, with intervals."""
-    ends, against, rows = differences.set_index(KEYS), references(differences), []
+    ends, against, rows = differences.set_index(DIFFERENCE_KEYS), references(differences), []
     models = differences[~differences.model.isin(BASELINES)]
     for (site, target, model), _ in models.groupby(["site", "target", "model"], sort=False):
         cells = [difference_cell(ends, (site, target, model, name), "rmse") for name in against]
         rows.append([label(model), site, target, *(cell or Cell("") for cell in cells)])
     columns = ["model", "site", "flux", *(f"less {label(name)}" for name in against)]
-    return [GAINS, *_by_place(pd.DataFrame(rows, columns=columns))]
+    return [GAINS_NOTE, *_by_place(pd.DataFrame(rows, columns=columns))]
 
 
 def states_tables(states: pd.DataFrame) -> list[str | Table]:
@@ -89,7 +117,7 @@ def states_tables(states: pd.DataFrame) -> list[str | Table]:
         score = SCORES[row.metric].heading
         rows.append([score, label(row.model), label(row.without), row.site, row.target, *cells])
     columns = ["score", "model", "less", "site", "flux", "over weeks", "over seeds"]
-    return [STATES, *_by_place(pd.DataFrame(rows, columns=columns))]
+    return [STATES_NOTE, *_by_place(pd.DataFrame(rows, columns=columns))]
 
 
 def validation_table(lowest: pd.DataFrame) -> Table:
@@ -104,12 +132,12 @@ def validation_table(lowest: pd.DataFrame) -> Table:
     if too_many(sites):
         table = table.T
     table = table.rename_axis("site" if too_many(sites) else "model").reset_index()
-    return Table.of(table, "Lowest validation losses", VALIDATION)
+    return Table.of(table, "Lowest validation losses", VALIDATION_NOTE)
 
 
 def ranks_tables(ranks: pd.DataFrame) -> list[str | Table]:
     """`rank_table`: of each target a table over all sites and one of each site, the best model first."""
-    tables = [RANKS]
+    tables = [RANKS_NOTE]
     for target, of_target in ranks.groupby("target", sort=False):
         places = {site: of_target[of_target.site == site] for site in of_target.site.unique()}
         if len(places) > 1:
@@ -119,3 +147,68 @@ def ranks_tables(ranks: pd.DataFrame) -> list[str | Table]:
             means = means.sort_values(OVERALL, kind="stable").map("{:.1f}".format).rename(index=label)
             tables.append(Table.of(means.rename_axis("model").reset_index(), f"{target}, {place}"))
     return tables
+
+
+def compared(own: str) -> dict[tuple[str, str], str]:
+    """Model and what it was fitted on → its name, of all that stand side by side; `own` is the sites' own model."""
+    return {
+        ("bulk", NOTHING): "LaD a priori",
+        ("1lin", OTHERS): "1lin of the others",
+        ("3km27", OTHERS): "3km27 of the others",
+        (MULTI_SITE, OTHER_TYPES): "multi-site, without its type",
+        (MULTI_SITE, OTHERS): "multi-site, without it",
+        (MULTI_SITE, ALL): "multi-site, with it",
+        ("bulk", ITSELF): label("bulk"),
+        (own, ITSELF): f"its own {own}",
+    }
+
+
+def own_model(table: pd.DataFrame) -> str:
+    """The model of the sites themselves in a table of `lad evaluate-multi-site`."""
+    return next(model for model in table[table.fitted_on == ITSELF].model if model != "bulk")
+
+
+def multi_site_tables(table: pd.DataFrame, trained: Mapping[str, Any] | None = None) -> list[str | Table]:
+    """For each target and score a row for each site, a column for each model and what it was fitted on.
+
+    `table` is that of `lad evaluate-multi-site`, `trained` the settings of the networks' training, if they are known.
+    """
+    own = own_model(table)
+    names = compared(own)
+    rows = whole(table).set_index(["model", "fitted_on"])
+    parts = [MULTI_SITE_NOTE, _budget(table, own, trained)]
+    for target in TARGETS:
+        for metric in METRICS_COMPARED:
+            scores = rows[rows.target == target].pivot_table(
+                metric, "site", ["model", "fitted_on"], sort=False, dropna=False
+            )
+            texts = scores.reindex(columns=list(names)).map(SCORES[metric].text)
+            texts.columns = names.values()
+            parts.append(Table.of(texts.reset_index(), f"{target}, {SCORES[metric].heading}"))
+    return parts
+
+
+def multi_site_differences_tables(differences: pd.DataFrame) -> list[str | Table]:
+    """For each target the RMSE of the network that did not see a site less that of others."""
+    ends, names = differences.set_index(DIFFERENCE_KEYS), compared("")
+    parts = [MULTI_SITE_GAINS_NOTE]
+    for target in TARGETS:
+        lines = []
+        for site in differences.site.unique():
+            pairs = [(site, target, full_name(*WITHOUT_SITE), full_name(*other)) for other in COMPARED_WITH]
+            lines.append([site, *(difference_cell(ends, pair, "rmse") or Cell("-") for pair in pairs)])
+        columns = ["site", *(f"less {names[other]}" for other in COMPARED_WITH)]
+        title = f"{target}, RMSE of the network without the site"
+        parts.append(Table.of(pd.DataFrame(lines, columns=columns), title))
+    return parts
+
+
+def _budget(table: pd.DataFrame, own: str, trained: Mapping[str, Any] | None) -> str:
+    """How many seeds, and steps on how many days, the networks are of."""
+    members = single_seeds(table).groupby(["model", "fitted_on"]).seed.nunique()
+    together, alone = (int(members.get(key, 1)) for key in ((MULTI_SITE, ALL), (own, ITSELF)))
+    text = f"Multi-site networks: {together} seeds"
+    if trained:
+        days = f"{trained['window_days'][-1]:g} days of each site"
+        text += f", at most {trained['steps']} steps on {trained['batch']} windows of {days}"
+    return f"{text}. Its own {own}: {alone} seeds."

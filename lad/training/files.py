@@ -19,7 +19,7 @@ from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, Scaling
 from lad.io import replacing
 from lad.model import Model
-from lad.parameters import from_json, to_json
+from lad.parameters import check_height, from_json, to_json
 from lad.settings import ModelSettings
 from lad.training.hybrid import Hybrid, law_at, untrained_law
 from lad.training.sites import Anchor
@@ -74,10 +74,10 @@ def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
     return hybrid, settings
 
 
-def load_model(path: str | Path, site: str | None = None) -> Model:
+def load_model(path: str | Path, site: str | None = None, height: float | None = None) -> Model:
     """The trained model of a file at `site`, which may be left out where it was trained at one.
 
-    Raises InputError for a file that is no trained model, or not of this site.
+    Raises InputError for a file that is no trained model, or not of this site, or not for forcing at `height` (m).
     """
     hybrid, _, header = _read(path)
     sites = header["sites"]
@@ -89,7 +89,10 @@ def load_model(path: str | Path, site: str | None = None) -> Model:
     here = sites[site]
     hidden = np.array([name in here["hidden"] for name in FORCING_INPUTS])
     law = law_at(hybrid.law, jnp.asarray(here["attributes"], dtype=float), hidden)
-    return Model(from_json(here["parameters"], str(path)), law)
+    parameters = from_json(here["parameters"], str(path))
+    if height is not None:
+        check_height(parameters, height, str(path))
+    return Model(parameters, law)
 
 
 def training_record(path: str | Path) -> dict[str, Any]:
@@ -115,9 +118,9 @@ def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: 
 def resume(path: Path | None, fingerprint: str, fresh: Any) -> tuple[list, Any]:
     """History and arrays at `path`; none and `fresh`, of the same structure, if it is absent or of another search.
 
-    A damaged file counts as absent, which is reported on stderr.
+    A search without a fingerprint is never gone on with. A damaged file counts as absent, which is reported on stderr.
     """
-    if path is None or not path.exists():
+    if path is None or not fingerprint or not path.exists():
         return [], fresh
     try:
         with open(path, "rb") as file:

@@ -71,6 +71,9 @@ def train(
     in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
     to be finite, and for sites that do not fit together or whose soil has not the layers that a network sees.
     """
+    scheme = named(solver)
+    if not sites:
+        raise InputError("no site to train at, expected one or more")
     for site in sites:
         layers = site.reference.dz.shape[0]
         if "soil" in model.seen_states and layers != LAYERS:
@@ -84,7 +87,7 @@ def train(
     def build(free, anchor) -> Model:
         return untrained[0].with_free(free).at(anchor)
 
-    runs = FreeRuns(build, sites, named(solver), settings.loss, label)
+    runs = FreeRuns(build, sites, scheme, settings.loss, label)
     checkpoint = folder / "checkpoint.eqx" if folder else None
     if checkpoint:
         check_alike(checkpoint)

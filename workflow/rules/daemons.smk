@@ -14,7 +14,7 @@ use rule train as train_through with:
     benchmark:
         "logs/{site}/daemons/{integrator}.tsv"
     wildcard_constraints:
-        integrator=r"[a-z]+-\d+",
+        integrator=r"[a-z]+(-\d+)?",
     params:
         radiation=config["simulation"]["radiation"],
         model=lambda wildcards: json.dumps(plan.model_settings(config["daemons"]["model"])),

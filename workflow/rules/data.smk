@@ -1,6 +1,4 @@
 import atexit
-import urllib.error
-import urllib.request
 
 from lad.towers.archives import find_archives, missing_message
 from lad.towers.fetch import source_file
@@ -56,11 +54,11 @@ def archive_folder(wildcards, input):
 
 def reachable(url):
     """Whether a server answers at all; asked only when an archive is missing."""
+    import requests
+
     try:
-        urllib.request.urlopen(url, timeout=5).close()
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, ValueError):
+        requests.get(url, timeout=5, stream=True).close()
+    except requests.RequestException:
         return False
     return True
 

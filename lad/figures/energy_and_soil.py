@@ -1,4 +1,4 @@
-"""How models behave beyond their scores: energy balance, and states of the soil."""
+"""Energy and soil: turbulent heat against the energy that the tower measured to be available; states of the column."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ from lad.observations import TARGETS
 from lad.towers import closure
 from lad.towers.flags import MEASURED
 
-MARGIN = 0.03  # about the daily means, of their range
+DAYS_MARGIN = 0.03  # about the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
 BALANCE_LABELS = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
 STATE_LABELS = {
@@ -58,7 +58,7 @@ def energy_balance(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> 
             return figure
         *clouds, ratio, slope = figure.subplots(1, 4, width_ratios=(1.3, 1.1, 0.7, 0.7))
         _density(figure, clouds[0], tower[used], _balance(tower, energy, used))
-        _days(clouds[1], usable_day_means(tower, tower.turbulent.where(used)))
+        _day_means(clouds[1], usable_day_means(tower, tower.turbulent.where(used)))
         balances = {"observed": [_balance(tower, energy, used)]}
         for model in comparison.models():
             simulated = comparison.simulated[model]
@@ -94,7 +94,7 @@ def _density(figure: Figure, axes: Axes, tower: pd.DataFrame, balance: pd.Series
     axes.set(title=f"{balance.intervals:.0f} half-hours", xlabel=AVAILABLE, ylabel=TURBULENT)
 
 
-def _days(axes: Axes, days: pd.DataFrame) -> None:
+def _day_means(axes: Axes, days: pd.DataFrame) -> None:
     days = days.dropna()
     axes.set(title=f"means of {len(days)} days", xlabel=AVAILABLE, ylabel=TURBULENT)
     if days.empty:
@@ -102,7 +102,7 @@ def _days(axes: Axes, days: pd.DataFrame) -> None:
     axes.plot(days.available, days.turbulent, ".", color=OBSERVED, markersize=4, markeredgewidth=0)
     energy = {"Rnet": days.available.to_numpy(), "Qg": np.zeros(len(days))}
     both = days[["available", "turbulent"]].to_numpy()
-    ends = np.array([both.min(), both.max()]) + MARGIN * np.ptp(both) * np.array([-1.0, 1.0])
+    ends = np.array([both.min(), both.max()]) + DAYS_MARGIN * np.ptp(both) * np.array([-1.0, 1.0])
     _lines(axes, ends, _balance(days, energy, np.ones(len(days), dtype=bool)))
 
 
@@ -129,7 +129,7 @@ def _numbers(axes: Axes, values: Mapping[str, list[float]]) -> None:
 def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapping[str, States]) -> Figure:
     """Daily means of soil temperature, root-zone water and snow of the models, of all sensors of the tower.
 
-    `sensors` and `states` as `series.read_sensors` and `read_states` give them, at the half-hours of `comparison`. The
+    `sensors` as of `series.read_sensors`, `states` as of `series.read_states`, at the half-hours of `comparison`. The
     soil temperature of a model is that of its layer 2, and its daily mean over the half-hours where the shallowest
     sensor measured, if there is one.
     """
@@ -143,14 +143,14 @@ def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapp
         for row, name in zip(panels, rows, strict=True):
             for axes, group in zip(row, shown, strict=True):
                 own = {sensor: sensors[sensor] for sensor in sensors if sensor.startswith(name)}
-                _panel(axes, comparison.time, own, {model: states[model] for model in group}, name, models)
+                _state(axes, comparison.time, own, {model: states[model] for model in group}, name, models)
             row[0].set_ylabel(STATE_LABELS[name])
         date_axis(panels[-1, 0])
         legend_below(figure, *panels.flat, note=OF_SEEDS)
     return figure
 
 
-def _panel(
+def _state(
     axes: Axes,
     time: pd.DatetimeIndex,
     sensors: Mapping[str, np.ndarray],

@@ -1,51 +1,98 @@
-"""Runs through several solvers with LaD's own law: their error against their time, and the loss along a parameter.
+"""What the evaluation runs models for: scores of networks, errors of solvers, and the loss along a parameter.
 
-The loss: Kavetski & Clark (2010, Water Resour. Res. 46, W10523) found that coarse explicit schemes put kinks into the
-objective function of hydrological models, displace its minimum and spoil its gradients. Here the model runs through one
-year of training from one state, with one of its calibrated quantities changed: a little, for kinks, and widely, for the
-minimum.
+Work and precision: what error each solver leaves for the time it takes, on one series with LaD's own law.
+
+The loss along a parameter and its gradient, as each solver sees them: Kavetski & Clark (2010, Water Resour. Res. 46,
+W10523) found that coarse explicit schemes put kinks into the objective function of hydrological models, displace its
+minimum and spoil its gradients. Here LaD's own law runs through one year of training from one state, with one of its
+calibrated quantities changed: a little, for kinks, and widely, for the minimum.
 """
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from lad.errors import InputError
+from lad.evaluation.series import Simulated
 from lad.evaluation.solvers import LANDSCAPE_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.fluxes import BulkFluxes
-from lad.forcing import Forcing, rows
+from lad.forcing import Forcing, Record, rows
 from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
 from lad.integrate.named import named
 from lad.model import Model, latent_heat
+from lad.observations import TARGETS
 from lad.parameters import Parameters
 from lad.progress import Progress
-from lad.simulation import after_first_year, free_run
+from lad.simulation import after_first_year, free_run, run_record
 from lad.state import State
 from lad.training.data import LearningData
+from lad.training.files import load_model, training_record
 from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
 from lad.training.space import Space
 
 REPEATS = 3
-YEAR = 365 * 86400.0  # s
+YEAR_SECONDS = 365 * 86400.0  # s
 TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6)
 EXACT = 1e-8  # tolerance of the reference of the smoothed equations
-LIMIT = 180  # steps per interval of the reference of `original`
+LIMIT_STEPS = 180  # per interval, of the reference of `original`
 QUANTITIES = {"T1": "K", "H": "W m-2", "LE": "W m-2"}
+REACHES = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
+DIFFERENCE_STEP = 1e-4  # the same, of the central differences
+LANDSCAPE_SOLVERS = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE_SOLVER)
 
 
-WIDTHS = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
-STEP = 1e-4  # the same, of the central differences
-TRIED = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE_SOLVER)
+def run_freely(
+    members: Mapping[str, Model], solver, record: Record, test: Bool[np.ndarray, " n"], passes: int
+) -> Simulated:
+    """Fluxes (W m-2) of free runs of `members`, by seed, at the intervals `test` of `record` (n,).
+
+    Each begins from `plain_state` and is spun up in `passes`. Raises InputError as `run_record`.
+    """
+    fluxes = []
+    for model in members.values():
+        trajectory = run_record(solver, model, record, passes)
+        fluxes.append(np.asarray(simulated_fluxes(trajectory.rates))[test])
+    return Simulated(tuple(members), dict(zip(TARGETS, np.moveaxis(np.stack(fluxes), -1, 0), strict=True)))
 
 
-class Setting(NamedTuple):
+def run_crossed(
+    trained: Mapping[str, Mapping[str, Path]],
+    record: Record,
+    test: Bool[np.ndarray, " n"],
+    passes: int,
+    label: str,
+) -> dict[tuple[str, str], Simulated]:
+    """`run_freely` of the models of every solver of training with every solver: by the names of both.
+
+    `trained`: name of a solver → seed → file. Raises InputError for a model that states another solver of its training,
+    or that is for another height.
+    """
+    solvers, models = {name: named(name) for name in trained}, {}
+    for name, files in trained.items():
+        models[name] = {
+            seed: load_model(file, height=record.reference_height) for seed, file in files.items()
+        }
+        for file in files.values():
+            stated = training_record(file).get("integrator")
+            if stated not in (None, name):
+                raise InputError(f"{file}: trained through {stated}, expected {name}, as --model calls it")
+    progress, crossed = Progress(f"{label} daemons", len(solvers) ** 2), {}
+    for name, members in models.items():
+        for with_solver, solver in solvers.items():
+            crossed[name, with_solver] = run_freely(members, solver, record, test, passes)
+            progress.update(len(crossed), f"trained with {name}, run with {with_solver}")
+    return crossed
+
+
+class SolverSetting(NamedTuple):
     """A solver as it is tried."""
 
     solver: str
@@ -53,19 +100,20 @@ class Setting(NamedTuple):
     make: Callable
 
 
-def settings() -> list[Setting]:
+def solver_settings() -> list[SolverSetting]:
     """All that is compared, from coarse to fine within each solver."""
-    tried = [Setting("original", f"{n} steps", original(n)) for n in (1, 3, 10, 30)]
-    tried += [Setting("euler", f"{n} steps", euler(n)) for n in (1, 2, 4, 8)]
-    tried += [Setting("fast", f"{n} steps", fast(n)) for n in (1, 2, 4, 8)]
+    tried = [SolverSetting("original", f"{n} steps", original(n)) for n in (1, 3, 10, 30)]
+    tried += [SolverSetting("euler", f"{n} steps", euler(n)) for n in (1, 2, 4, 8)]
+    tried += [SolverSetting("fast", f"{n} steps", fast(n)) for n in (1, 2, 4, 8)]
     for method in ("Tsit5", "Kvaerno3", "Kvaerno5"):
         tried += [
-            Setting(method, f"rtol {x:.0e}".replace("e-0", "e-"), adaptive(x, x, method)) for x in TOLERANCES
+            SolverSetting(method, f"rtol {x:.0e}".replace("e-0", "e-"), adaptive(x, x, method))
+            for x in TOLERANCES
         ]
     return tried
 
 
-class Run(NamedTuple):
+class SolverRun(NamedTuple):
     """Result of one solver: `values` (3, n) in the order of `QUANTITIES`, seconds."""
 
     values: np.ndarray
@@ -73,7 +121,9 @@ class Run(NamedTuple):
     run_s: float
 
 
-def run(solver, model: Model, start: State, forcing: Forcing, dt: float, repeats: int = REPEATS) -> Run:
+def run_solver(
+    solver, model: Model, start: State, forcing: Forcing, dt: float, repeats: int = REPEATS
+) -> SolverRun:
     """Run and time a solver: the median of `repeats`, after one run that does not count if they are several."""
     begin = time.perf_counter()
     compiled = free_run.lower(solver, model, start, forcing, dt).compile()
@@ -83,7 +133,7 @@ def run(solver, model: Model, start: State, forcing: Forcing, dt: float, repeats
         _, result = jax.block_until_ready(compiled(solver, model, start, forcing, dt))
         seconds.append(time.perf_counter() - begin)
     values = np.array([result.state.T[0], result.rates.H, latent_heat(result.rates)])
-    return Run(values, compile_s, statistics.median(seconds[-repeats:]))
+    return SolverRun(values, compile_s, statistics.median(seconds[-repeats:]))
 
 
 def rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -92,24 +142,24 @@ def rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def work_precision(model: Model, start: State, forcing: Forcing, dt: float, label: str) -> pd.DataFrame:
-    """Error and time of every one of `settings` over `forcing` (n,) from `start`.
+    """Error and time of every one of `solver_settings` over `forcing` (n,) from `start`.
 
-    Errors are root-mean-square differences from a reference: for `original` itself with `LIMIT` steps per interval,
-    for the others, which solve the smoothed equations, `adaptive` with tolerance `EXACT`. The row `smoothing` is the
+    Errors are root-mean-square differences from a reference: for `original` itself with `LIMIT_STEPS` per interval, for
+    the others, which solve the smoothed equations, `adaptive` with tolerance `EXACT`. The row `smoothing` is the
     difference between the two references.
     """
-    tried = settings()
+    tried = solver_settings()
     progress = Progress(f"{label} solvers", len(tried) + 2)
     split = split_state(start, forcing, {}, None)
-    limit = run(original(LIMIT), model, split, forcing, dt, repeats=1)
+    limit = run_solver(original(LIMIT_STEPS), model, split, forcing, dt, repeats=1)
     progress.update(1, "limit of original")
-    exact = run(adaptive(EXACT, EXACT), model, start, forcing, dt, repeats=1)
+    exact = run_solver(adaptive(EXACT, EXACT), model, start, forcing, dt, repeats=1)
     progress.update(2, "reference")
-    years = forcing.Tair.shape[0] * dt / YEAR
+    years = forcing.Tair.shape[0] * dt / YEAR_SECONDS
     rows = []
     for n, (solver, setting, make) in enumerate(tried):
         own = solver == "original"
-        found = run(make, model, split if own else start, forcing, dt)
+        found = run_solver(make, model, split if own else start, forcing, dt)
         error = rms(found.values, (limit if own else exact).values)
         rows.append((solver, setting, *error, 1e3 * found.run_s / years, found.compile_s))
         progress.update(n + 3, f"{solver}, {setting}")
@@ -165,20 +215,20 @@ def landscape(
     """Loss and derivatives by free number along each of `parameters` through `origin`, rows of `LANDSCAPE_COLUMNS`."""
     split = excerpt._replace(start=split_state(excerpt.start, excerpt.forcing, {}, None))
     probes = {"original-1": losses(original(), space, split)}
-    probes |= {name: losses(named(name), space, excerpt) for name in TRIED}
+    probes |= {name: losses(named(name), space, excerpt) for name in LANDSCAPE_SOLVERS}
     names = [b.name for b in space.bounds]
     progress, found = Progress(f"{label} landscape", len(probes) * len(parameters)), []
     for solver, (of_points, slopes) in probes.items():
         for parameter in parameters:
             axis = names.index(parameter)
             direction = np.eye(len(names))[axis]
-            for reach, width in WIDTHS.items():
+            for reach, width in REACHES.items():
                 place = origin + np.linspace(-width, width, LANDSCAPE_POINTS)[:, None] * direction
                 value, slope = of_points(place), slopes(place, direction)
-                above, below = (of_points(place + sign * STEP * direction) for sign in (1, -1))
+                above, below = (of_points(place + sign * DIFFERENCE_STEP * direction) for sign in (1, -1))
                 values = np.array(jax.vmap(lambda x, axis=axis: space.values(x)[axis])(jnp.asarray(place)))
                 head = [solver, parameter, space.bounds[axis].unit, reach]
-                columns = zip(values, value, slope, (above - below) / (2 * STEP), strict=True)
+                columns = zip(values, value, slope, (above - below) / (2 * DIFFERENCE_STEP), strict=True)
                 found += [[*head, *map(float, numbers)] for numbers in columns]
-            progress.update(len(found) // LANDSCAPE_POINTS // len(WIDTHS), f"{solver}, {parameter}")
+            progress.update(len(found) // LANDSCAPE_POINTS // len(REACHES), f"{solver}, {parameter}")
     return pd.DataFrame(found, columns=LANDSCAPE_COLUMNS)
