@@ -47,6 +47,7 @@ class Forcing(eqx.Module):
         Array, "..."
     ]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
     Rnet: Float[Array, "..."] | None = None  # W m-2, net radiation where it is prescribed, NaN where not
+    LAI: Float[Array, "..."] | None = None  # -, leaf area index, where the file has it
     # Of `ANTECEDENTS`, in SI units, of a whole record: computed once, not known of single intervals.
     antecedents: Float[Array, "... antecedents"] | None = None
 
@@ -139,7 +140,8 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     forcing, segment = make_forcing(**arrays), segment.astype(int)
     weather = arrays | {"Precip": arrays["Rainf"] + arrays["Snowf"], "VPD": forcing.VPD}
     means = antecedent_means(weather, segment, dt)[list(ANTECEDENTS)]
-    forcing = dataclasses.replace(forcing, antecedents=jnp.asarray(means.to_numpy()))
+    leaves = jnp.asarray(_column(dataset, "LAI", path)) if "LAI" in dataset else None
+    forcing = dataclasses.replace(forcing, antecedents=jnp.asarray(means.to_numpy()), LAI=leaves)
     record = Record(time, segment, forcing, float(dt), height, dict(dataset.attrs))
     return record if net_radiation is None else _with_net_radiation(record, net_radiation)
 

@@ -28,7 +28,7 @@ from lad.provenance import code_sha256
 from lad.settings import Descent, ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
-from lad.training import loop
+from lad.training import free_run, loop
 from lad.training.data import learning_data
 from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -493,3 +493,26 @@ def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, message):
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tower / "bad").exists()
+
+
+def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_it(month, monkeypatch):
+    """Sign and size are those of the difference of two free runs, in which spin-up is included."""
+    monkeypatch.setattr(
+        free_run, "LONGEST_STEP", 0.05
+    )  # the month has no rain that ends the memory of its start
+    _, data, table = month
+    space = calibration_space(table)
+    site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
+    build, passes = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()), 4
+    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
+    free, found = np.tile(space.origin(), (3, 1)), []
+    free[1:, runs.slow[0]] += [1e-4, -1e-4]
+    steps = runs._steps
+    runs._steps = lambda *slopes: found.append(slopes) or steps(*slopes)
+    ran = runs(free, runs.begin(3, slopes=True), passes)
+    losses = runs(free, runs.begin(3), passes - 1).losses[0]  # of the pass that the step is from
+    gradient = found[0][0][0, 0, 0]
+    assert gradient == pytest.approx((losses[1] - losses[2]) / 2e-4, rel=1e-3)
+    moved = np.asarray(ran.free)[0] - free[0]
+    assert moved[runs.slow[0]] * gradient < 0 and np.count_nonzero(moved) == 1
+    assert ran.losses[0, 0] < runs(free[:1], runs.begin(1), passes).losses[0, 0]

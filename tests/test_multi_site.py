@@ -242,6 +242,21 @@ def test_antecedent_weather_is_an_input_that_is_scaled_and_kept_and_hidden_with_
     assert changes(unseen, "Precip_1d") and not changes(unseen, "SWdown_1d")
 
 
+def test_leaf_area_is_an_input_that_the_forcing_must_have(towers, tmp_path):
+    law = LAW | {"law": "residual", "LAI": True}
+    sites = read(towers, ["XX-One"])
+    with pytest.raises(InputError, match="the forcing has no LAI, which the network sees"):
+        untrained(sites, law=law)
+    leaves = jnp.linspace(0.5, 2.0, len(sites[0].data.time))
+    forcing = dataclasses.replace(sites[0].data.forcing, LAI=leaves)
+    sites[0] = sites[0]._replace(data=dataclasses.replace(sites[0].data, forcing=forcing))
+    save(tmp_path / "seed0.eqx", untrained(sites, law=law), sites, {}, law)
+    model = load_model(tmp_path / "seed0.eqx", "XX-One")
+    instant, state = (rows(tree, 600) for tree in (forcing, sites[0].states))
+    greener = dataclasses.replace(instant, LAI=instant.LAI + 1.0)
+    assert not eqx.tree_equal(*(model.fluxes(state, x, model.parameters) for x in (instant, greener)))
+
+
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):
     sites = read(towers, ["XX-One", "XX-Two"])
     hybrid = Hybrid(untrained(sites).law, jnp.linspace(-0.3, 0.3, 8))

@@ -87,7 +87,7 @@ def periods(tower, *options):
     """Status of `lad periods` on the three years of US-CRT."""
     files = ["--forcing", str(tower / "forcing.nc"), "--observations", str(tower / "observations.nc")]
     outputs = ["--output", str(tower / "periods.json"), "--table", str(tower / "periods.csv")]
-    outputs += ["--shifts", str(tower / "shifts.csv")]
+    outputs += ["--shifts", str(tower / "shifts.csv"), "--mass-curve", str(tower / "mass_curve.png")]
     return main(["periods", "--site", "US-CRT", *files, *outputs, *options])
 
 
@@ -97,11 +97,26 @@ def test_step_proposes_and_tells_the_balance(tower, capsys):
     assert content["proposed"] and content["test"] == [["2013-01-01", "2013-12-31"]]
     assert len(content["train"]) == 2 and len(content["validation"]) == 4
     table = (tower / "periods.csv").read_text().splitlines()
-    assert table[0] == "period,days,daytime_LE_and_H,intervals,ratio,slope,intercept,LE_spikes,H_spikes"
+    assert table[0] == (
+        "period,days,daytime_LE_and_H,precipitation,evaporation,intervals,ratio,slope,intercept,LE_spikes,H_spikes"
+    )
     test = dict(zip(table[0].split(","), table[3].split(","), strict=True))
     assert (test["period"], test["days"]) == ("test", "365")
     assert float(test["ratio"]) == pytest.approx(0.65, abs=0.005)  # as others find for 2013
-    assert "proposed periods" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "proposed periods" in out and "root-zone capacity by the mass curve of training: " in out
+    assert (tower / "mass_curve.png").exists()
+
+
+def test_water_that_no_gauge_records_is_reported(tower, tmp_path, capsys):
+    """A field that evaporates three times as much as one that is not irrigated."""
+    copy = shutil.copytree(tower, tmp_path / "copy")
+    with xr.open_dataset(copy / "observations.nc") as dataset:
+        changed = dataset.load()
+    assert periods(copy) == 0 and "mm a year more evaporate than fall" not in capsys.readouterr().out
+    changed["Qle"][:] = 3.0 * changed.Qle
+    changed.to_netcdf(copy / "observations.nc")
+    assert periods(copy) == 0 and "mm a year more evaporate than fall" in capsys.readouterr().out
 
 
 def test_step_takes_those_of_the_settings(tower):

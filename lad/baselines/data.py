@@ -61,9 +61,12 @@ def baseline_data(
 
 
 def weather(data: BaselineData) -> pd.DataFrame:
-    """The inputs of the hybrids' networks, and rain and snow together as `Precip` (kg m-2 s-1); SI units, (n, k)."""
+    """The inputs of the hybrids' networks, rain and snow together as `Precip` (kg m-2 s-1), and LAI where the forcing
+    has it; SI units, (n, k)."""
     forcing = data.record.forcing
     columns = {name: getattr(forcing, name) for name in data.seen} | {"Precip": forcing.Rainf + forcing.Snowf}
+    if forcing.LAI is not None:
+        columns["LAI"] = forcing.LAI
     return pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
 
 

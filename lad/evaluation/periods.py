@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from lad.cf import intervals
+from lad.constants import L_VAPORISATION
 from lad.errors import InputError
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf
@@ -30,11 +31,12 @@ from lad.towers.coverage import DAYLIGHT
 from lad.towers.variables import FLUXES
 
 SPIKE = 300.0  # W m-2
+YEAR = 365.25 * 86400.0  # s
 VARIABLES = ("SWdown", "LWdown", "Tair", "Qair", "Wind", "Psurf", "Rainf", "Snowf")
 
 
 class Tower(NamedTuple):
-    """The observations of a site, and the sun above them."""
+    """The observations of a site, and sun and rain above them."""
 
     site: str
     path: str | Path
@@ -42,6 +44,7 @@ class Tower(NamedTuple):
     step: int  # s
     observed: Observed
     swdown: np.ndarray  # (n,), W m-2
+    precipitation: np.ndarray  # (n,), kg m-2 s-1, rain and snow
     both: np.ndarray  # (n,) bool, where LE and H are usable
 
     def rows(self, periods: Mapping[str, Periods]) -> dict[str, np.ndarray]:
@@ -54,10 +57,12 @@ class Tower(NamedTuple):
 def read_tower(site: str, forcing: str | Path, observations: str | Path) -> Tower:
     """What both files of a site hold; raises InputError as `read_observed` and `read_at`."""
     observed = read_observed(observations, site)
-    swdown = read_at(forcing, site, ("SWdown",), observed.time)["SWdown"]
+    weather = read_at(forcing, site, ("SWdown", "Rainf", "Snowf"), observed.time)
+    swdown, precipitation = weather["SWdown"], weather["Rainf"] + weather["Snowf"]
     dataset = read_netcdf(observations)
     both = np.all([observed.usable[target] for target in TARGETS], axis=0)
-    return Tower(site, observations, dataset, intervals(dataset, observations)[1], observed, swdown, both)
+    step = intervals(dataset, observations)[1]
+    return Tower(site, observations, dataset, step, observed, swdown, precipitation, both)
 
 
 def checked_periods(tower: Tower, given: Mapping[str, Periods]) -> Mapping[str, Periods]:
@@ -109,15 +114,19 @@ def _clipped(periods: Mapping[str, Periods], recorded: Periods) -> dict[str, Per
 
 
 def period_table(tower: Tower, periods: Mapping[str, Periods]) -> pd.DataFrame:
-    """Of each period and of the record: days, share of the daylight with LE and H, energy balance, spikes.
+    """Of each period and of the record: days, share of the daylight with LE and H, water, energy balance, spikes.
 
-    A spike is a usable flux above SWdown and `SPIKE`, or below -`SPIKE`: more than a surface has to give.
+    Water is precipitation and evaporation with gaps filled, in mm a year. A spike is a usable flux above SWdown and
+    `SPIKE`, or below -`SPIKE`: more than a surface has to give.
     """
     rows, light = tower.rows(periods), tower.swdown > DAYLIGHT
+    evaporation = tower.observed.flux["LE"] / L_VAPORISATION
     shares = pd.DataFrame(
         {
             "days": {name: group.sum() * tower.step / 86400.0 for name, group in rows.items()},
             "daytime_LE_and_H": {name: tower.both[light & group].mean() for name, group in rows.items()},
+            "precipitation": {name: YEAR * tower.precipitation[group].mean() for name, group in rows.items()},
+            "evaporation": {name: YEAR * np.nanmean(evaporation[group]) for name, group in rows.items()},
         }
     )
     values, flags = ({name: tower.dataset[name + end].values for name in FLUXES} for end in ("", "_qc"))

@@ -59,11 +59,12 @@ def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Mi
         jnp.median(run[name].values[chosen]) for name in ("SWE", "RootMoist", "GroundWater")
     )
     forcing = make_forcing(**{name: np.median(weather[name]) for name in VARIABLES})
-    before = record.forcing.antecedents
+    season = {
+        name: None if values is None else jnp.median(values[chosen], axis=0)
+        for name, values in (("antecedents", record.forcing.antecedents), ("LAI", record.forcing.LAI))
+    }
     return Midday(
-        dataclasses.replace(
-            forcing, antecedents=None if before is None else jnp.median(before[chosen], axis=0)
-        ),
+        dataclasses.replace(forcing, **season),
         State(tuple(jnp.median(run.SoilTemp.values[chosen], axis=0)), snow, root, groundwater),
         {name: float(np.median(values)) for name, values in inputs.items()},
         {name: tuple(map(float, np.percentile(values, LIVED))) for name, values in inputs.items()},

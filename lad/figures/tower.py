@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from lad.figures.style import RC
+from lad.mass_curve import RETURN_YEARS, MassCurve
 from lad.towers.flags import FLAGS
 from lad.towers.record import Record
 from lad.towers.variables import FLUXES, FORCING
@@ -59,6 +60,23 @@ def origins(filled: Record) -> Figure:
         ]
         figure.legend(handles=patches, loc="outside lower center", ncols=int(width / 2.1))
         figure.suptitle(f"{filled.site.site_id}: origin of each value (days across, 0 to 24 h down)")
+    return figure
+
+
+def mass_curve_figure(curve: MassCurve, title: str) -> Figure:
+    """Deficit of the root zone in the training periods, the largest of each year, and the capacity by them."""
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(8, 3.2))
+        axes = figure.subplots()
+        for year, part in curve.deficit.groupby(curve.year):
+            axes.plot(part, color="#0072B2")
+            if year in curve.largest.index:
+                axes.plot(part.idxmax(), part.max(), "o", color="#D55E00")
+        axes.axhline(curve.capacity, color="#D55E00", linestyle="--")
+        axes.set_ylabel("evaporation less precipitation (kg m$^{-2}$)")
+        level = f"{curve.capacity:.0f} kg m$^{{-2}}$, exceeded once in {RETURN_YEARS:.0f} years"
+        axes.set_title(f"dots: largest of a year; dashed: {level}")
+        figure.suptitle(title)
     return figure
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lad.constants import ANTECEDENTS
+from lad.errors import InputError
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 from lad.physics.snow import presence
@@ -27,15 +28,20 @@ def network_inputs(
     states: Iterable[str],
     antecedents: Iterable[str] = (),
 ) -> list[Float[Array, "..."]]:
-    """Inputs in SI units: forcing, `antecedents` (of `ANTECEDENTS`), then the parts `states` of `STATES`.
+    """Inputs in SI units: forcing, `antecedents` (of `ANTECEDENTS`, and LAI), then the parts `states` of `STATES`.
 
-    Without any of these, `state` may be None.
+    Without any of these, `state` may be None. Raises InputError for a forcing without LAI that is to be seen.
 
     soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
     a logarithm of it that separates dry from very dry. snow: its presence and its masking of the surface.
     """
     inputs = [getattr(forcing, name) for name in FORCING_INPUTS]
-    inputs += [forcing.antecedents[..., ANTECEDENTS.index(name)] for name in antecedents]
+    for name in antecedents:
+        if name == "LAI" and forcing.LAI is None:
+            raise InputError(
+                "the forcing has no LAI, which the network sees: expected a table, sites.{site}.lai"
+            )
+        inputs.append(forcing.LAI if name == "LAI" else forcing.antecedents[..., ANTECEDENTS.index(name)])
     if "soil" in states:
         inputs += [state.T[0] - forcing.Tair, *state.T[1:]]
     if "root" in states:

@@ -100,15 +100,20 @@ FILE_TITLES = {
     ),
     "periods.csv": (
         "Periods",
-        "Days, share, 0 to 1, of the daylight with LE and H measured or without a flag, and energy balance of the "
-        "tower: LE + H over Rn − G, as ratio of sums and as line. Spikes, usable half-hours above SWdown + 300 W m⁻² "
-        "or below −300 W m⁻², stay in.",
+        "Days, share, 0 to 1, of the daylight with LE and H measured or without a flag, precipitation and evaporation "
+        "(gaps filled, mm a year), and energy balance of the tower: LE + H over Rn − G, as ratio of sums and as line. "
+        "Spikes, usable half-hours above SWdown + 300 W m⁻² or below −300 W m⁻², stay in.",
     ),
     "shifts.csv": (
         "Forcing of test against training",
         "Means in W m⁻² (SWdown, LWdown), K (Tair), kg kg⁻¹ (Qair), Pa (Psurf), m s⁻¹ (Wind) and kg m⁻² s⁻¹ (Rainf, "
         "Snowf), their shift in standard deviations (SD) of training, ratio of these, and the share, 0 to 1, of the "
         "half-hours that the tower measured or gave without a flag.",
+    ),
+    "mass_curve.png": (
+        "Root zone",
+        "Evaporation less precipitation of the training days, summed up and never below zero: what the root zone must "
+        "hold to carry plants through the dry season.",
     ),
     "forcing.png": ("Forcing", "Daily means over the record and mean diurnal cycles of winter and summer."),
     "gaps.png": ("Gaps of the record", "How many half-hours were measured, and how the others were filled."),

@@ -39,6 +39,9 @@ class Descent(Section):
     """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
     refresh: Count = 25
     """gradient steps between free runs over the training span, which renew the states that windows start from"""
+    gauss_newton: bool = False
+    """whether the size of the root zone takes Gauss-Newton steps on the free runs, which see what it keeps for months,
+    in place of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
 
@@ -75,6 +78,13 @@ class LawSettings(Section):
     """whether the network sees [antecedent weather](learning.md#antecedent-weather): `true`, or a list of the variables
     of which it sees means, `[Precip, SWdown, Tair, VPD]`. Only for a law with a network"""
 
+    LAI: bool | None = None
+    """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have one. Only
+    for a law with a network"""
+    root_zone: Literal["calibrated", "mass_curve"] = "calibrated"
+    """capacity of the root zone that training begins with: the calibrated one, or, where it is more, that of the
+    [mass curve](learning.md#root-zone)"""
+
     @property
     def has_network(self) -> bool:
         """Whether the law has a network; raises InputError if `law` names a class that there is not."""
@@ -91,13 +101,15 @@ class LawSettings(Section):
 
     @property
     def seen_antecedents(self) -> tuple[str, ...]:
-        """Means of antecedent weather that the network sees, of `ANTECEDENTS`."""
+        """Means of antecedent weather that the network sees, of `ANTECEDENTS`, and LAI."""
         seen = ANTECEDENT_DAYS if self.antecedents is True else self.antecedents or ()
-        return tuple(name for name in ANTECEDENTS if name.partition("_")[0] in seen)
+        return (*(name for name in ANTECEDENTS if name.partition("_")[0] in seen), *["LAI"] * bool(self.LAI))
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:
-        given = [name for name in ("states", "hidden", "antecedents") if getattr(self, name) is not None]
+        given = [
+            name for name in ("states", "hidden", "antecedents", "LAI") if getattr(self, name) is not None
+        ]
         if self.has_network and not {"states", "hidden"} <= {*given}:
             raise ValueError(f"law {self.law} has a network, expected the keys states and hidden")
         if given and not self.has_network:

@@ -10,10 +10,15 @@ from pathlib import Path
 
 from lad.errors import InputError
 from lad.evaluation.periods import checked_periods, forcing_shifts, period_table, read_tower
+from lad.figures.style import save
+from lad.figures.tower import mass_curve_figure
 from lad.io import write_csv, write_json
+from lad.mass_curve import mass_curve
 from lad.observations import TARGETS
 from lad.periods import NAMES, parse_periods
 from lad.provenance import provenance
+
+UNRECORDED = 50.0  # mm a year that more evaporates than falls
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="the periods")
     parser.add_argument("--table", type=Path, metavar="CSV", help="measured shares and energy balance")
     parser.add_argument("--shifts", type=Path, metavar="CSV", help="forcing in test against training")
+    parser.add_argument("--mass-curve", type=Path, metavar="PNG", help="what the root zone must hold")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,8 +54,27 @@ def run(args: argparse.Namespace) -> None:
     for target in TARGETS:
         if count := table[f"{target}_spikes"].iloc[-1]:
             print(f"{args.site}: {count} usable half-hours of {target} are spikes, which stay")
+    curve = mass_curve(
+        tower.observed.time,
+        tower.precipitation,
+        tower.observed.flux["LE"],
+        periods["train"],
+        periods["validation"],
+    )
+    print(f"root-zone capacity by the mass curve of training: {curve.capacity:.0f} kg m-2")
+    if curve.excess > UNRECORDED:
+        print(
+            f"{args.site}: in training {curve.excess:.0f} mm a year more evaporate than fall: the gauge may have "
+            "failed, or plants have water that no gauge records; the models have only what falls"
+        )
     if args.table:
         write_csv(args.table, table)
     if args.shifts:
         rows = tower.rows(periods)
         write_csv(args.shifts, forcing_shifts(args.forcing, rows["train"], rows["test"]))
+    if args.mass_curve:
+        save(
+            args.mass_curve,
+            mass_curve_figure(curve, f"{args.site}: water that the root zone must hold"),
+            origin,
+        )

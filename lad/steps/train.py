@@ -49,12 +49,15 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
+    if model.root_zone == "mass_curve" and not args.parameters:
+        raise InputError("root_zone mass_curve: expected --parameters, calibrated at each site")
     named(args.integrator)  # refused before anything is read
     files, periods = (
         of_each_site(args, "forcing", "observations", "parameters"),
         site_periods(args, *LEARNING),
     )
     seen = {"attributes": model.attributes, "prescribed_radiation": args.radiation == "prescribed"}
+    seen["root_zone"] = model.root_zone
     sites = [read_site(site, **files[site], **periods[site], **seen) for site in args.site]
     origin = provenance(
         inputs_of(files),

@@ -71,6 +71,7 @@ def calibrate(
         named(solver),
         settings.loss,
         f"{site_id} calibrate",
+        lambda free: free,
     )
     checkpoints = [folder / f"{name}.eqx" if folder else None for name in ("checkpoint", "checkpoint_cmaes")]
     begins = space.starts(settings.starts, seed)
@@ -87,7 +88,9 @@ def calibrate(
     judged = runs(jnp.asarray(optima), runs.begin(len(optima)), FIRST_SPIN_UP)
     losses = judged.losses[1]
     best = int(np.argmin(losses))
-    curvature = _hessian(site, runs, jnp.asarray(optima[best]), rows(rows(judged.starts, best), 0), settings)
+    curvature = _hessian(
+        site, runs, jnp.asarray(optima[best]), rows(rows(judged.starts.state, best), 0), settings
+    )
     report = space.report(
         np.vstack([begins, begins[:1]]), optima, best, _ranges(curvature, judged.losses[0, best])
     )

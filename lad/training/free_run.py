@@ -1,9 +1,13 @@
 """Free runs of all members of a fit through the records of all its sites.
 
-They give the states from which windows start, and the losses in training and validation.
+They give the states from which windows start, the losses in training and validation, and, by forward sensitivities, how
+the training loss depends on slow physical parameters: what the root zone can hold matters months later, which no window
+of some days sees.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.forcing import rows
@@ -20,15 +25,25 @@ from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywher
 from lad.training.lanes import Lanes, lanes
 from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
 from lad.training.sites import Anchor, Site
+from lad.training.space import SLOW
 
 NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
+LONGEST_STEP = 0.25  # of a slow free number, between free runs
 MEMBERS_BY_SITE = PartitionSpec(None, SITES)
+
+
+class Course(eqx.Module):
+    """A state, and how it depends on the slow physical parameters."""
+
+    state: State  # (...)
+    slopes: State | None = None  # (..., k), by the slow free numbers; None where nobody follows them
 
 
 class Ran(NamedTuple):
     """Result of free runs."""
 
-    starts: State  # (members, sites, segments), in the memory of each process, however many lanes fill the devices
+    free: Any  # free numbers that the runs were made with
+    starts: Course  # (members, sites, segments), in the memory of each process, however many lanes fill the devices
     before: State  # (members, lanes, n), state before each row, on the devices
     losses: np.ndarray  # (2, members), training and validation, means over the sites
 
@@ -38,7 +53,7 @@ class FreeRuns:
 
     The free numbers `free` have a leading axis of members. `weighting` is a key of `WEIGHTINGS`, for the training loss;
     that of the validation is always `variance`, so that fits with different losses can be compared. `label` begins
-    errors and lines of progress.
+    errors and lines of progress. `physical` finds the free numbers of the physical parameters among `free`.
     """
 
     def __init__(
@@ -48,7 +63,10 @@ class FreeRuns:
         solver: Callable,
         weighting: str,
         label: str,
+        physical: Callable[[Any], Array] | None = None,
     ):
+        self.physical = physical
+        self.slow = np.array([n for n, b in enumerate(sites[0].anchor.space.bounds) if b.name in SLOW])
         self.build, self.sites, self.solver, self.label = build, list(sites), solver, label
         self.dt = sites[0].data.dt
         for site in sites:
@@ -61,40 +79,67 @@ class FreeRuns:
         self.lanes, self._starts = lanes(sites, WEIGHTINGS[weighting], self.devices.size)
         self.shared = put(self.lanes, self.devices)
         shared = over_sites(self.devices, (ALIKE, BY_SITE, MEMBERS_BY_SITE), MEMBERS_BY_SITE)
-        self._pass = eqx.filter_jit(shared(self._members_by_site))
+        self._pass = eqx.filter_jit(shared(partial(self._members_by_site, self._judged)))
+        self._sensitive_pass = eqx.filter_jit(shared(partial(self._members_by_site, self._sensitive)))
 
     def model(self, free: Any, lane: Lanes) -> Model:
         """The model of one member at one site."""
         # What is known of a single site is constant in its compiled programs, which makes them smaller and faster.
         return self.build(free, self.sites[0].anchor if len(self.sites) == 1 else lane.anchor)
 
-    def begin(self, members: int) -> State:
-        """Where the first spin-up of each member, site and segment begins."""
-        return jax.tree.map(lambda x: np.broadcast_to(x, (members, *x.shape)), self._starts)
+    def begin(self, members: int, slopes: bool = False) -> Course:
+        """Where the first spin-up of each member, site and segment begins; with `slopes`, which are zero there."""
+        state = jax.tree.map(lambda x: np.broadcast_to(x, (members, *x.shape)), self._starts)
+        zeros = jax.tree.map(lambda x: np.zeros((*x.shape, len(self.slow))), state)
+        return Course(state, zeros if slopes else None)
 
-    def __call__(self, free: Any, starts: State, passes: int) -> Ran:
-        """Free runs after `passes` of spin-up from `starts`; raises InputError at the first value not finite."""
+    def __call__(self, free: Any, starts: Course, passes: int) -> Ran:
+        """Free runs after `passes` of spin-up from `starts`; raises InputError at the first value not finite.
+
+        Where `starts` have slopes, the slow parameters take a step after the spin-up, see `_stepped`.
+        """
         fillers = len(self.lanes.share) - len(self.sites)
         starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
         starts = jax.device_put(starts, NamedSharding(self.devices, MEMBERS_BY_SITE))  # as a pass gives them
         free = jax.device_get(free)  # the same in each process: what lies on one of its devices would not be
+        sensitive = starts.slopes is not None
         for _ in range(passes):
-            starts, *_ = self._pass(free, self.shared, starts)
+            if sensitive:
+                starts, gradient, curvature = self._sensitive_pass(free, self.shared, starts)
+            else:
+                starts = Course(self._pass(free, self.shared, starts.state)[0])
+        if sensitive and passes:
+            steps = self._steps(*everywhere((gradient, curvature), self.devices))
+            numbers = np.array(self.physical(free))
+            numbers[:, self.slow] += steps
+            free = eqx.tree_at(self.physical, free, numbers)
+            starts = Course(_moved(starts, jnp.asarray(steps)), starts.slopes)
+        slopes, starts = starts.slopes, starts.state
         _, before, losses, sound = self._pass(free, self.shared, starts)
+        starts = Course(starts, slopes)
         starts, losses, sound = everywhere((starts, losses, sound), self.devices)
         for member, site in np.argwhere(~sound):
-            raise InputError(f"{self.label}: {self._failure(free, starts, member, site)}")
+            raise InputError(f"{self.label}: {self._failure(free, starts.state, member, site)}")
         starts = jax.tree.map(lambda x: x[:, : len(self.sites)], starts)
-        return Ran(starts, before, np.einsum("msk,s->km", losses, self.lanes.share))
+        return Ran(free, starts, before, np.einsum("msk,s->km", losses, self.lanes.share))
 
-    def _members_by_site(self, free: Any, lanes: Lanes, starts: State):
-        """`_judged` of each member and each site of a device; leading axes of the result: members, sites."""
+    def _steps(self, gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        """Gauss-Newton steps (members, k) of the slow numbers on the training loss of free runs.
+
+        They lead to the lowest loss that there would be if fluxes were linear in the numbers, as far as `LONGEST_STEP`.
+        """
+        gradient, curvature = (np.einsum("ms...,s->m...", x, self.lanes.share) for x in (gradient, curvature))
+        steps = np.stack([-np.linalg.pinv(h) @ g for g, h in zip(gradient, curvature, strict=True)])
+        return np.where(np.isfinite(steps), np.clip(steps, -LONGEST_STEP, LONGEST_STEP), 0.0)
+
+    def _members_by_site(self, function: Callable, free: Any, lanes: Lanes, starts: Any):
+        """`function` of each member and each site of a device; leading axes of the result: members, sites."""
         longest = lanes.length.max()
 
         # One after the other: a single series compiles into one fast loop, a batch of networks does not.
         def of_member(item):
             free, starts = item
-            return each(lambda site: self._judged(free, *site, longest), (lanes, starts))
+            return each(lambda site: function(free, *site, longest), (lanes, starts))
 
         return each(of_member, (free, starts))
 
@@ -104,16 +149,47 @@ class FreeRuns:
         The next pass begins with the mean of the states at the same time of year, as in `lad.integrate.spin_up`.
         """
         before, ends, fluxes = self._series(free, lane, starts, longest)
-
-        def mean(x):
-            return jax.vmap(lambda index, share: jnp.sum(share * x[index]))(lane.recurs, lane.passages)
-
         losses = [
             loss(fluxes, lane.observed, use, std)
             for use, std in ((lane.train, lane.scale), (lane.validation, lane.std))
         ]
         sound = jnp.stack([jnp.isfinite(x).all() for x in (fluxes, *jax.tree.leaves(ends))]).all()
-        return jax.tree.map(mean, ends), before, jnp.stack(losses), sound
+        return _next_starts(ends, lane), before, jnp.stack(losses), sound
+
+    def _sensitive(self, free: Any, lane: Lanes, starts: Course, longest):
+        """Of one member at one site: starts of the next pass, gradient (k,) and Gauss-Newton Hessian (k, k) of the
+        training loss by the slow numbers."""
+        arrays, static = eqx.partition(self.model(free, lane).prepare(), eqx.is_inexact_array)
+
+        def of_numbers(slow):
+            numbers = self.physical(free).at[self.slow].set(slow)
+            model = self.model(eqx.tree_at(self.physical, free, numbers), lane)
+            return eqx.filter(model.prepare(), eqx.is_inexact_array)
+
+        by_number = jax.jacfwd(of_numbers)(self.physical(free)[self.slow])
+
+        def interval(course, row):
+            forcing, opens, observed, use = row
+            course = jax.tree.map(lambda s, x: jnp.where(opens < 0, s, x[opens]), course, starts)
+
+            def advance(arrays, state):
+                end, mean = self.solver(eqx.combine(arrays, static), self.dt)(state, forcing)
+                return end, simulated_fluxes(mean)
+
+            def along(*tangents):
+                return jax.jvp(advance, (arrays, course.state), tangents)
+
+            # As many tangents as there are slow numbers, one run.
+            axes = ((None, None), (-1, -1))
+            (end, fluxes), (slopes, by) = jax.vmap(along, in_axes=-1, out_axes=axes)(by_number, course.slopes)
+            error, by = (fluxes - observed) / lane.scale, by / lane.scale[:, None]
+            return Course(end, slopes), (Course(end, slopes), use * error @ by, (by.T * use) @ by)
+
+        count = longest if at_once() else lane.length
+        weight = lane.train / jnp.maximum(lane.train.sum(axis=0), 1.0)
+        table = lane.forcing, lane.opens, lane.observed, weight
+        ends, gradient, curvature = _scan(interval, rows(starts, 0), table, lane.length, count)
+        return _next_starts(ends, lane), gradient.sum(axis=0), curvature.sum(axis=0)
 
     def _series(self, free: Any, lane: Lanes, starts: State, longest):
         """States before and at the end of each row, and fluxes (n, 2), of one member at one site.
@@ -148,6 +224,26 @@ class FreeRuns:
             f"{names} of member {member} not finite in a free run at {site.site_id}, first at "
             f"{str(site.data.time[row])[:16]}"
         )
+
+
+def _moved(course: Course, steps: Float[Array, "members k"]) -> State:
+    """The states of `course`, of all members, after `steps` of the slow numbers, to first order."""
+
+    def moved(x, by):
+        return x + jnp.einsum("m...k,mk->m...", by, steps)
+
+    state = jax.tree.map(moved, course.state, course.slopes)
+    stores = {name: jnp.maximum(getattr(state, name), 0.0) for name in ("snow", "root", "groundwater")}
+    return dataclasses.replace(state, **stores)
+
+
+def _next_starts(ends: Any, lane: Lanes) -> Any:
+    """Means over the passages of each segment's start, of a tree with rows `ends`."""
+
+    def mean(x):
+        return jax.vmap(lambda index, share: jnp.tensordot(share, x[index], 1))(lane.recurs, lane.passages)
+
+    return jax.tree.map(mean, ends)
 
 
 def _scan(function: Callable, carry, arrays, length, count):

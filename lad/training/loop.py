@@ -77,11 +77,11 @@ def fit(
             raise InputError(f"{runs.label}: window_days = {days} is shorter than {runs.dt:.0f} s")
     members = len(jax.tree.leaves(free)[0])
     optimiser = _optimiser(settings)
-    steps = _gradient_steps(runs, optimiser)
+    steps = _gradient_steps(runs, optimiser, settings.gauss_newton)
     now = Progressing(
         free=free,
         optimiser=jax.vmap(optimiser.init)(free),
-        starts=runs.begin(members),
+        starts=runs.begin(members, settings.gauss_newton),
         best=free,
         best_loss=jnp.full(members, jnp.inf),
         step=jnp.asarray(0),
@@ -97,6 +97,7 @@ def fit(
         train_loss, validation_loss = ran.losses
         better = jnp.asarray(validation_loss) < now.best_loss
         now = now._replace(
+            free=ran.free,
             starts=ran.starts,
             best=_select(better, now.free, now.best),
             best_loss=jnp.where(better, validation_loss, now.best_loss),
@@ -152,12 +153,12 @@ def _of_windows(runs: FreeRuns, free, lane: Lanes, before, index, counted=1.0):
     return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
 
 
-def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation) -> Callable:
+def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, hold_slow: bool) -> Callable:
     """Compiled gradient steps ``(free, optimiser_state, before, windows, length, lanes)``.
 
     There is a step for each item along the first axis of `windows` (steps, members, lanes, windows), the first rows of
     windows of `length` rows. Returns the new free numbers and state of the optimiser, and whether loss and gradient of
-    each step and member were finite.
+    each step and member were finite. With `hold_slow`, slow physical parameters stay as they are.
     """
 
     @over_sites(runs.devices, (ALIKE, MEMBERS_BY_SITE, BY_SITE, MEMBERS_BY_SITE, ALIKE), ALIKE)
@@ -190,6 +191,9 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation) -> 
             (_, losses), gradient = jax.value_and_grad(total, has_aux=True)(
                 free, before, lanes, windows, within
             )
+            if hold_slow:
+                held = runs.physical(gradient).at[:, runs.slow].set(0.0)
+                gradient = eqx.tree_at(runs.physical, gradient, held)
             sound = jax.vmap(lambda g: jnp.isfinite(optax.tree.norm(g)))(gradient) & jnp.isfinite(losses)
             update, optimiser_state = jax.vmap(optimiser.update)(gradient, optimiser_state, free)
             return (optax.apply_updates(free, update), optimiser_state), sound

@@ -1,5 +1,6 @@
 """The sites of a fit: what is known of each before its fluxes are seen, and what a fit may see."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,7 +17,9 @@ from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
 from lad.integrate import fast
 from lad.io import read_netcdf
+from lad.mass_curve import mass_curve
 from lad.model import Model
+from lad.observations import read_observed
 from lad.parameters import Parameters, table_parameters
 from lad.periods import Periods
 from lad.simulation import free_runs
@@ -76,12 +79,14 @@ def read_site(
     parameters: Parameters | str | Path | None = None,
     attributes: Iterable[str] = (),
     prescribed_radiation: bool = False,
+    root_zone: str = "calibrated",
 ) -> Site:
     """A site of a training, from its files.
 
     `parameters` are calibrated ones, or their file; without them training begins with those of LaD's table. With
-    `prescribed_radiation` net radiation is the measured one where there is one. Raises InputError as the readers do,
-    and for a forcing file that lacks one of the `attributes`.
+    `prescribed_radiation` net radiation is the measured one where there is one. With the `root_zone` "mass_curve"
+    training begins with the capacity of `lad.mass_curve`, where that is more than the calibrated one. Raises
+    InputError as the readers do, and for a forcing file that lacks one of the `attributes`.
     """
     record = record_of(site_id, forcing, observations if prescribed_radiation else None)
     height = record.reference_height
@@ -91,6 +96,11 @@ def read_site(
         space = calibration_space(a_priori(record.attrs, height, forcing))
         reference = parameters or space.table
     origin = space.free(reference) if parameters else space.origin()
+    if root_zone == "mass_curve":
+        fluxes = read_observed(observations, site_id)
+        fallen = record.forcing.Rainf + record.forcing.Snowf
+        curve = mass_curve(record.time, np.asarray(fallen), fluxes.flux["LE"], train, validation)
+        origin = space.free(dataclasses.replace(reference, Wmax=max(float(reference.Wmax), curve.capacity)))
     data = learning_data(record, observations, train, validation)
     dataset = read_netcdf(forcing)
     seen = np.isin(intervals(dataset, forcing)[0], data.trained)

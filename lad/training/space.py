@@ -19,6 +19,8 @@ from lad.errors import InputError
 from lad.io import read_json
 from lad.parameters import Parameters, from_json, read_parameters
 
+SLOW = ("Wmax",)
+"""Quantities whose effect outlasts a window: what the root zone holds in spring, it evaporates in summer."""
 IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
 
 

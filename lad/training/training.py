@@ -87,7 +87,7 @@ def train(
     def build(free, anchor) -> Model:
         return untrained[0].with_free(free).at(anchor)
 
-    runs = FreeRuns(build, sites, scheme, settings.loss, label)
+    runs = FreeRuns(build, sites, scheme, settings.loss, label, lambda free: free.shift)
     checkpoint = folder / "checkpoint.eqx" if folder else None
     if checkpoint:
         check_alike(checkpoint)

@@ -198,6 +198,13 @@ rule periods:
             category="Data",
             labels={"site": "{site}", "content": "forcing in test against training, table"},
         ),
+        root_zone=report(
+            "results/{site}/periods/mass_curve.png",
+            caption="../report/periods.rst",
+            category="Data",
+            labels={"site": "{site}", "content": "water that the root zone must hold"},
+        ),
+        vector="results/{site}/periods/mass_curve.pdf",
     log:
         "logs/{site}/periods.log",
     benchmark:
@@ -215,4 +222,5 @@ rule periods:
         "{wildcards.site}: fix the periods"
     shell:
         "lad periods --site {wildcards.site} --forcing {input.forcing} --observations {input.observations}"
-        " {params.periods} --output {output.periods} --table {output.table} --shifts {output.shifts} 2>&1 | tee {log}"
+        " {params.periods} --output {output.periods} --table {output.table} --shifts {output.shifts}"
+        " --mass-curve {output.root_zone} 2>&1 | tee {log}"

@@ -1,0 +1,77 @@
+"""How much water the root zone must hold, by the mass curve of training precipitation and evaporation.
+
+Plants keep what carries them through dry spells (Gao et al. 2014, Geophys. Res. Lett. 41, 7916-7923): the largest
+deficit, evaporation less precipitation summed up, of a year that comes once in twenty. Fluxes of a few years hardly
+determine the capacity, because a network makes up for a small one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from lad.constants import L_VAPORISATION
+from lad.periods import Periods, mask
+
+RETURN_YEARS = 20.0
+COMPLETE = 300  # days of a year that counts
+EULER = 0.5772156649
+
+
+class MassCurve(NamedTuple):
+    """Deficits of the root zone (kg m-2) in the training periods."""
+
+    deficit: pd.Series  # at the end of each day; a year begins without one
+    year: np.ndarray  # of each day: the calendar year that it begins in
+    largest: pd.Series  # of each year that counts
+    excess: float  # kg m-2 a year, evaporation less precipitation
+    capacity: float  # return level of `RETURN_YEARS`, see `return_level`
+
+
+def mass_curve(
+    time: np.ndarray,
+    precipitation: Float[np.ndarray, " n"],
+    latent_heat: Float[np.ndarray, " n"],
+    train: Periods,
+    validation: Periods,
+) -> MassCurve:
+    """Mass curve of the training days, from means over intervals that start at `time` (n,) datetime64.
+
+    `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled; what is not finite
+    counts as no evaporation. Evaporation on days of `validation` is interpolated from the days around them. A year
+    begins in the month that follows the largest surplus of the mean year, and counts with `COMPLETE` days or more;
+    where none has as many, all count.
+    """
+    inside, judged = mask(time, train), mask(time, validation)
+    day = pd.DatetimeIndex(time[inside]).floor("D")
+    evaporation = pd.Series(np.where(judged, np.nan, np.nan_to_num(latent_heat) / L_VAPORISATION)[inside])
+    daily = evaporation.groupby(day).mean().interpolate(limit_direction="both")
+    daily = 86400.0 * (daily - pd.Series(precipitation[inside]).groupby(day).mean())
+
+    of_month = daily.groupby(daily.index.month).mean().cumsum()
+    opening = of_month.idxmin() % 12 + 1
+    year = np.asarray(daily.index.year - (daily.index.month < opening))
+    by_year = daily.groupby(year)
+    deficit = pd.concat([_deficit(part) for _, part in by_year])
+    largest, days = deficit.groupby(year).max(), by_year.size()
+    largest = largest[days >= COMPLETE] if (days >= COMPLETE).any() else largest
+    excess = 365.25 * daily.mean()
+    return MassCurve(deficit, year, largest, excess, return_level(largest.to_numpy()))
+
+
+def _deficit(daily: pd.Series) -> pd.Series:
+    """Sum of `daily` (kg m-2), kept from falling below zero."""
+    total = daily.cumsum()
+    return total - np.minimum(total.cummin(), 0.0)
+
+
+def return_level(largest: Float[np.ndarray, " years"], years: float = RETURN_YEARS) -> float:
+    """What the largest value of a year exceeds once in `years`: a Gumbel distribution by the method of moments.
+
+    Of a single year it is that year's.
+    """
+    if len(largest) < 2:
+        return float(np.max(largest))
+    scale = np.std(largest, ddof=1) * np.sqrt(6.0) / np.pi
+    return float(np.mean(largest) - scale * (EULER + np.log(-np.log1p(-1.0 / years))))
