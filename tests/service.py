@@ -43,6 +43,7 @@ class Service(ThreadingHTTPServer):
         self.files, self.requests, self.faults = dict(files), [], []
         self.offered, self.for_account = [name for name in files if name.endswith(".zip")], {}
         self.checksums, self.sizes, self.gone = {}, {}, {}
+        self.pages = {}  # path: function of the query, which gives what is sent as JSON
         self.ranges, self.citation, self.manifest = True, CITATION, None
         self.answers = threading.Event()
         self.cuts = threading.Event()
@@ -102,6 +103,9 @@ class Handler(BaseHTTPRequestHandler):
         path = self.note(b"")
         if path in self.server.gone:
             self.send(b"<html>this service has moved</html>", "text/html", self.server.gone[path])
+        elif path in self.server.pages:
+            query = {name: value for name, (value,) in parse_qs(urlsplit(self.path).query).items()}
+            self.send(json.dumps(self.server.pages[path](query)).encode(), "application/json")
         elif path == "/api/v2/site_info_display/AmeriFlux":
             self.send(json.dumps({"values": SITES}).encode(), "application/json")
         elif path.endswith("/catalog.xml"):

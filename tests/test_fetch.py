@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from archives import CRT, alma_pair, crt_rows, product_rows, write_base, write_product, write_zip
 from service import CITATION, Fault, Service
@@ -20,6 +22,7 @@ from lad.errors import InputError
 from lad.io import read_json
 from lad.towers.archives import find_archives, missing_message
 from lad.towers.fetch import citations, obtain, source_file
+from lad.towers.forcing import read_lai
 from lad.towers.http import Client
 from lad.towers.services import Services, account_from, snapshot
 
@@ -613,3 +616,70 @@ def test_product_that_is_not_supported_is_named(tmp_path, capsys):
     (tmp_path / name).write_text("-")
     assert main(["sites", "--archives", str(tmp_path)]) == 2
     assert f"{name}: is of FLUXNET-CH4, a product that is not supported" in capsys.readouterr().err
+
+
+DATES = [f"2012-{day:%m-%d}" for day in pd.date_range("2012-01-01", periods=23, freq="4D")]
+
+
+def modis_pages(service, quality):
+    """The service of leaf area: 5 x 5 pixels, 1.0 at the rim, 2.0 about the tower; `quality` by date of all pixels."""
+    pixels = np.full((5, 5), 10)
+    pixels[1:4, 1:4] = 20
+
+    def subset(query):
+        assert (query["latitude"], query["longitude"]) == ("41.6285", "-83.3471")
+        names = [f"A2012{date:03d}" for date in range(1, 93, 4)]
+        first, last = names.index(query["startDate"]), names.index(query["endDate"])
+        assert last - first < 10, "more than the service gives at once"
+        layers = []
+        for name, date in list(zip(names, DATES, strict=True))[first : last + 1]:
+            for band, data in (("Lai_500m", pixels), ("FparLai_QC", np.full((5, 5), quality.get(date, 0)))):
+                layers.append(
+                    {"modis_date": name, "calendar_date": date, "band": band, "data": data.ravel().tolist()}
+                )
+        return {"nrows": 5, "ncols": 5, "subset": layers}
+
+    listed = [
+        {"modis_date": f"A2012{day:03d}", "calendar_date": date}
+        for day, date in zip(range(1, 93, 4), DATES, strict=True)
+    ]
+    root = "/rst/api/v1/MCD15A3H/"
+    service.pages = {f"{root}dates": lambda _: {"dates": listed}, f"{root}subset": subset}
+    return f"{service.url}rst/api/v1/"
+
+
+def lai_command(folder, url):
+    """Arguments that fetch the archive of US-CRT from the folder, and leaf area from `url`."""
+    shutil.copy(CRT, folder)
+    options = ["--archives", str(folder), "--lai", "--modis", url, "--output", str(folder / "out")]
+    return ["fetch", "--site", "US-CRT", *options]
+
+
+def test_leaf_area_is_the_mean_of_good_pixels_about_the_tower(service, tmp_path, capsys):
+    """Clouds (bits 3, 4), the empirical algorithm (bits 5 to 7), bad quality (bit 0): left out. Saturation: kept."""
+    bad = dict(zip(DATES, (0b00001000, 0b01000000, 0b1, 0b100), strict=False))
+    url = modis_pages(service, bad | {DATES[5]: 0b00100000, DATES[6]: 0b00011000})
+    assert main(lai_command(tmp_path, url)) == 0
+    path = tmp_path / "lai" / "US-CRT_MCD15A3H_lai.csv"
+    assert f"{path}: LAI on 19 dates, 2012-01-17 to 2012-03-29" in capsys.readouterr().out
+    assert pd.read_csv(path).to_dict("list") == {"date": DATES[4:], "lai": [2.0] * 19, "valid": [9] * 19}
+    assert (read_lai(path) == 2.0).all()
+
+
+def test_leaf_area_that_cannot_be_had_is_one_line(service, tmp_path, capsys):
+    url = modis_pages(service, dict.fromkeys(DATES, 1))
+    command = lai_command(tmp_path, url)
+    assert main(command) == 2
+    service.pages = dict.fromkeys(service.pages, lambda _: {"error": "no"})
+    assert main(command) == 2
+    service.pages = {}
+    assert main(command) == 2
+    errors = capsys.readouterr().err.splitlines()
+    expected = (
+        "has no valid pixel at 41.6285, -83.3471",
+        "does not answer as its documentation",
+        "answers 404",
+    )
+    found = [line for line in errors if line.startswith("lad fetch: ")]
+    assert len(found) == 3 and all(text in line for text, line in zip(expected, found, strict=True))
+    assert not (tmp_path / "lai").exists()

@@ -4,12 +4,14 @@ import argparse
 import os
 from pathlib import Path
 
-from lad.io import write_json
+from lad.io import write_csv, write_json
 from lad.provenance import provenance
 from lad.towers.archives import find_archives, is_metadata, left_out, unknown_names
-from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from
+from lad.towers.arguments import add_service_arguments, add_site_arguments, services_from, site_from
 from lad.towers.fetch import copy_whole, obtain
+from lad.towers.http import Client
 from lad.towers.metadata import site_columns
+from lad.towers.modis import PRODUCT, leaf_area
 from lad.towers.readers import read_archive
 
 
@@ -29,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME",
         help="name of an archive to take, may have * and ?; can be repeated, each has to be there",
+    )
+    parser.add_argument(
+        "--lai",
+        action="store_true",
+        help="also download MODIS leaf area index about the tower, into lai/ of the first folder",
     )
     add_service_arguments(parser)
     parser.add_argument(
@@ -62,3 +69,12 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.output / "source.json", source)
     for archive in archives:
         print(f"{args.site}: {archive['name']} from {archive['url'] or found[0].parent}")
+    if args.lai:
+        site = site_from(args, chosen)
+        path = args.archives[0] / "lai" / f"{args.site}_{PRODUCT}_lai.csv"
+        table = leaf_area(Client(), args.modis, site.latitude, site.longitude)
+        write_csv(path, table)
+        span = f"{table.date.iloc[0]} to {table.date.iloc[-1]}"
+        print(
+            f"{path}: LAI on {len(table)} dates, {span}; take it by  sites: {{{args.site}: {{lai: {path}}}}}"
+        )
