@@ -21,7 +21,9 @@ from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
+from lad.mass_curve import mass_curve
 from lad.model import Model
+from lad.observations import read_observed
 from lad.parameters import from_json, table_parameters, to_json
 from lad.periods import parse_periods
 from lad.provenance import code_sha256
@@ -35,7 +37,7 @@ from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, untrained_law
 from lad.training.loop import fit, window_at
 from lad.training.loss import WEIGHTINGS, loss, surface_penalty
-from lad.training.sites import Anchor, Site
+from lad.training.sites import Anchor, Site, read_site
 from lad.training.space import calibration_space, load_calibrated
 
 SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
@@ -516,3 +518,26 @@ def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_i
     moved = np.asarray(ran.free)[0] - free[0]
     assert moved[runs.slow[0]] * gradient < 0 and np.count_nonzero(moved) == 1
     assert ran.losses[0, 0] < runs(free[:1], runs.begin(1), passes).losses[0, 0]
+
+
+def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more(tower, capsys):
+    periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
+    files = tower / "forcing.nc", tower / "observations.nc"
+    record, LE = read_record(files[0]), read_observed(files[1], None).flux["LE"]
+    rain = np.asarray(record.forcing.Rainf + record.forcing.Snowf)
+    capacity = mass_curve(record.time, rain, LE, **periods).capacity
+    assert 20.0 < capacity < 100.0
+    for calibrated, begun in ((20.0, capacity), (100.0, 100.0)):
+        parameters = dataclasses.replace(table_parameters(6, 2, 10.0), Wmax=jnp.asarray(calibrated))
+        write_json(tower / "parameters.json", to_json(parameters))
+        options = {"parameters": tower / "parameters.json", "root_zone": "mass_curve"}
+        site = read_site("XX-Tst", *files, **periods, **options)
+        space = site.anchor.space
+        assert float(space.parameters(jnp.asarray(site.anchor.origin)).Wmax) == pytest.approx(begun)
+        assert float(site.reference.Wmax) == calibrated
+    command = train_command(tower, tower / "out")
+    command[command.index("--model-settings") + 1] = json.dumps(LAW | {"root_zone": "mass_curve"})
+    where = command.index("--parameters")
+    assert main([*command[:where], *command[where + 2 :]]) == 2
+    expected = "lad train: error: root_zone mass_curve: expected --parameters, calibrated at each site\n"
+    assert capsys.readouterr().err == expected

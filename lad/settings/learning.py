@@ -81,9 +81,9 @@ class LawSettings(Section):
     LAI: bool | None = None
     """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have one. Only
     for a law with a network"""
-    root_zone: Literal["calibrated", "mass_curve"] = "calibrated"
-    """capacity of the root zone that training begins with: the calibrated one, or, where it is more, that of the
-    [mass curve](learning.md#root-zone)"""
+    root_zone: Literal["mass_curve"] | None = None
+    """`mass_curve`: training begins with the root-zone capacity by the [mass curve](learning.md#root-zone), where it is
+    more than the calibrated one"""
 
     @property
     def has_network(self) -> bool:

@@ -79,7 +79,7 @@ def read_site(
     parameters: Parameters | str | Path | None = None,
     attributes: Iterable[str] = (),
     prescribed_radiation: bool = False,
-    root_zone: str = "calibrated",
+    root_zone: str | None = None,
 ) -> Site:
     """A site of a training, from its files.
 
