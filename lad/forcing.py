@@ -30,6 +30,7 @@ VARIABLES = {
     "Rainf": ("kg m-2 s-1", 0.0, 0.1),
     "Snowf": ("kg m-2 s-1", 0.0, 0.1),
 }
+LAI = ("m2 m-2", 0.0, 15.0)  # leaf area index, which a file may have
 
 
 class Forcing(eqx.Module):
@@ -120,18 +121,7 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     if steps.size == 0 or (steps != dt).any():
         odd = "none" if steps.size == 0 else f"{steps.min():g} to {steps.max():g} s"
         raise InputError(f"{path}: time steps must be equal inside a segment, found {odd}")
-    arrays = {}
-    for name, (unit, low, high) in VARIABLES.items():
-        if name not in dataset:
-            raise InputError(f"{path}: no variable {name} ({unit})")
-        values = _column(dataset, name, path)
-        bad = np.flatnonzero(~((values >= low) & (values <= high)))
-        if bad.size:
-            raise InputError(
-                f"{path}: {name} = {values[bad[0]]:g} at {str(time[bad[0]])[:16]} ({bad.size} such values), "
-                f"expected {low:g} to {high:g} {unit}"
-            )
-        arrays[name] = values
+    arrays = {name: _weather(dataset, name, expected, path) for name, expected in VARIABLES.items()}
     if "reference_height" not in dataset or dataset["reference_height"].size != 1:
         raise InputError(f"{path}: no scalar variable reference_height (m)")
     height = float(dataset["reference_height"].values.reshape(()))
@@ -140,7 +130,7 @@ def read_record(path: str | Path, net_radiation: str | Path | None = None) -> Re
     forcing, segment = make_forcing(**arrays), segment.astype(int)
     weather = arrays | {"Precip": arrays["Rainf"] + arrays["Snowf"], "VPD": forcing.VPD}
     means = antecedent_means(weather, segment, dt)[list(ANTECEDENTS)]
-    leaves = jnp.asarray(_column(dataset, "LAI", path)) if "LAI" in dataset else None
+    leaves = _weather(dataset, "LAI", LAI, path) if "LAI" in dataset else None
     forcing = dataclasses.replace(forcing, antecedents=jnp.asarray(means.to_numpy()), LAI=leaves)
     record = Record(time, segment, forcing, float(dt), height, dict(dataset.attrs))
     return record if net_radiation is None else _with_net_radiation(record, net_radiation)
@@ -156,6 +146,24 @@ def _with_net_radiation(record: Record, path: str | Path) -> Record:
     if not np.isfinite(values).any():
         raise InputError(f"{path}: no measured Rnet, there is no net radiation to prescribe")
     return dataclasses.replace(record, forcing=dataclasses.replace(record.forcing, Rnet=jnp.asarray(values)))
+
+
+def _weather(
+    dataset: xr.Dataset, name: str, expected: tuple[str, float, float], path: str | Path
+) -> np.ndarray:
+    """Values (n,) of a variable; raises InputError if it is absent or has one that is not as `expected`."""
+    unit, low, high = expected
+    if name not in dataset:
+        raise InputError(f"{path}: no variable {name} ({unit})")
+    values = _column(dataset, name, path)
+    bad = np.flatnonzero(~((values >= low) & (values <= high)))
+    if bad.size:
+        when = str(intervals(dataset, path)[0][bad[0]])[:16]
+        raise InputError(
+            f"{path}: {name} = {values[bad[0]]:g} at {when} ({bad.size} such values), "
+            f"expected {low:g} to {high:g} {unit}"
+        )
+    return values
 
 
 def _column(dataset: xr.Dataset, name: str, path: str | Path) -> np.ndarray:

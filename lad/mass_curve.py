@@ -12,10 +12,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from lad.constants import L_VAPORISATION
+from lad.errors import InputError
 from lad.periods import Periods, mask
 
 RETURN_YEARS = 20.0
 COMPLETE = 300  # days of a year that counts
+ENOUGH = 0.8  # share of a day's values
 EULER = 0.5772156649
 
 
@@ -38,25 +40,30 @@ def mass_curve(
 ) -> MassCurve:
     """Mass curve of the training days, from means over intervals that start at `time` (n,) datetime64.
 
-    `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled; what is not finite
-    counts as no evaporation. Evaporation on days of `validation` is interpolated from the days around them. A year
-    begins in the month that follows the largest surplus of the mean year, and counts with `COMPLETE` days or more;
-    where none has as many, all count.
+    `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled. Evaporation of days
+    that are not of training, are of `validation` or have less than `ENOUGH` of their values is interpolated from the
+    days around them. A year begins in the month that follows the largest surplus of the mean year, and counts with
+    `COMPLETE` days of training or more; where none has as many, all count. Raises InputError without a day of LE.
     """
-    inside, judged = mask(time, train), mask(time, validation)
-    day = pd.DatetimeIndex(time[inside]).floor("D")
-    evaporation = pd.Series(np.where(judged, np.nan, np.nan_to_num(latent_heat) / L_VAPORISATION)[inside])
-    daily = evaporation.groupby(day).mean().interpolate(limit_direction="both")
-    daily = 86400.0 * (daily - pd.Series(precipitation[inside]).groupby(day).mean())
+    inside, seen = mask(time, train), mask(time, train) & ~mask(time, validation)
+    span = slice(np.flatnonzero(inside)[0], np.flatnonzero(inside)[-1] + 1)
+    day = pd.DatetimeIndex(time[span]).floor("D")
+    evaporation = pd.Series(np.where(seen, latent_heat / L_VAPORISATION, np.nan)[span])
+    values = evaporation.groupby(day)
+    daily = values.mean().where(values.count() >= ENOUGH * values.size())
+    if daily.isna().all():
+        raise InputError(f"mass curve of the root zone: no day of training with {ENOUGH:.0%} of LE")
+    daily = daily.interpolate(limit_direction="both")
+    daily = 86400.0 * (daily - pd.Series(precipitation[span]).groupby(day).mean())
 
     of_month = daily.groupby(daily.index.month).mean().cumsum()
     opening = of_month.idxmin() % 12 + 1
     year = np.asarray(daily.index.year - (daily.index.month < opening))
-    by_year = daily.groupby(year)
-    deficit = pd.concat([_deficit(part) for _, part in by_year])
-    largest, days = deficit.groupby(year).max(), by_year.size()
+    deficit = pd.concat([_deficit(part) for _, part in daily.groupby(year)])
+    largest = deficit.groupby(year).max()
+    days = pd.Series(inside[span]).groupby(day).any().groupby(year).sum()
     largest = largest[days >= COMPLETE] if (days >= COMPLETE).any() else largest
-    excess = 365.25 * daily.mean()
+    excess = 365.25 * daily[mask(daily.index.to_numpy(), train)].mean()
     return MassCurve(deficit, year, largest, excess, return_level(largest.to_numpy()))
 
 

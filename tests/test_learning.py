@@ -541,3 +541,53 @@ def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more
     assert main([*command[:where], *command[where + 2 :]]) == 2
     expected = "lad train: error: root_zone mass_curve: expected --parameters, calibrated at each site\n"
     assert capsys.readouterr().err == expected
+
+
+def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(month, tmp_path, monkeypatch):
+    _, data, table = month
+    space = calibration_space(table)
+    site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
+    begin, judged = jnp.asarray(space.starts(2, seed=1)), []
+
+    class Recorded(FreeRuns):
+        def __call__(self, *args):
+            judged.append(super().__call__(*args))
+            return judged[-1]
+
+    def found(checkpoint=None):
+        judged.clear()
+        runs = Recorded(
+            lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
+            [site],
+            fast(),
+            "variance",
+            "x",
+            lambda free: free,
+        )
+        settings = descent(gauss_newton=True, patience=9)
+        return fit(begin, runs, settings, seed=0, checkpoint=checkpoint, fingerprint="x"), runs.slow[0]
+
+    whole, slow = found()
+    assert len(judged) == 3
+    for member in range(2):
+        best = min(judged, key=lambda ran: ran.losses[1, member])
+        assert np.array_equal(whole.free[member], best.free[member])
+    # On windows the capacity stays: it changes by steps of free runs alone, at most a quarter each.
+    numbers = np.array([np.asarray(ran.free)[:, slow] for ran in judged])
+    steps = np.diff(np.concatenate([np.asarray(begin)[None, :, slow], numbers]), axis=0)
+    assert (np.abs(steps) > 0.0).all() and (np.abs(steps) <= free_run.LONGEST_STEP + 1e-12).all()
+
+    class Killed(Exception):
+        pass
+
+    save = loop.save_checkpoint
+
+    def save_and_die(*args):
+        save(*args)
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "save_checkpoint", save_and_die)
+        found(tmp_path / "checkpoint.eqx")
+    resumed, _ = found(tmp_path / "checkpoint.eqx")
+    assert len(judged) == 2 and np.array_equal(resumed.free, whole.free)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lad.constants import L_VAPORISATION
+from lad.errors import InputError
 from lad.mass_curve import mass_curve, return_level
 from lad.periods import parse_periods
 
@@ -50,3 +51,16 @@ def test_return_level_is_of_a_gumbel_distribution():
     largest = 200.0 - 30.0 * np.log(-np.log(rng.uniform(size=100_000)))
     assert return_level(largest) == pytest.approx(200.0 - 30.0 * np.log(-np.log(0.95)), rel=0.01)
     assert return_level(np.array([80.0])) == 80.0
+
+
+def test_days_without_evaporation_are_interpolated():
+    """A July without LE, and a summer of which six weeks are not of training, change nothing."""
+    gap = (HALF_HOURS.year == 2003) & (HALF_HOURS.month == 7)
+    flux = np.full(len(TIME), 2.0 * L_VAPORISATION / 86400.0)
+    assert curve(np.where(gap, np.nan, flux)).capacity == pytest.approx(368.0)
+    parts = parse_periods(["2001-01-01:2002-06-30", "2002-08-15:2004-12-31"])
+    rain = np.where(WET, 4.0, 0.0) / 86400.0
+    found = mass_curve(TIME, rain, flux, parts, VALIDATION)
+    assert found.largest.tolist() == pytest.approx([368.0] * 3)
+    with pytest.raises(InputError, match="no day of training with 80% of LE"):
+        curve(np.full(len(TIME), np.nan))

@@ -35,6 +35,8 @@ from lad.training import devices, free_run, loop
 from lad.training.files import load_hybrid, load_model, save_hybrid, save_model
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, law_at, stacked, training_scaling, untrained_law
+from lad.training.lanes import lanes
+from lad.training.loss import WEIGHTINGS
 from lad.training.sites import read_site, unseen_anchor
 
 
@@ -245,7 +247,7 @@ def test_antecedent_weather_is_an_input_that_is_scaled_and_kept_and_hidden_with_
 def test_leaf_area_is_an_input_that_the_forcing_must_have(towers, tmp_path):
     law = LAW | {"law": "residual", "LAI": True}
     sites = read(towers, ["XX-One"])
-    with pytest.raises(InputError, match="the forcing has no LAI, which the network sees"):
+    with pytest.raises(InputError, match="XX-One: the forcing has no LAI, which the network sees"):
         untrained(sites, law=law)
     leaves = jnp.linspace(0.5, 2.0, len(sites[0].data.time))
     forcing = dataclasses.replace(sites[0].data.forcing, LAI=leaves)
@@ -255,6 +257,10 @@ def test_leaf_area_is_an_input_that_the_forcing_must_have(towers, tmp_path):
     instant, state = (rows(tree, 600) for tree in (forcing, sites[0].states))
     greener = dataclasses.replace(instant, LAI=instant.LAI + 1.0)
     assert not eqx.tree_equal(*(model.fluxes(state, x, model.parameters) for x in (instant, greener)))
+    # Beside a site without it, whose network does not see it, it is no obstacle.
+    both = [sites[0], *read(towers, ["XX-Two"])]
+    assert lanes(both, WEIGHTINGS["variance"], 1)[0].forcing.LAI is None
+    assert lanes(sites, WEIGHTINGS["variance"], 1)[0].forcing.LAI.shape == (1, len(leaves))
 
 
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):

@@ -83,6 +83,11 @@ REFUSED = [  # settings, what is said about them
         "{multi_site: {studies: [paper]}, simulation: {radiation: prescribed}}",
         "simulation.radiation: prescribed: one network for several sites needs modelled radiation",
     ),
+    (
+        "{multi_site: {studies: [paper], model: deep},"
+        " models: {deep: {law: mlp, states: true, hidden: [4], root_zone: mass_curve}}}",
+        "models.deep.root_zone: the network for several sites begins at the table's",
+    ),
     ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),

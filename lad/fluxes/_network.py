@@ -30,18 +30,18 @@ def network_inputs(
 ) -> list[Float[Array, "..."]]:
     """Inputs in SI units: forcing, `antecedents` (of `ANTECEDENTS`, and LAI), then the parts `states` of `STATES`.
 
-    Without any of these, `state` may be None. Raises InputError for a forcing without LAI that is to be seen.
+    Without any of these, `state` may be None. Raises InputError for a forcing that lacks one.
 
     soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
     a logarithm of it that separates dry from very dry. snow: its presence and its masking of the surface.
     """
     inputs = [getattr(forcing, name) for name in FORCING_INPUTS]
     for name in antecedents:
-        if name == "LAI" and forcing.LAI is None:
-            raise InputError(
-                "the forcing has no LAI, which the network sees: expected a table, sites.{site}.lai"
-            )
-        inputs.append(forcing.LAI if name == "LAI" else forcing.antecedents[..., ANTECEDENTS.index(name)])
+        values = forcing.LAI if name == "LAI" else forcing.antecedents
+        if values is None:
+            source = "a table, the setting lai of the site" if name == "LAI" else "one that read_record gives"
+            raise InputError(f"the forcing has no {name}, which the network sees: expected {source}")
+        inputs.append(values if name == "LAI" else values[..., ANTECEDENTS.index(name)])
     if "soil" in states:
         inputs += [state.T[0] - forcing.Tair, *state.T[1:]]
     if "root" in states:

@@ -33,8 +33,8 @@ class Descent(Section):
     learning_rate: Positive = 0.01
     """peak learning rate, after warm-up and before cosine decay"""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from their
-    calibrated values"""
+    """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from
+    where training begins"""
     loss: Literal["variance", "sum"] = "variance"
     """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
     refresh: Count = 25

@@ -236,6 +236,12 @@ class Settings(Section):
                 raise Refused(
                     ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
                 )
+        network = self.models.get(self.multi_site.model)
+        if self.multi_site.studies and network and network.root_zone:
+            raise Refused(
+                ["models", self.multi_site.model, "root_zone"],
+                "the network for several sites begins at the table's, expected no root_zone for multi_site.model",
+            )
         if self.multi_site.studies and self.simulation.radiation != "modelled":
             one = "one network for several sites needs modelled radiation, expected multi_site.studies: [] or modelled"
             raise Refused(["simulation", "radiation"], f"{self.simulation.radiation}: {one}")

@@ -11,7 +11,7 @@ from lad.towers.arguments import add_service_arguments, add_site_arguments, serv
 from lad.towers.fetch import copy_whole, obtain
 from lad.towers.http import Client
 from lad.towers.metadata import site_columns
-from lad.towers.modis import PRODUCT, leaf_area
+from lad.towers.modis import MODIS, PRODUCT, leaf_area
 from lad.towers.readers import read_archive
 
 
@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lai",
         action="store_true",
         help="also download MODIS leaf area index about the tower, into lai/ of the first folder",
+    )
+    parser.add_argument(
+        "--modis", default=MODIS, metavar="URL", help="service of the leaf area, default %(default)s"
     )
     add_service_arguments(parser)
     parser.add_argument(

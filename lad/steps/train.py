@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model-settings",
         required=True,
         metavar="JSON",
-        help='{"law", "states", "hidden"} as a model of the settings, and "attributes" that it sees of a site',
+        help='JSON object with the keys of a model of the settings, and "attributes" that it sees of a site',
     )
     parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
     parser.add_argument("--output-directory", required=True, type=Path)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lad.towers.metadata import find_site, parse_settings
-from lad.towers.modis import MODIS
 from lad.towers.services import AMERIFLUX, PLUMBER2, USER, Services, account_from
 from lad.towers.sites import Site
 
@@ -41,9 +40,6 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     )
     web.add_argument(
         "--plumber2", default=PLUMBER2, metavar="URL", help="THREDDS server, default %(default)s"
-    )
-    web.add_argument(
-        "--modis", default=MODIS, metavar="URL", help="service of the leaf area, default %(default)s"
     )
     web.add_argument(
         "--notify",

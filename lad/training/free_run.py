@@ -96,7 +96,7 @@ class FreeRuns:
     def __call__(self, free: Any, starts: Course, passes: int) -> Ran:
         """Free runs after `passes` of spin-up from `starts`; raises InputError at the first value not finite.
 
-        Where `starts` have slopes, the slow parameters take a step after the spin-up, see `_stepped`.
+        Where `starts` have slopes, the slow parameters take a step after the spin-up, see `_steps`.
         """
         fillers = len(self.lanes.share) - len(self.sites)
         starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
@@ -128,9 +128,13 @@ class FreeRuns:
 
         They lead to the lowest loss that there would be if fluxes were linear in the numbers, as far as `LONGEST_STEP`.
         """
-        gradient, curvature = (np.einsum("ms...,s->m...", x, self.lanes.share) for x in (gradient, curvature))
+        # Where they are not finite there is no step: the run that follows fails too, and says where.
+        gradient, curvature = (
+            np.nan_to_num(np.einsum("ms...,s->m...", x, self.lanes.share), posinf=0.0, neginf=0.0)
+            for x in (gradient, curvature)
+        )
         steps = np.stack([-np.linalg.pinv(h) @ g for g, h in zip(gradient, curvature, strict=True)])
-        return np.where(np.isfinite(steps), np.clip(steps, -LONGEST_STEP, LONGEST_STEP), 0.0)
+        return np.clip(steps, -LONGEST_STEP, LONGEST_STEP)
 
     def _members_by_site(self, function: Callable, free: Any, lanes: Lanes, starts: Any):
         """`function` of each member and each site of a device; leading axes of the result: members, sites."""

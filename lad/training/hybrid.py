@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from lad.errors import InputError
 from lad.fluxes import (
     FORCING_INPUTS,
     AbstractFluxes,
@@ -113,7 +114,10 @@ def training_scaling(sites: Sequence[Site], settings: LawSettings) -> Scaling:
     states, antecedents = settings.seen_states, settings.seen_antecedents
     values = []
     for site in sites:
-        inputs = network_inputs(site.states, site.data.forcing, site.reference, states, antecedents)
+        try:
+            inputs = network_inputs(site.states, site.data.forcing, site.reference, states, antecedents)
+        except InputError as error:
+            raise InputError(f"{site.site_id}: {error}") from None
         values.append(np.stack(inputs, axis=-1)[site.data.train.any(axis=1)])
     means, stds = (np.stack([getattr(x, name)(axis=0) for x in values]) for name in ("mean", "std"))
     seen = np.ones(means.shape, dtype=bool)

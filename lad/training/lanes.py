@@ -1,5 +1,6 @@
 """The records of all sites of a fit side by side, as arrays that a device can step through at once."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
@@ -40,6 +41,7 @@ def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lan
     `weighting` is one of `lad.training.loss.WEIGHTINGS`.
     """
     length = max(len(site.data.time) for site in sites)
+    all_have_LAI = all(site.data.forcing.LAI is not None for site in sites)  # else no network sees it
     segments = max(len(site.data.segments) for site in sites)
     found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
     most = max(len(rows) for of_site in found for rows in of_site)
@@ -64,7 +66,9 @@ def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lan
         std = data.scale()[1]
         of_site = Lanes(
             anchor=site.anchor,
-            forcing=jax.tree.map(padded, data.forcing),
+            forcing=jax.tree.map(
+                padded, data.forcing if all_have_LAI else dataclasses.replace(data.forcing, LAI=None)
+            ),
             observed=padded(data.observed),
             train=masked(data.train),
             validation=masked(data.validation),

@@ -99,7 +99,7 @@ def fit(
         now = now._replace(
             free=ran.free,
             starts=ran.starts,
-            best=_select(better, now.free, now.best),
+            best=_select(better, ran.free, now.best),
             best_loss=jnp.where(better, validation_loss, now.best_loss),
             stale=jnp.where(better.any(), 0, now.stale + 1),
         )
@@ -182,6 +182,9 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, hol
         losses = mismatches(free, *rest)
         return losses.sum(), losses
 
+    def without_slow(change):
+        return eqx.tree_at(runs.physical, change, runs.physical(change).at[:, runs.slow].set(0.0))
+
     @eqx.filter_jit
     def steps(free, optimiser_state, before, windows, length, lanes):
         within = jnp.arange(length)
@@ -192,10 +195,11 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, hol
                 free, before, lanes, windows, within
             )
             if hold_slow:
-                held = runs.physical(gradient).at[:, runs.slow].set(0.0)
-                gradient = eqx.tree_at(runs.physical, gradient, held)
+                gradient = without_slow(gradient)
             sound = jax.vmap(lambda g: jnp.isfinite(optax.tree.norm(g)))(gradient) & jnp.isfinite(losses)
             update, optimiser_state = jax.vmap(optimiser.update)(gradient, optimiser_state, free)
+            if hold_slow:  # not by decay either
+                update = without_slow(update)
             return (optax.apply_updates(free, update), optimiser_state), sound
 
         (free, optimiser_state), sound = jax.lax.scan(step, (free, optimiser_state), windows)

@@ -96,12 +96,14 @@ def read_site(
         space = calibration_space(a_priori(record.attrs, height, forcing))
         reference = parameters or space.table
     origin = space.free(reference) if parameters else space.origin()
+    data = learning_data(record, observations, train, validation)
     if root_zone == "mass_curve":
         fluxes = read_observed(observations, site_id)
-        fallen = record.forcing.Rainf + record.forcing.Snowf
-        curve = mass_curve(record.time, np.asarray(fallen), fluxes.flux["LE"], train, validation)
-        origin = space.free(dataclasses.replace(reference, Wmax=max(float(reference.Wmax), curve.capacity)))
-    data = learning_data(record, observations, train, validation)
+        fallen = np.asarray(record.forcing.Rainf + record.forcing.Snowf)
+        capacity = mass_curve(record.time, fallen, fluxes.flux["LE"], train, validation).capacity
+        if capacity > reference.Wmax:  # drawn a little inside the bounds, where a descent can move
+            larger = space.free(dataclasses.replace(reference, Wmax=capacity), 0.02)
+            origin = np.where([b.name == "Wmax" for b in space.bounds], larger, origin)
     dataset = read_netcdf(forcing)
     seen = np.isin(intervals(dataset, forcing)[0], data.trained)
     anchor = Anchor(space, origin, *_described(dataset, seen, space.table, attributes, forcing))
