@@ -12,6 +12,7 @@ from lad.fluxes import FORCING_INPUTS
 from lad.forcing import Record, make_forcing
 from lad.parameters import table_parameters
 from lad.periods import parse_periods
+from lad.settings import LawSettings
 from lad.training.data import LearningData, learning_data, window_starts
 from lad.training.hybrid import training_scaling
 from lad.training.sites import Anchor, Site, gap_filled_inputs
@@ -89,7 +90,8 @@ def test_inputs_that_are_gap_filled_in_training_are_not_seen(tower):
     space = calibration_space(table)
     blind = np.array([name in hidden for name in FORCING_INPUTS])
     site = Site("XX-Tst", Anchor(space, space.origin(), np.zeros(0), blind), data, None, table)
-    assert list(np.isinf(training_scaling([site], ()).input_std)) == list(blind)
+    law = LawSettings(law="mlp", states=False, hidden=[4])
+    assert list(np.isinf(training_scaling([site], law).input_std)) == list(blind)
 
 
 @pytest.mark.parametrize(
