@@ -28,7 +28,13 @@ class MassCurve(NamedTuple):
     year: np.ndarray  # of each day: the calendar year that it begins in
     largest: pd.Series  # of each year that counts
     excess: float  # kg m-2 a year, evaporation less precipitation
-    capacity: float  # return level of `RETURN_YEARS`, see `return_level`
+
+    @property
+    def capacity(self) -> float:
+        """The deficit that a year exceeds once in `RETURN_YEARS`; raises InputError without a day of LE."""
+        if self.largest.empty:
+            raise InputError(f"mass curve of the root zone: no day of training with {ENOUGH:.0%} of LE")
+        return return_level(self.largest.to_numpy())
 
 
 def mass_curve(
@@ -43,7 +49,7 @@ def mass_curve(
     `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled. Evaporation of days
     that are not of training, are of `validation` or have less than `ENOUGH` of their values is interpolated from the
     days around them. A year begins in the month that follows the largest surplus of the mean year, and counts with
-    `COMPLETE` days of training or more; where none has as many, all count. Raises InputError without a day of LE.
+    `COMPLETE` days of training or more; where none has as many, all count. Without a day of LE all is empty.
     """
     inside, seen = mask(time, train), mask(time, train) & ~mask(time, validation)
     span = slice(np.flatnonzero(inside)[0], np.flatnonzero(inside)[-1] + 1)
@@ -52,7 +58,8 @@ def mass_curve(
     values = evaporation.groupby(day)
     daily = values.mean().where(values.count() >= ENOUGH * values.size())
     if daily.isna().all():
-        raise InputError(f"mass curve of the root zone: no day of training with {ENOUGH:.0%} of LE")
+        nothing = pd.Series(dtype=float)
+        return MassCurve(nothing, np.zeros(0, dtype=int), nothing, np.nan)
     daily = daily.interpolate(limit_direction="both")
     daily = 86400.0 * (daily - pd.Series(precipitation[span]).groupby(day).mean())
 
@@ -64,7 +71,7 @@ def mass_curve(
     days = pd.Series(inside[span]).groupby(day).any().groupby(year).sum()
     largest = largest[days >= COMPLETE] if (days >= COMPLETE).any() else largest
     excess = 365.25 * daily[mask(daily.index.to_numpy(), train)].mean()
-    return MassCurve(deficit, year, largest, excess, return_level(largest.to_numpy()))
+    return MassCurve(deficit, year, largest, excess)
 
 
 def _deficit(daily: pd.Series) -> pd.Series:

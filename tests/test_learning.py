@@ -21,16 +21,15 @@ from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
 from lad.forcing import read_record
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
-from lad.mass_curve import mass_curve
 from lad.model import Model
-from lad.observations import read_observed
 from lad.parameters import from_json, table_parameters, to_json
 from lad.periods import parse_periods
 from lad.provenance import code_sha256
-from lad.settings import Descent, ModelSettings
+from lad.settings import Calibration, Descent, ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
 from lad.training import free_run, loop
+from lad.training.calibration import calibrate as lad_calibrate
 from lad.training.data import learning_data
 from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
@@ -523,9 +522,7 @@ def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_i
 def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more(tower, capsys):
     periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
     files = tower / "forcing.nc", tower / "observations.nc"
-    record, LE = read_record(files[0]), read_observed(files[1], None).flux["LE"]
-    rain = np.asarray(record.forcing.Rainf + record.forcing.Snowf)
-    capacity = mass_curve(record.time, rain, LE, **periods).capacity
+    capacity = learning_data(read_record(files[0]), files[1], **periods).mass_curve.capacity
     assert 20.0 < capacity < 100.0
     for calibrated, begun in ((20.0, capacity), (100.0, 100.0)):
         parameters = dataclasses.replace(table_parameters(6, 2, 10.0), Wmax=jnp.asarray(calibrated))
@@ -591,3 +588,15 @@ def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(m
         found(tmp_path / "checkpoint.eqx")
     resumed, _ = found(tmp_path / "checkpoint.eqx")
     assert len(judged) == 2 and np.array_equal(resumed.free, whole.free)
+
+
+def test_calibration_with_the_mass_curve_admits_no_smaller_root_zone(month):
+    _, data, table = month
+    curve = data.mass_curve
+    data = dataclasses.replace(data, mass_curve=curve._replace(largest=10.0 * curve.largest))
+    least = data.mass_curve.capacity
+    assert table.Wmax < least
+    found = lad_calibrate(data, table, Calibration(**SETTINGS | {"starts": 2, "root_zone": "mass_curve"}))
+    row = found.table.set_index("parameter").loc["Wmax"]
+    assert row.lower == pytest.approx(least) and row.lowest_of_searches >= least
+    assert float(found.parameters.Wmax) >= least

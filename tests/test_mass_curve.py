@@ -63,4 +63,4 @@ def test_days_without_evaporation_are_interpolated():
     found = mass_curve(TIME, rain, flux, parts, VALIDATION)
     assert found.largest.tolist() == pytest.approx([368.0] * 3)
     with pytest.raises(InputError, match="no day of training with 80% of LE"):
-        curve(np.full(len(TIME), np.nan))
+        _ = curve(np.full(len(TIME), np.nan)).capacity

@@ -49,6 +49,8 @@ class Descent(Section):
 class Calibration(Descent):
     """How LaD's own parameters are calibrated: by gradient, and by CMA-ES with as many model runs."""
 
+    root_zone: Literal["mass_curve"] | None = None
+    """`mass_curve`: the root zone holds at least what the [mass curve](learning.md#root-zone) asks for"""
     starts: Count = 8
     """starting points of the descents: the values of the cover and soil type, and random ones within bounds"""
     steps: Count = 100

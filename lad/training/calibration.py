@@ -62,7 +62,7 @@ def calibrate(
     `folder` is where checkpoints lie in the meantime; a call of the same `fingerprint` goes on from them. Raises
     InputError where loss or parameters cease to be finite.
     """
-    space = calibration_space(table)
+    space = calibration_space(table, data.mass_curve.capacity if settings.root_zone else 0.0)
     anchor = Anchor(space, space.origin(), np.zeros(0), np.zeros(len(FORCING_INPUTS), dtype=bool))
     site = Site(site_id, anchor, data, plain_state(table, data.forcing), table)
     runs = FreeRuns(

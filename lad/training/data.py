@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.forcing import Forcing, Record, rows
+from lad.mass_curve import MassCurve, mass_curve
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, mask
 
@@ -30,6 +31,7 @@ class LearningData:
     time: np.ndarray  # (n,) datetime64, start of each interval
     segments: tuple[slice, ...]  # row ranges without a break
     dt: float  # s
+    mass_curve: MassCurve  # of the root zone in training
 
     @property
     def trained(self) -> np.ndarray:
@@ -87,6 +89,7 @@ def learning_data(
             kept.append(part)
             segments.append(slice(length, length + len(part)))
             length += len(part)
+    fallen = np.asarray(record.forcing.Rainf + record.forcing.Snowf)
     index = np.concatenate(kept)
     return LearningData(
         forcing=rows(record.forcing, index),
@@ -96,6 +99,7 @@ def learning_data(
         time=record.time[index],
         segments=tuple(segments),
         dt=record.dt,
+        mass_curve=mass_curve(record.time, fallen, tower.flux["LE"], train, validation),
     )
 
 

@@ -17,9 +17,7 @@ from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
 from lad.integrate import fast
 from lad.io import read_netcdf
-from lad.mass_curve import mass_curve
 from lad.model import Model
-from lad.observations import read_observed
 from lad.parameters import Parameters, table_parameters
 from lad.periods import Periods
 from lad.simulation import free_runs
@@ -98,9 +96,7 @@ def read_site(
     origin = space.free(reference) if parameters else space.origin()
     data = learning_data(record, observations, train, validation)
     if root_zone == "mass_curve":
-        fluxes = read_observed(observations, site_id)
-        fallen = np.asarray(record.forcing.Rainf + record.forcing.Snowf)
-        capacity = mass_curve(record.time, fallen, fluxes.flux["LE"], train, validation).capacity
+        capacity = data.mass_curve.capacity
         if capacity > reference.Wmax:  # drawn a little inside the bounds, where a descent can move
             larger = space.free(dataclasses.replace(reference, Wmax=capacity), 0.02)
             origin = np.where([b.name == "Wmax" for b in space.bounds], larger, origin)

@@ -136,14 +136,18 @@ class Space(eqx.Module):
         return pd.DataFrame(columns)
 
 
-def calibration_space(table: Parameters) -> Space:
-    """The quantities that shape LE and H; ground water does not, and keeps the table's residence time."""
+def calibration_space(table: Parameters, root_zone: float = 0.0) -> Space:
+    """The quantities that shape LE and H; ground water does not, and keeps the table's residence time.
+
+    The root zone holds at least `root_zone` (kg m-2), as far as the bounds leave a choice.
+    """
     z0 = float(table.z0)
+    least, most = 15.0, 600.0
     return Space(
         table,
         (
             Bound("rs", "s m-1", 5.0, 2000.0, True),
-            Bound("Wmax", "kg m-2", 15.0, 600.0, True),
+            Bound("Wmax", "kg m-2", min(max(least, root_zone), 0.8 * most), most, True),
             Bound("z0", "m", 0.1 * z0, min(3.0 * z0, 0.5 * float(table.z_ref)), True),
             Bound("kB", "-", 0.5, 8.0, False),
             Bound("Wc", "kg m-2", 1.0, 200.0, True),
