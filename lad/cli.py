@@ -22,6 +22,7 @@ STEPS = (
     "train",
     "apply",
     "simulate",
+    "combine",
     "baselines",
     "evaluate",
     "figures",

@@ -17,6 +17,10 @@ VON_KARMAN = 0.40  # -
 EPSILON = R_DRY / R_VAPOUR  # -, ratio of molar masses of water and dry air
 VIRTUAL = (1.0 - EPSILON) / EPSILON  # -, virtual temperature T (1 + VIRTUAL q)
 
+DAY = 86400.0  # s
+YEAR = 365.25 * DAY
+LEAF_AREA = (0.0, 15.0)  # m2 m-2, leaf area index that land can have
+
 ANTECEDENT_DAYS = {"Precip": (1, 3, 10, 30, 90), "SWdown": (1, 10), "Tair": (1, 10), "VPD": (1, 10)}
 """Antecedent weather that networks may see: variable → lengths of its means, in days."""
 ANTECEDENTS = tuple(f"{name}_{days}d" for name, lengths in ANTECEDENT_DAYS.items() for days in lengths)

@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from lad.cf import intervals
-from lad.constants import ANTECEDENT_DAYS, ANTECEDENTS
+from lad.constants import ANTECEDENT_DAYS, ANTECEDENTS, LEAF_AREA
 from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.observations import USABLE_QC, interval_starts, open_series
@@ -30,7 +30,7 @@ VARIABLES = {
     "Rainf": ("kg m-2 s-1", 0.0, 0.1),
     "Snowf": ("kg m-2 s-1", 0.0, 0.1),
 }
-LAI = ("m2 m-2", 0.0, 15.0)  # leaf area index, which a file may have
+LAI = ("m2 m-2", *LEAF_AREA)  # which a file may have
 
 
 class Forcing(eqx.Module):

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from lad.constants import L_VAPORISATION
+from lad.constants import DAY, L_VAPORISATION, YEAR
 from lad.errors import InputError
 from lad.periods import Periods, mask
 
 RETURN_YEARS = 20.0
+UNRECORDED = 50.0  # kg m-2 a year that more evaporates than falls, from which it is reported
 COMPLETE = 300  # days of a year that counts
 ENOUGH = 0.8  # share of a day's values
 EULER = 0.5772156649
@@ -61,7 +62,7 @@ def mass_curve(
         nothing = pd.Series(dtype=float)
         return MassCurve(nothing, np.zeros(0, dtype=int), nothing, np.nan)
     daily = daily.interpolate(limit_direction="both")
-    daily = 86400.0 * (daily - pd.Series(precipitation[span]).groupby(day).mean())
+    daily = DAY * (daily - pd.Series(precipitation[span]).groupby(day).mean())
 
     of_month = daily.groupby(daily.index.month).mean().cumsum()
     opening = of_month.idxmin() % 12 + 1
@@ -70,7 +71,7 @@ def mass_curve(
     largest = deficit.groupby(year).max()
     days = pd.Series(inside[span]).groupby(day).any().groupby(year).sum()
     largest = largest[days >= COMPLETE] if (days >= COMPLETE).any() else largest
-    excess = 365.25 * daily[mask(daily.index.to_numpy(), train)].mean()
+    excess = YEAR / DAY * daily[mask(daily.index.to_numpy(), train)].mean()
     return MassCurve(deficit, year, largest, excess)
 
 

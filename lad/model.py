@@ -38,6 +38,8 @@ class Rates(NamedTuple):
     calving: Float[Array, "..."]  # snow out of the column
     drainage: Float[Array, "..."]  # root zone to ground water
     discharge: Float[Array, "..."]  # ground water out of the column
+    rise: Float[Array, "..."]  # ground water to root zone
+    inflow: Float[Array, "..."]  # to ground water, from outside the column
 
 
 def check_precision(*trees: Any) -> None:
@@ -80,7 +82,7 @@ class Model(eqx.Module):
         state = dataclasses.replace(
             state, snow=jnp.maximum(state.snow, 0.0), root=jnp.maximum(state.root, 0.0)
         )
-        T = state.T[0]
+        T, none = state.T[0], jnp.zeros_like(state.groundwater)
         alpha = radiation.albedo(
             T,
             state.snow,
@@ -108,6 +110,10 @@ class Model(eqx.Module):
             calving=snow.calving(state.snow, p.Wsmax),
             drainage=hydrology.drainage(state.root, p.Wmax),
             discharge=hydrology.discharge(state.groundwater, p.tau),
+            rise=none
+            if p.rise_time is None
+            else hydrology.capillary_rise(state.groundwater, state.root, p.Wmax, p.rise_time),
+            inflow=none if p.inflow is None else none + p.inflow,
         )
 
 
@@ -129,8 +135,8 @@ def tendency(rates: Rates, parameters: Parameters) -> State:
     return State(
         T=tuple((into[k] - out_of[k]) / capacity[k] for k in range(len(into))),
         snow=rates.snowfall - rates.E_snow - rates.melt - rates.calving,
-        root=rates.rain + rates.melt - rates.E_root - rates.drainage,
-        groundwater=rates.drainage - rates.discharge,
+        root=rates.rain + rates.melt + rates.rise - rates.E_root - rates.drainage,
+        groundwater=rates.drainage + rates.inflow - rates.rise - rates.discharge,
     )
 
 
@@ -188,8 +194,9 @@ def energy_residual(start: State, end: State, rates: Rates, dt: float, parameter
 def water_residual(start: State, end: State, rates: Rates, dt: float):
     """Water (kg m-2) that an interval with mean `rates` has created: 0 except for round-off.
 
-    ``d/dt [W_s + W_r + W_g] = P - E - Q - calving``.
+    ``d/dt [W_s + W_r + W_g] = P + inflow - E - Q - calving``.
     """
     gain = (end.snow - start.snow) + (end.root - start.root) + (end.groundwater - start.groundwater)
-    flux = rates.rain + rates.snowfall - rates.E_snow - rates.E_root - rates.discharge - rates.calving
+    gained = rates.rain + rates.snowfall + rates.inflow
+    flux = gained - rates.E_snow - rates.E_root - rates.discharge - rates.calving
     return gain - dt * flux

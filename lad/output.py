@@ -1,11 +1,16 @@
 """Simulations as CF-1.8 netCDF with ALMA names."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
-from lad.cf import time_frame
+from lad.cf import intervals, time_frame
+from lad.errors import InputError
 from lad.forcing import Record
 from lad.integrate import Trajectory
+from lad.io import read_netcdf
 from lad.model import ground_heat, latent_heat
 from lad.observations import TARGETS
 from lad.parameters import Parameters
@@ -27,6 +32,8 @@ FLUXES = {
     "Qrec": ("kg m-2 s-1", "down", "", "drainage from root zone to ground water"),
     "Qsb": ("kg m-2 s-1", "", "subsurface_runoff_flux", "discharge of ground water out of the column"),
     "Calving": ("kg m-2 s-1", "", "", "snow in excess of the cap, out of the column"),
+    "Qrise": ("kg m-2 s-1", "up", "", "capillary rise from ground water to root zone"),
+    "Qinflow": ("kg m-2 s-1", "", "", "inflow to ground water that no gauge records"),
 }
 """Interval means: units, direction of positive values, CF standard name, long name."""
 
@@ -54,6 +61,8 @@ def simulation_dataset(trajectory: Trajectory, parameters: Parameters, record: R
         "Qsb": rates.discharge,
         "Calving": rates.calving,
     }
+    if parameters.rise_time is not None:
+        values |= {"Qrise": rates.rise, "Qinflow": rates.inflow}
     comment = "time is the start of the interval; fluxes are means over it, states are at its end"
     dataset = _frame(record, "Land surface simulated by LaD", "simulate", comment=comment)
     edges = np.concatenate([[0.0], np.cumsum(parameters.dz)])
@@ -75,7 +84,7 @@ def simulation_dataset(trajectory: Trajectory, parameters: Parameters, record: R
     ):
         attributes = {"units": "kg m-2", "cell_methods": "time: point"}
         dataset[name] = ("time", store, _named(standard_name, long_name) | attributes)
-    for name in FLUXES:
+    for name in values:
         _add_flux(dataset, name, values[name])
     residuals = {
         "energy_residual": ("J m-2", "energy created", trajectory.energy_residual),
@@ -86,6 +95,24 @@ def simulation_dataset(trajectory: Trajectory, parameters: Parameters, record: R
         dataset[name] = ("time", residual, {"long_name": long_name, "units": units})
         dataset.attrs[f"max_{name}"] = float(np.abs(residual).max())
     return dataset
+
+
+def state_at(path: str | Path, time: np.datetime64) -> dict[str, Any]:
+    """The state that a simulation has at `time`, as `lad.state.initial_state` reads it.
+
+    Raises InputError for a file that is no simulation of states, and for one with no interval that ends then.
+    """
+    dataset = read_netcdf(path)
+    if not {"SoilTemp", *STORES} <= set(dataset):
+        raise InputError(f"{path}: has no states, expected a run of lad simulate, or a JSON file")
+    starts, step = intervals(dataset, path)
+    found = np.flatnonzero(starts + np.timedelta64(round(step), "s") == time)
+    if not found.size:
+        raise InputError(f"{path}: has no state at {str(time)[:16]}, where the forcing begins")
+    state = dataset.isel(time=int(found[0]))
+    ice = {"F": state.SoilIce.values.tolist()} if "SoilIce" in state else {}
+    stores = {key: float(state[name]) for key, name in zip(("Ws", "Wr", "Wg"), STORES, strict=True)}
+    return {"T": state.SoilTemp.values.tolist(), **stores, **ice}
 
 
 def flux_dataset(record: Record, fluxes: np.ndarray, title: str, step: str) -> xr.Dataset:

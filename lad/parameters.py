@@ -64,9 +64,10 @@ class Parameters(eqx.Module):
     Wsmax: Float[Array, ""]  # kg m-2, snow cap
     z_ref: Float[Array, ""]  # m, height of the forcing above the zero plane
     gust: Float[Array, ""]  # m s-1, wind speed added in quadrature
-    Fmax: Float[Array, " n"] | None = (
-        None  # J m-3, heat that melts all freezable water; None: soil never freezes
-    )
+    # Not in LaD, which has None for each:
+    Fmax: Float[Array, " n"] | None = None  # J m-3, heat that melts all freezable water of the soil
+    rise_time: Float[Array, ""] | None = None  # s, in which ground water rises to an empty root zone
+    inflow: Float[Array, ""] | None = None  # kg m-2 s-1, water that no gauge records, to ground water
 
 
 # Lowest and highest value, units as above, that a column of land can have.
@@ -88,10 +89,13 @@ BOUNDS = {
     "z_ref": (0.1, 1000.0),
     "gust": (1e-3, 10.0),
     "Fmax": (0.0, 1e9),
+    "rise_time": (86400.0, 1e12),
+    "inflow": (0.0, 1e-3),
 }
 
 SCALARS = ("rs", "Wmax", "z0", "zh", "Wc", "alb0_warm", "alb0_cold", "albs_warm", "albs_cold", "tau", "Wsmax")
 PROFILES = ("dz", "C", "lam")
+OPTIONAL = ("Fmax", "rise_time", "inflow")
 
 
 def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
@@ -134,15 +138,14 @@ def table_parameters(cover: int, soil: int, z_ref: float) -> Parameters:
 def from_json(content: Mapping[str, Any], source: str) -> Parameters:
     """Parameters from the layout `{"params": {…}, "z_ref_m": …, "gust_m_s": …}`.
 
-    `params` may hold `Fmax`; all zero, it counts as absent. Raises InputError, naming `source`, for missing keys
-    and values outside `BOUNDS`.
+    `params` may hold those of `OPTIONAL`; an `Fmax` that is all zero counts as absent. Raises InputError, naming
+    `source`, for missing keys and values outside `BOUNDS`.
     """
     try:
         params = content["params"]
         values = {key: params[key] for key in SCALARS + PROFILES}
         values |= {"z_ref": content["z_ref_m"], "gust": content["gust_m_s"]}
-        if "Fmax" in params:
-            values["Fmax"] = params["Fmax"]
+        values |= {key: params[key] for key in OPTIONAL if key in params}
     except KeyError as error:
         raise InputError(f"{source}: no {error}, expected params, z_ref_m and gust_m_s") from None
     except TypeError:
@@ -174,8 +177,8 @@ def check_height(parameters: Parameters, height: float, source: str) -> None:
 
 def to_json(parameters: Parameters) -> dict[str, Any]:
     """The inverse of `from_json`."""
-    freezing = () if parameters.Fmax is None else ("Fmax",)
-    params = {key: np.asarray(getattr(parameters, key)).tolist() for key in (*SCALARS, *PROFILES, *freezing)}
+    held = [key for key in (*SCALARS, *PROFILES, *OPTIONAL) if getattr(parameters, key) is not None]
+    params = {key: np.asarray(getattr(parameters, key)).tolist() for key in held}
     return {
         "params": params,
         "z_ref_m": float(parameters.z_ref),

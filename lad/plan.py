@@ -127,9 +127,17 @@ class Plan:
             files |= self._of_seeds({name: stem}, "nc") if name in SEEDED_BASELINES else {name: f"{stem}.nc"}
         return files
 
+    def members_of(self, site: str, ensemble: str) -> dict[str, str]:
+        """The simulations of which an ensemble is the mean."""
+        chosen = self.settings["ensembles"][ensemble]
+        return {
+            label: file for label, file in self.simulations(site).items() if label.partition("/")[0] in chosen
+        }
+
     def scored(self, site: str) -> dict[str, str]:
         """All that is scored."""
-        return self.baselines(site) | self.simulations(site)
+        means = {name: f"results/{site}/combine/{name}.nc" for name in self.settings["ensembles"]}
+        return self.baselines(site) | self.simulations(site) | means
 
     def trained_through(self, site: str) -> dict[str, str]:
         """Networks of the numerical daemons, `integrator/seed`.

@@ -15,7 +15,7 @@ from lad.integrate import Trajectory, fast, recurrences, roll_out, spin_up, spli
 from lad.integrate.named import named
 from lad.io import read_json
 from lad.model import Model
-from lad.output import simulation_dataset
+from lad.output import simulation_dataset, state_at
 from lad.parameters import check_height
 from lad.state import State, initial_state, plain_state
 
@@ -83,15 +83,19 @@ def simulate(
 ) -> xr.Dataset:
     """A free run of `model` through a forcing record, after `spinup_passes` through all of it.
 
-    `begin`: file of the state (`lad.state.initial_state`) that each segment starts from, then without a spin-up.
+    `begin`: file of the state that each segment starts from, then without a spin-up: JSON (`lad.state.initial_state`),
+    or another run (.nc) that has a state where the forcing begins.
     `original-N`, which is known to leak energy, works with LaD's own flux law only. The dataset has states at the end
     of each interval and fluxes as means over it, with ALMA names, units and sign conventions in its attributes
     (`lad.output`). Raises InputError for a model of another height than the forcing's, an unknown solver, values that
     are not finite, and where an interval creates energy or water.
     """
     check_height(model.parameters, record.reference_height, "model")
-    scheme = named(solver, with_original=isinstance(model.fluxes, BulkFluxes))
-    content = read_json(begin) if begin else {}
+    scheme = named(solver, with_original=type(model.fluxes) is BulkFluxes)
+    content = {}
+    if begin:
+        is_run = Path(begin).suffix == ".nc"
+        content = state_at(begin, record.time[0]) if is_run else read_json(begin)
     given = initial_state(content, str(begin), model.parameters) if begin else None
     is_original = solver.startswith("original")
 

@@ -172,3 +172,23 @@ def test_variable_with_more_dimensions_than_time(site):
 )
 def test_names_of_simulations(site, names):
     refused(site, f"simulation '{names[-1]}'", "--simulation", *names)
+
+
+def test_ensemble_of_laws_has_the_weights_of_the_validation(site):
+    """Two models whose mean, three to one, is the tower."""
+    site.simulations |= {
+        "high/0": {"Qle": site.le + 50.0, "Qh": site.h + 50.0},
+        "high/1": {"Qle": site.le + 70.0, "Qh": site.h + 70.0},
+        "low": {"Qle": site.le - 20.0, "Qh": site.h - 20.0},
+    }
+    del site.simulations["mlp/0"], site.simulations["mlp/1"]
+    outputs = ["--output", site.folder / "both.nc", "--weights", site.folder / "both.csv"]
+    options = site.write()
+    del options[4:6]  # --forcing
+    lad("combine", *options, *outputs)
+    table = pd.read_csv(site.folder / "both.csv").set_index("model")
+    assert table.weight[["bulk", "high", "low"]].tolist() == pytest.approx([0.0, 0.25, 0.75], abs=1e-6)
+    assert table.loss["weighted mean"] == pytest.approx(0.0, abs=1e-6) and table.loss["low"] > 0.01
+    with xr.open_dataset(site.folder / "both.nc") as dataset:
+        np.testing.assert_allclose(dataset.Qle, site.le, atol=1e-3)
+        assert dataset.attrs["title"] == "Weighted mean of bulk, high, low"

@@ -11,7 +11,8 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from reference_runs import DT, FAST, STATES, awkward, case, fortran, network, padded_run, run, trajectory
 
-from lad.integrate import adaptive, fast, original, roll_out, split_state
+from lad.errors import InputError
+from lad.integrate import adaptive, euler, fast, original, roll_out, split, split_state
 from lad.model import Model, latent_heat
 
 ADAPTIVE = adaptive(rtol=1e-7, atol=1e-7)
@@ -100,6 +101,32 @@ def test_ground_water_is_a_linear_reservoir():
     result = trajectory("unit_recession")
     days = np.arange(1, len(result.energy_residual) + 1) / 48.0
     np.testing.assert_allclose(result.state.groundwater, 100.0 * np.exp(-days / 60.0), rtol=1e-7)
+
+
+def rising(days=6):
+    """A dry root zone above ground water that rises to it and is fed from outside."""
+    model, start, weather, _ = case("year_temperate", days=days)
+    extra = {"rise_time": 5.0 * 86400.0, "inflow": 1e-5}
+    parameters = dataclasses.replace(model.parameters, **{name: jnp.asarray(x) for name, x in extra.items()})
+    start = dataclasses.replace(start, root=jnp.asarray(5.0), groundwater=jnp.asarray(80.0))
+    return Model(parameters, model.fluxes), start, weather
+
+
+def test_ground_water_rises_alike_with_all_solvers():
+    model, start, weather = rising()
+    exact = run(ADAPTIVE, model, start, weather, DT)[1]
+    assert exact.state.root[-1] > 20.0 and exact.rates.inflow[0] == 1e-5
+    for solver, most in ((FAST, 0.01), (euler(4), 0.1), (split(4), 0.1)):  # kg m-2
+        result = run(solver, model, start, weather, DT)[1]
+        assert_budgets_close(result)
+        assert np.abs(result.state.root - exact.state.root).max() < most
+        assert np.abs(result.state.groundwater - exact.state.groundwater).max() < most
+
+
+def test_ground_water_does_not_rise_in_lads_own_scheme():
+    model, start, weather = rising(1)
+    with pytest.raises(InputError, match="LaD's own scheme has no capillary rise"):
+        run(original(), model, split_state(start, weather, {}, None), weather, DT)
 
 
 def test_fast_solver_converges_with_second_order_to_the_adaptive_one():

@@ -35,7 +35,7 @@ from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, untrained_law
 from lad.training.loop import fit, window_at
-from lad.training.loss import WEIGHTINGS, loss, surface_penalty
+from lad.training.loss import WEIGHTINGS, daily_loss, loss, surface_penalty, weighted
 from lad.training.sites import Anchor, Site, read_site
 from lad.training.space import calibration_space, load_calibrated
 
@@ -192,12 +192,58 @@ def test_loss_weighs_each_flux_by_its_variance_and_a_gap_of_one_spares_the_other
     assert (gradient[:3, 0] == 0).all() and (gradient[:, 1] != 0).all()
 
 
-def test_plain_sum_weighs_both_fluxes_alike():
+def test_plain_sum_weighs_both_fluxes_alike(month):
     observed, simulated, use = jnp.zeros((4, 2)), jnp.array([[2.0, 10.0]] * 4), jnp.ones((4, 2))
-    scale = WEIGHTINGS["sum"](np.array([2.0, 5.0]))
+    scale, _ = weighted(month[1], "sum")
     assert scale[0] == scale[1]
     ratio = loss(simulated.at[:, 1].set(0.0), observed, use, scale) / loss(simulated, observed, use, scale)
     assert ratio == pytest.approx(4.0 / 104.0)
+
+
+def test_large_fluxes_count_less_by_their_uncertainty(month):
+    data = month[1]
+    scale, weight = weighted(data, "uncertainty")
+    np.testing.assert_array_equal(scale, data.scale()[1])
+    assert ((weight > 0) == (data.train > 0)).all()
+    largest = np.argmax(np.abs(data.observed) * data.train, axis=0)
+    assert (weight[largest, [0, 1]] == np.where(data.train > 0, weight, np.inf).min(axis=0)).all()
+
+
+def test_daily_means_count_a_bias_and_not_what_evens_out():
+    use, std = jnp.ones((2, 100, 2)).at[0, :10, 0].set(0.0), jnp.array([2.0, 4.0])
+    observed = jnp.zeros((2, 100, 2))
+    swings = jnp.tile(jnp.array([1.0, -1.0]), 50)[:, None] * jnp.ones((2, 1, 2))
+    assert daily_loss(swings, observed, use, std, 48) == pytest.approx(0.0, abs=1e-30)
+    assert daily_loss(observed + 3.0, observed, use, std, 48) == pytest.approx((2.25 + 0.5625) / 2)
+    beyond = observed.at[:, 96:].set(1e3)  # no whole day
+    assert daily_loss(observed, beyond, use, std, 48) == 0.0
+    assert daily_loss(observed[:, :40] + 3.0, observed[:, :40], use[:, :40], std, 48) == 0.0
+    half = observed.at[0, :48].set(3.0)  # 38 of 182 half-hours of LE, 48 of 192 of H are of that day
+    expected = (2.25 * 38 / 182 + 0.5625 * 48 / 192) / 2
+    assert daily_loss(half, observed, use, std, 48) == pytest.approx(expected)
+
+
+def test_spread_of_daily_means(month):
+    data = month[1]
+    frame = pd.DataFrame(data.observed, pd.DatetimeIndex(data.time)).where(data.train > 0)
+    days, count = frame.resample("D").mean(), frame.resample("D").count()
+    for column, std in enumerate(data.daily_std()):
+        kept = days[column].notna()
+        mean = np.average(days[column][kept], weights=count[column][kept])
+        variance = np.average((days[column][kept] - mean) ** 2, weights=count[column][kept])
+        assert std == pytest.approx(np.sqrt(variance))
+
+
+def test_training_on_daily_means_is_another_one(month):
+    _, data, parameters = month
+    runs = free_runs(
+        lambda free: Model(dataclasses.replace(parameters, rs=jnp.exp(free)), BulkFluxes()), data, parameters
+    )
+    free = jnp.log(jnp.array([float(parameters.rs)]))
+    found = [
+        fit(free, runs, descent(steps=4, refresh=2, daily_means=share), seed=0).free for share in (0.0, 1.0)
+    ]
+    assert np.isfinite(found).all() and found[0] != found[1]
 
 
 class Steady(AbstractFluxes):
@@ -471,7 +517,7 @@ def unfit_parameters() -> dict[str, dict]:
         ({"--settings": "{"}, "not valid JSON"),
         (
             {"--model-settings": '{"law": "magic", "states": true, "hidden": [8]}'},
-            "--model-settings: law: 'magic': expected one of bulk, mlp",
+            "--model-settings: law: 'magic': expected one of bulk, leaf, mlp",
         ),
         ({"--periods": "wrong.json"}, "expected FIRST:LAST"),
         ({"--periods": "parameters.json"}, "expected train, validation, each"),

@@ -14,7 +14,7 @@ import pytest
 from reference_runs import DT, FAST, ORDER, case, network, run
 
 from lad.errors import InputError
-from lad.fluxes import LEARNT_LAWS, STATES, BulkFluxes
+from lad.fluxes import LEARNT_LAWS, STATES, BulkFluxes, LeafFluxes
 from lad.forcing import make_forcing
 from lad.integrate import original, roll_out
 from lad.io import write_json
@@ -168,6 +168,18 @@ def test_silent_network_leaves_lads_own_law(law):
     np.testing.assert_allclose([learnt.H, learnt.E_root], [own.H, own.E_root], rtol=1e-4)
 
 
+def test_resistance_of_leaves():
+    """With a leaf area of 1 the law is LaD's own, with twice as much that of half the resistance."""
+    half = dataclasses.replace(PARAMETERS, rs=0.5 * PARAMETERS.rs)
+    for area, same in ((1.0, PARAMETERS), (2.0, half)):
+        leaf = rates_of(
+            Model(PARAMETERS, LeafFluxes()), column(), dataclasses.replace(weather(), LAI=jnp.asarray(area))
+        )
+        assert leaf.E_root == rates_of(Model(same, BulkFluxes()), column(), weather()).E_root
+    with pytest.raises(InputError, match="the forcing has no LAI, which the law leaf needs"):
+        rates_of(Model(PARAMETERS, LeafFluxes()), column(), weather())
+
+
 @pytest.mark.parametrize("blind", STATES)
 def test_a_knocked_out_part_of_the_state_is_not_seen(blind):
     """A network without a part of the state gives the same whatever that part is; with it, it does not."""
@@ -223,7 +235,7 @@ def test_two_layers_relax_to_their_mean():
 
 
 @pytest.mark.parametrize(
-    "name", ["SWnet", "H", "E_root", "E_snow", "calving", "discharge", "rain", "snowfall"]
+    "name", ["SWnet", "H", "E_root", "E_snow", "calving", "discharge", "rain", "snowfall", "inflow"]
 )
 def test_residuals_see_a_flux_that_is_not_accounted_for(day, name):
     model, start, _, result = day
@@ -273,6 +285,9 @@ def test_parameters_survive_json():
     again = from_json(to_json(PARAMETERS), "again")
     assert jax.tree.all(jax.tree.map(np.array_equal, again, PARAMETERS))
     assert float(PARAMETERS.Wmax) == pytest.approx(129.146, abs=0.01)  # table of Milly & Shmakin
+    assert "rise_time" not in to_json(PARAMETERS)["params"]
+    wet = dataclasses.replace(PARAMETERS, rise_time=jnp.asarray(1e7), inflow=jnp.asarray(1e-5))
+    assert jax.tree.all(jax.tree.map(np.array_equal, from_json(to_json(wet), "again"), wet))
 
 
 @pytest.mark.parametrize(
@@ -284,6 +299,8 @@ def test_parameters_survive_json():
         ({"lam": [1.0, 2.0]}, "lam"),
         ({"z0": 20.0}, "z0"),
         ({"tau": "long"}, "numbers"),
+        ({"rise_time": 60.0}, "rise_time"),
+        ({"inflow": [1e-5]}, "inflow"),
     ],
 )
 def test_impossible_parameters_are_refused(change, words):

@@ -36,7 +36,6 @@ from lad.training.files import load_hybrid, load_model, save_hybrid, save_model
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, law_at, stacked, training_scaling, untrained_law
 from lad.training.lanes import lanes
-from lad.training.loss import WEIGHTINGS
 from lad.training.sites import read_site, unseen_anchor
 
 
@@ -259,8 +258,8 @@ def test_leaf_area_is_an_input_that_the_forcing_must_have(towers, tmp_path):
     assert not eqx.tree_equal(*(model.fluxes(state, x, model.parameters) for x in (instant, greener)))
     # Beside a site without it, whose network does not see it, it is no obstacle.
     both = [sites[0], *read(towers, ["XX-Two"])]
-    assert lanes(both, WEIGHTINGS["variance"], 1)[0].forcing.LAI is None
-    assert lanes(sites, WEIGHTINGS["variance"], 1)[0].forcing.LAI.shape == (1, len(leaves))
+    assert lanes(both, "variance", 1)[0].forcing.LAI is None
+    assert lanes(sites, "variance", 1)[0].forcing.LAI.shape == (1, len(leaves))
 
 
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):

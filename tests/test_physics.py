@@ -139,6 +139,11 @@ def test_bucket_overflows_only_when_full():
     assert hydrology.discharge(60.0, 30.0) == 2.0
 
 
+def test_ground_water_rises_to_a_root_zone_that_is_not_full():
+    rise = hydrology.capillary_rise(60.0, jnp.array([0.0, 25.0, 100.0, 101.0]), 100.0, 30.0)
+    np.testing.assert_allclose(rise, [2.0, 1.5, 0.0, 0.0])
+
+
 def test_snow_melts_above_freezing_and_only_where_there_is_some():
     daily = 86400.0
     assert snow.melt(T_FREEZE + 5.0, 0.0) == 0.0

@@ -31,6 +31,7 @@ def settings(**changes) -> dict:
             "blind": {"law": "mlp", "states": False, "hidden": [8]},
             "small": {"law": "mlp", "states": False, "hidden": [4], "training": {"steps": 7}},
         },
+        "ensembles": {"both": ["mlp", "small"]},
         "seeds": 2,
         "baselines": ["mean", "ann"],
         "training": {"steps": 100, "batch": 4},
@@ -92,7 +93,8 @@ def test_every_model_seed_and_baseline_of_a_site_is_scored():
         "ann/1",
     }  # only of random weights there are seeds
     scored = PLAN.scored("XX-Aaa")
-    assert scored.keys() == models | {"bulk", "mean", "ann/0", "ann/1"}
+    assert scored.keys() == models | {"bulk", "mean", "ann/0", "ann/1", "both"}
+    assert PLAN.members_of("XX-Aaa", "both").keys() == {"mlp/0", "mlp/1", "small/0", "small/1"}
     assert len(set(scored.values())) == len(scored)
     assert all(file.startswith("results/XX-Aaa/") and file.endswith(".nc") for file in scored.values())
     assert scored["blind/1"] == "results/XX-Aaa/simulate/blind/seed1.nc"

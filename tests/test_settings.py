@@ -88,11 +88,23 @@ REFUSED = [  # settings, what is said about them
         " models: {deep: {law: mlp, states: true, hidden: [4], root_zone: mass_curve}}}",
         "models.deep.root_zone: the network for several sites begins at the table's",
     ),
+    (
+        "{multi_site: {studies: [paper], model: deep},"
+        " models: {deep: {law: mlp, states: true, hidden: [4], ground_water: rise}}}",
+        "models.deep.ground_water: the network for several sites begins at the table's",
+    ),
+    ("ensembles: {mlp: [mlp, residual]}", "ensembles.mlp: is the name of a model, expected another name"),
+    (
+        "ensembles: {both: [mlp, resdiual]}",
+        "ensembles.both: resdiual: expected one of models (did you mean residual?)",
+    ),
+    ("ensembles: {both: [mlp]}", "ensembles.both: ['mlp']: expected at least 2 items, not 1"),
+    ("training: {daily_means: 2}", "training.daily_means: 2: expected less than or equal to 1"),
     ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),
-    ("training: {loss: squared}", "training.loss: 'squared': expected 'variance' or 'sum'"),
-    ("models: {x: {law: magic}}", "models.x.law: 'magic': expected one of bulk, mlp"),
+    ("training: {loss: squared}", "training.loss: 'squared': expected 'variance', 'sum' or 'uncertainty'"),
+    ("models: {x: {law: magic}}", "models.x.law: 'magic': expected one of bulk, leaf, mlp"),
     ("models: {x: {law: mlp, states: [rain], hidden: [8]}}", "models.x.states.0: 'rain': expected"),
     (
         "models: {x: {law: mlp, states: true}}",
@@ -281,7 +293,7 @@ def test_types_of_cover_and_soil_are_described(root):
 
 def test_what_is_named_in_the_settings_is_what_the_package_has():
     """The settings name it themselves: they do without the time that JAX takes to start."""
-    assert LAWS == ("bulk", *LEARNT_LAWS) and STATES == tuple(fluxes.STATES)
+    assert LAWS == (*PHYSICAL_LAWS, *LEARNT_LAWS) and STATES == tuple(fluxes.STATES)
     assert get_args(Attribute) == tuple(ATTRIBUTES)
     assert get_args(Descent.model_fields["loss"].annotation) == tuple(WEIGHTINGS)
     bounds = calibration_space(table_parameters(cover=9, soil=2, z_ref=2.0)).bounds
@@ -414,7 +426,7 @@ def test_a_law_may_come_from_a_module_of_ones_own(own_laws):
 @pytest.mark.parametrize(
     "law, message",
     [
-        ("magic", "expected one of bulk, mlp, conductance, parameters, residual, or module:Class"),
+        ("magic", "expected one of bulk, leaf, mlp, conductance, parameters, residual, or module:Class"),
         ("own_laws:", "expected one of bulk"),
         ("absent_laws:Law", "cannot import absent_laws: No module named 'absent_laws'"),
         ("broken_laws:Law", "cannot import broken_laws: No module named 'no_such'"),

@@ -190,6 +190,27 @@ def test_spin_up_hands_over_its_state(files, tmp_path):
         np.testing.assert_allclose(dataset.SoilTemp, twice.SoilTemp, rtol=1e-10)
 
 
+def test_run_begins_with_the_state_of_another(files, tmp_path, capsys):
+    """The second half of a run, from the state that the first half ends with, and not from another time."""
+    whole = spun_up(files, tmp_path, 1)
+    with xr.open_dataset(files["forcing"]) as dataset:
+        dataset.isel(time=slice(ROWS // 2, None)).to_netcdf(tmp_path / "half.nc")
+        dataset.assign_coords(time=dataset.time + np.timedelta64(9, "D")).to_netcdf(tmp_path / "later.nc")
+    options = {
+        "forcing": tmp_path / "half.nc",
+        "initial-state": tmp_path / "1.nc",
+        "output": tmp_path / "on.nc",
+    }
+    assert simulate(**files | options) == 0
+    with xr.open_dataset(tmp_path / "on.nc") as dataset:
+        for name in ("SoilTemp", "RootMoist", "Qh"):
+            np.testing.assert_array_equal(dataset[name], whole[name][ROWS // 2 :])
+    assert simulate(**files | options | {"forcing": tmp_path / "later.nc"}) == 2
+    assert "1.nc: has no state at 2013-01-10T00:00, where the forcing begins" in capsys.readouterr().err
+    assert simulate(**files | options | {"initial-state": files["forcing"]}) == 2
+    assert "has no states, expected a run of lad simulate" in capsys.readouterr().err
+
+
 def test_segments_run_for_themselves(files, tmp_path, capsys):
     two = forcing_file(tmp_path / "two.nc", segments=2)
     dataset = spun_up(files, tmp_path, 1, forcing=two)
@@ -207,6 +228,16 @@ def test_soil_freezes(files, tmp_path, integrator):
     with xr.open_dataset(tmp_path / "out.nc") as dataset:
         assert dataset.SoilIce.dims == ("time", "soil_layer") and float(dataset.SoilIce.max()) > 1e6
         assert dataset.attrs["max_water_residual"] < 1e-12
+
+
+def test_fluxes_of_ground_water_that_rises(files, tmp_path):
+    content = case("year_temperate").content
+    rising = content | {"params": content["params"] | {"rise_time": 1e6, "inflow": 1e-5}}
+    options = {"parameters": json_file(tmp_path / "p.json", rising), "output": tmp_path / "out.nc"}
+    assert simulate(**files | options) == 0
+    with xr.open_dataset(tmp_path / "out.nc") as dataset:
+        assert (dataset.Qinflow == 1e-5).all() and dataset.attrs["max_water_residual"] < 1e-12
+        assert dataset.Qrise.min() >= 0.0 and dataset.Qrise.attrs["units"] == "kg m-2 s-1"
 
 
 def write_model(path, files, law):

@@ -9,8 +9,10 @@ from archives import crt_rows, write_base
 from lad.cli import main
 from lad.errors import InputError
 from lad.parameters import COVER, SOIL
-from lad.towers.archives import REPACKAGED, product_in_words
+from lad.towers.archives import REPACKAGED, find_archives, product_in_words
 from lad.towers.coverage import shares
+from lad.towers.listing import judged, unrecorded_water
+from lad.towers.metadata import find_site
 from lad.towers.record import read_record
 from lad.towers.sites import RANGES, TABLE, read_sites, site
 
@@ -128,3 +130,18 @@ def test_list_of_sites_says_what_a_record_is(shared, tmp_path, capsys):
     assert lines[0].endswith(f"AmeriFlux FLUXNET FULLSET 2018-2021, version 0-0: {REPACKAGED}")
     rows = {line.split()[0]: line.split()[1:] for line in lines[3:12]}
     assert rows["Tair"] == ["0", "0", "100", "0"] and rows["Precip"][0] == "100" and rows["Qle"][1] == "100"
+
+
+def test_list_of_sites_reports_water_that_no_gauge_records(shared):
+    """An irrigated field evaporates much more than falls on it; a desert grassland does not."""
+    excess = {}
+    for site_id in ("US-Tw3", "US-Wkg"):
+        archives = find_archives(site_id, [shared / "fluxnet"])
+        record = read_record(find_site(site_id, archives, shared / "fluxnet" / "sites.csv"), archives)
+        excess[site_id] = unrecorded_water(record)
+        assert ("mm a year more evaporate than fall" in judged(record)[1]) == (site_id == "US-Tw3")
+    assert 500.0 < excess["US-Tw3"] < 1000.0 and abs(excess["US-Wkg"]) < 50.0
+
+
+def test_water_that_no_gauge_records_is_not_known_without_a_month(tmp_path):
+    assert np.isnan(unrecorded_water(read_record(site("US-CRT"), [write_base(tmp_path, crt_rows(days=40))])))

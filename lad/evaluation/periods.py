@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from lad.cf import intervals
-from lad.constants import L_VAPORISATION
+from lad.constants import L_VAPORISATION, YEAR
 from lad.errors import InputError
 from lad.evaluation.series import read_at
 from lad.io import read_netcdf
@@ -31,7 +31,6 @@ from lad.towers.coverage import DAYLIGHT
 from lad.towers.variables import FLUXES
 
 SPIKE = 300.0  # W m-2
-YEAR = 365.25 * 86400.0  # s
 VARIABLES = ("SWdown", "LWdown", "Tair", "Qair", "Wind", "Psurf", "Rainf", "Snowf")
 
 

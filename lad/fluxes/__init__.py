@@ -7,29 +7,30 @@ import sys
 
 from lad.errors import InputError
 from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes, supply
-from lad.fluxes._bulk import BulkFluxes
+from lad.fluxes._bulk import BulkFluxes, LeafFluxes
 from lad.fluxes._conductance import ConductanceFluxes
 from lad.fluxes._mlp import MLPFluxes
 from lad.fluxes._network import FORCING_INPUTS, LAYERS, STATES, Network, Scaling, network_inputs
 from lad.fluxes._parameters import ParameterFluxes
 from lad.fluxes._residual import ResidualFluxes
 
+PHYSICAL_LAWS: dict[str, type[AbstractFluxes]] = {"bulk": BulkFluxes, "leaf": LeafFluxes}
 LEARNT_LAWS: dict[str, type[LearntFluxes]] = {
     "mlp": MLPFluxes,
     "conductance": ConductanceFluxes,
     "parameters": ParameterFluxes,
     "residual": ResidualFluxes,
 }
-"""Name of a law in the settings → its class."""
+"""Name of a law in the settings → its class; those without a network, and those with one."""
 
 
 def law_class(name: str) -> type[AbstractFluxes]:
-    """The class of a flux law by its name in the settings: `bulk`, one of `LEARNT_LAWS`, or ``module:Class``.
+    """The class of a flux law by its name in the settings: built in, or ``module:Class``.
 
     The module is imported: it is installed, or lies in the current folder. Raises InputError if it cannot be
     imported or has no flux law of that name.
     """
-    built_in = {"bulk": BulkFluxes} | LEARNT_LAWS
+    built_in = PHYSICAL_LAWS | LEARNT_LAWS
     if name in built_in:
         return built_in[name]
     module, _, of_module = name.partition(":")
@@ -54,11 +55,13 @@ __all__ = [
     "FORCING_INPUTS",
     "LAYERS",
     "LEARNT_LAWS",
+    "PHYSICAL_LAWS",
     "STATES",
     "AbstractFluxes",
     "BulkFluxes",
     "ConductanceFluxes",
     "Fluxes",
+    "LeafFluxes",
     "LearntFluxes",
     "MLPFluxes",
     "Network",

@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from lad.constants import CP_AIR, R_DRY, T_FREEZE, VIRTUAL
+from lad.errors import InputError
 from lad.fluxes._base import AbstractFluxes, Fluxes
 from lad.forcing import Forcing
 from lad.parameters import Parameters
@@ -13,6 +15,8 @@ from lad.physics.saturation import saturation_vapour_pressure, specific_humidity
 from lad.physics.snow import presence
 from lad.physics.turbulence import DragTable, drag, richardson
 from lad.state import State
+
+LEAST_LAI = 0.05  # m2 m-2, of land without leaves: soil evaporates too
 
 
 class BulkFluxes(AbstractFluxes):
@@ -30,12 +34,16 @@ class BulkFluxes(AbstractFluxes):
 
     def prepare(self, parameters: Parameters) -> "BulkFluxes":
         """The law with transfer coefficient and saturation vapour pressure tabulated."""
-        return BulkFluxes(
+        return type(self)(
             DragTable(parameters.z_ref, parameters.z0, parameters.zh),
             # cells of 1 K, with edges at the kinks of the formula (T_f, T_f - 20 K): relative error below
             # 1e-8
             CubicTable(lambda T: jnp.log(saturation_vapour_pressure(T)), T_FREEZE - 100.0, 1.0, 200),
         )
+
+    def resistance(self, forcing: Forcing, parameters: Parameters) -> Float[Array, "..."]:
+        """Stomatal resistance (s m-1) of the whole canopy without water stress."""
+        return parameters.rs
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
         """Fluxes at one instant; see the class."""
@@ -47,7 +55,7 @@ class BulkFluxes(AbstractFluxes):
         transfer = self.drag or (lambda Ri: drag(Ri, p.z_ref, p.z0, p.zh))
         deficit = specific_humidity(saturated, forcing.Psurf) - q_air
         covered = presence(state.snow)
-        beta = stress(state.root, p.Wmax)
+        beta, rs = stress(state.root, p.Wmax), self.resistance(forcing, p)
 
         def exchange(q_canopy):
             """Aerodynamic conductance (m s-1), sublimation and evaporation for a given canopy humidity."""
@@ -56,7 +64,7 @@ class BulkFluxes(AbstractFluxes):
             D = rho_air * g_a
 
             def evaporation(wetness):
-                leaf = rho_surface * wetness * g_a / (p.rs * g_a + 1.0 - wetness)
+                leaf = rho_surface * wetness * g_a / (rs * g_a + 1.0 - wetness)
                 return deficit * leaf * D / (leaf + D)
 
             return g_a, covered * evaporation(1.0), (1.0 - covered) * evaporation(beta)
@@ -69,3 +77,18 @@ class BulkFluxes(AbstractFluxes):
         _, rounds = jax.lax.scan(refined, q_air, length=2)
         g_a, E_snow, E_root = (x[-1] for x in rounds)
         return Fluxes(rho_air * CP_AIR * g_a * (T - T_air), E_snow, E_root)
+
+
+class LeafFluxes(BulkFluxes):
+    """LaD's own law with stomata that leaves bring: ``r_s / LAI`` in place of ``r_s``, then the resistance of one leaf.
+
+    Raises InputError for a forcing without LAI.
+    """
+
+    def resistance(self, forcing: Forcing, parameters: Parameters) -> Float[Array, "..."]:
+        """Stomatal resistance (s m-1) of the whole canopy without water stress."""
+        if forcing.LAI is None:
+            raise InputError(
+                "the forcing has no LAI, which the law leaf needs: expected a table, the setting lai of the site"
+            )
+        return parameters.rs / jnp.maximum(forcing.LAI, LEAST_LAI)

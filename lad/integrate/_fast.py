@@ -113,8 +113,8 @@ def _linear_euler(tangent: Tangent, p: Parameters, start: State, step: Step, by_
     drainage, by_root = jax.jvp(
         lambda w: hydrology.drainage(w, p.Wmax), (start.root,), (jnp.ones_like(start.root),)
     )
-    inflow = r.rain + melt - E_root
-    drainage = (drainage + h * by_root * inflow) / (1.0 + h * by_root)
+    surplus = r.rain + melt + r.rise - E_root
+    drainage = (drainage + h * by_root * surplus) / (1.0 + h * by_root)
     return _Means(
         T=tuple(T),
         E_snow=r.E_snow + by_T.E_snow * (T[0] - tangent.T),
@@ -122,7 +122,7 @@ def _linear_euler(tangent: Tangent, p: Parameters, start: State, step: Step, by_
         melt=melt,
         calving=r.calving,
         drainage=drainage,
-        discharge=(start.groundwater + h * drainage) / (p.tau + h),
+        discharge=(start.groundwater + h * (drainage + r.inflow - r.rise)) / (p.tau + h),
     )
 
 
@@ -140,7 +140,7 @@ def _limited(mean: _Means, state: State, r: Rates, h) -> _Means:
         return [jnp.where(rate > 0.0, rate * s, rate) for rate in rates]
 
     E_snow, melt, calving = scaled(state.snow, r.snowfall, mean.E_snow, mean.melt, mean.calving)
-    E_root, drainage = scaled(state.root, r.rain + melt, mean.E_root, mean.drainage)
+    E_root, drainage = scaled(state.root, r.rain + melt + r.rise, mean.E_root, mean.drainage)
     return mean._replace(E_snow=E_snow, melt=melt, calving=calving, E_root=E_root, drainage=drainage)
 
 

@@ -55,6 +55,8 @@ def original(steps: int = 1):
 
     def solver(model: Model, dt):
         check_precision()
+        if model.parameters.rise_time is not None:
+            raise InputError("original-N: LaD's own scheme has no capillary rise, expected no rise_time")
         h = dt / steps
 
         def interval(state: SplitState, forcing: Forcing) -> tuple[SplitState, Rates]:
@@ -171,6 +173,8 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h) -> tuple[SplitS
         calving=calving,
         drainage=drainage,
         discharge=discharge,
+        rise=jnp.zeros_like(discharge),
+        inflow=jnp.zeros_like(discharge),
     )
 
 

@@ -65,12 +65,14 @@ def _step(model: Model, lengths: Step, tangent: Tangent, state: State) -> tuple[
     rates = tangent.at(T[0])
     E_snow = _within(rates.E_snow, state.snow / h - melt + rates.snowfall)
     snow = state.snow + h * (rates.snowfall - melt - E_snow)
-    E_root = _within(rates.E_root, state.root / h + rates.rain + melt)
-    filled = state.root + h * (rates.rain + melt - E_root)
+    gain = rates.rain + melt + rates.rise
+    E_root = _within(rates.E_root, state.root / h + gain)
+    filled = state.root + h * (gain - E_root)
     drainage = jnp.maximum(filled - p.Wmax, 0.0) / h
     # Ground water: exact solution of the linear reservoir under constant recharge.
     decay = jnp.exp(-h / p.tau)
-    discharge = (1.0 - decay) * state.groundwater / h + (1.0 - (1.0 - decay) * p.tau / h) * drainage
+    recharge = drainage + rates.inflow - rates.rise
+    discharge = (1.0 - decay) * state.groundwater / h + (1.0 - (1.0 - decay) * p.tau / h) * recharge
     mean = rates._replace(
         E_snow=E_snow,
         E_root=E_root,

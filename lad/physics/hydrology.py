@@ -3,6 +3,7 @@
     beta = min(x, 1), x = W_r / (0.75 W_max)    water stress
     D = what exceeds W_max                      overflow, to ground water
     Q = W_g / tau                               discharge
+    R = W_g / tau_R (1 - W_r / W_max)+          capillary rise, not in LaD
 
 LaD empties the overflow of the bucket at once; here it leaves within minutes.
 """
@@ -38,3 +39,16 @@ def drainage(root: Float[Array, "..."], Wmax: Float[Array, ""]) -> Float[Array, 
 def discharge(groundwater: Float[Array, "..."], tau: Float[Array, ""]) -> Float[Array, "..."]:
     """Outflow (kg m-2 s-1) of the ground-water reservoir of residence time `tau` (s)."""
     return groundwater / tau
+
+
+def capillary_rise(
+    groundwater: Float[Array, "..."],
+    root: Float[Array, "..."],
+    Wmax: Float[Array, ""],
+    rise_time: Float[Array, ""],
+) -> Float[Array, "..."]:
+    """Water (kg m-2 s-1) that rises, or that deep roots lift, from ground water to the root zone.
+
+    An empty root zone gets all within about `rise_time` (s), a full one nothing.
+    """
+    return groundwater / rise_time * jnp.maximum(1.0 - root / Wmax, 0.0)

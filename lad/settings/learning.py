@@ -8,7 +8,8 @@ from lad.constants import ANTECEDENT_DAYS, ANTECEDENTS
 from lad.settings._section import Choice, Count, Positive, Refused, Section, Some, shape, text
 
 # As in lad.fluxes, which takes a second to import.
-LAWS = ("bulk", "mlp", "conductance", "parameters", "residual")
+PHYSICAL_LAWS = ("bulk", "leaf")
+LAWS = (*PHYSICAL_LAWS, "mlp", "conductance", "parameters", "residual")
 STATES = ("soil", "root", "snow")
 Law = text(rf"{'|'.join(LAWS)}|[\w.]+:\w+", f"one of {', '.join(LAWS)}, or module:Class")
 States = Annotated[
@@ -35,8 +36,13 @@ class Descent(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from
     where training begins"""
-    loss: Literal["variance", "sum"] = "variance"
-    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
+    pretraining: Annotated[int, Field(ge=0)] = 0
+    """steps of a regression on measured fluxes, with the states of LaD's own run, that give the first weights"""
+    loss: Literal["variance", "sum", "uncertainty"] = "variance"
+    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum; `uncertainty`: as
+    `variance`, with half-hours weighed by the random error of the tower, which grows with the flux"""
+    daily_means: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """share of the loss that errors of daily means have, in units of their variance, so that a bias costs"""
     refresh: Count = 25
     """gradient steps between free runs over the training span, which renew the states that windows start from"""
     gauss_newton: bool = False
@@ -69,8 +75,9 @@ class LawSettings(Section):
     """A flux law, and what its network is like if it has one."""
 
     law: Law
-    """[flux law](learning.md#flux-laws): `mlp`, `conductance`, `parameters`, `residual`; `bulk`, LaD's own, without a
-    network; or `my_package:MyLaw`, a class of yours in a module that is installed or lies in the project's folder"""
+    """[flux law](learning.md#flux-laws): `mlp`, `conductance`, `parameters`, `residual`; without a network `bulk`,
+    LaD's own, and `leaf`, the same with r_s/LAI; or `my_package:MyLaw`, a class of yours in a module that is installed
+    or lies in the project's folder"""
     states: States | None = None
     """whether the network sees LaD's states: `true`, `false`, or a list of the parts it sees, `[soil, root, snow]`:
     temperatures, water of the root zone, snow. Only for a law with a network, which needs it"""
@@ -79,19 +86,21 @@ class LawSettings(Section):
     antecedents: Antecedents | None = None
     """whether the network sees [antecedent weather](learning.md#antecedent-weather): `true`, or a list of the variables
     of which it sees means, `[Precip, SWdown, Tair, VPD]`. Only for a law with a network"""
-
     LAI: bool | None = None
     """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have one. Only
     for a law with a network"""
     root_zone: Literal["mass_curve"] | None = None
     """`mass_curve`: training begins with the root-zone capacity by the [mass curve](learning.md#root-zone), where it is
     more than the calibrated one"""
+    ground_water: Literal["rise", "inflow"] | None = None
+    """`rise`: [ground water](learning.md#ground-water) rises to the root zone, with residence time and rise trained;
+    `inflow`: it also gets a trained inflow of water that no gauge records, as irrigation"""
 
     @property
     def has_network(self) -> bool:
         """Whether the law has a network; raises InputError if `law` names a class that there is not."""
         if self.law in LAWS:
-            return self.law != "bulk"
+            return self.law not in PHYSICAL_LAWS
         from lad.fluxes import LearntFluxes, law_class
 
         return issubclass(law_class(self.law), LearntFluxes)

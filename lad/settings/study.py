@@ -190,6 +190,8 @@ class Settings(Section):
     models: Annotated[dict[Name, TrainedModel | None], Field(min_length=1)]
     """a trained model; tables and figures call it by this name. Lower case, not `bulk` and not a baseline; `null`
     leaves out one of `config.yaml`"""
+    ensembles: dict[Name, Annotated[Some[Name], Field(min_length=2), *DISTINCT]] = Field(default_factory=dict)
+    """[weighted mean](evaluation.md#ensembles) of two or more of `models`, shown beside them under this name"""
     seeds: Count = 5
     """networks trained for each model and for the baselines `ann` and `lstm`, from different initial weights"""
     baselines: Choice[Literal[BASELINES]] = BASELINES
@@ -227,6 +229,14 @@ class Settings(Section):
         for name in self.models:
             if name in RESERVED_MODELS:
                 raise Refused(["models", name], "is what is compared with the models, expected another name")
+        for name, members in self.ensembles.items():
+            if name in {*RESERVED_MODELS, *self.models}:
+                raise Refused(["ensembles", name], "is the name of a model, expected another name")
+            for member in members:
+                if member not in self.models:
+                    raise Refused(
+                        ["ensembles", name], f"{member}: expected one of models{nearest(member, self.models)}"
+                    )
         for part in ("solvers", "daemons", "landscape"):
             for site in getattr(self, part).sites:
                 if site not in self.sites:
@@ -237,11 +247,12 @@ class Settings(Section):
                     ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
                 )
         network = self.models.get(self.multi_site.model)
-        if self.multi_site.studies and network and network.root_zone:
-            raise Refused(
-                ["models", self.multi_site.model, "root_zone"],
-                "the network for several sites begins at the table's, expected no root_zone for multi_site.model",
-            )
+        for key in ("root_zone", "ground_water"):
+            if self.multi_site.studies and network and getattr(network, key):
+                raise Refused(
+                    ["models", self.multi_site.model, key],
+                    f"the network for several sites begins at the table's, expected no {key} for multi_site.model",
+                )
         if self.multi_site.studies and self.simulation.radiation != "modelled":
             one = "one network for several sites needs modelled radiation, expected multi_site.studies: [] or modelled"
             raise Refused(["simulation", "radiation"], f"{self.simulation.radiation}: {one}")

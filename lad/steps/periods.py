@@ -13,12 +13,10 @@ from lad.evaluation.periods import checked_periods, forcing_shifts, period_table
 from lad.figures.style import save
 from lad.figures.tower import mass_curve_figure
 from lad.io import write_csv, write_json
-from lad.mass_curve import mass_curve
+from lad.mass_curve import UNRECORDED, mass_curve
 from lad.observations import TARGETS
 from lad.periods import NAMES, parse_periods
 from lad.provenance import provenance
-
-UNRECORDED = 50.0  # mm a year that more evaporates than falls
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--parameters", metavar="JSON", help="LaD itself: params, z_ref_m, gust_m_s")
     model.add_argument("--model", metavar="EQX", help="trained model, which has its parameters in it")
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--initial-state", metavar="JSON", help="T, Ws, Wr, Wg; then no spin-up")
+    begin.add_argument(
+        "--initial-state",
+        metavar="FILE",
+        help="where the run begins, without spin-up: T, Ws, Wr, Wg (JSON), or another run (.nc) that reaches it",
+    )
     begin.add_argument(
         "--spinup-passes", type=int, default=3, metavar="N", help="runs through the record before (default 3)"
     )

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         site_periods(args, *LEARNING),
     )
     seen = {"attributes": model.attributes, "prescribed_radiation": args.radiation == "prescribed"}
-    seen["root_zone"] = model.root_zone
+    seen |= {"root_zone": model.root_zone, "ground_water": model.ground_water}
     sites = [read_site(site, **files[site], **periods[site], **seen) for site in args.site]
     origin = provenance(
         inputs_of(files),

@@ -11,13 +11,14 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
+from lad.constants import YEAR
 from lad.errors import InputError
 from lad.towers.flags import MEASURED, MISSING
 from lad.towers.meteorology import LAPSE_RATE, STEFAN_BOLTZMANN, potential, pressure, relative, saturation
 from lad.towers.readers import Table
 from lad.towers.sensors import NIGHT, STRONG_SUN
 from lad.towers.sites import Site
-from lad.towers.variables import DAY, FORCING, LATENT_HEAT, YEAR, variable
+from lad.towers.variables import DAY, FORCING, LATENT_HEAT, variable
 
 SHIFTS = range(-60, 61, 15)  # min
 LABEL = 30  # min, by which start and end labels of half-hours differ

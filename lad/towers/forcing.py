@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lad.constants import YEAR
 from lad.errors import InputError
 from lad.towers.checks import PRESSURE_MARGIN
 from lad.towers.closure import corrected_fluxes
@@ -29,7 +30,6 @@ from lad.towers.variables import (
     LEAVES,
     PROFILES,
     USTAR,
-    YEAR,
     Variable,
     variable,
 )

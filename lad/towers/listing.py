@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from lad.constants import DAY, L_VAPORISATION, YEAR
 from lad.errors import InputError
+from lad.mass_curve import ENOUGH, UNRECORDED
 from lad.periods import ENOUGH_MEASURED, FEWEST_YEARS, usable_years
 from lad.towers.archives import find_archives, left_out, sites_of
 from lad.towers.coverage import coverage, daytime_fluxes, shares
@@ -64,7 +66,24 @@ def judged(record: Record) -> tuple[str, str]:
     own = record.flags.reindex(columns=list(FORCING), fill_value=MISSING).isin(OWN_VALUES).mean()
     if filled := [f"{name} {share:.0%}" for name, share in own.items() if share < MOSTLY]:
         reason += f"; measured only in part: {', '.join(filled)}"
+    if (excess := unrecorded_water(record)) > UNRECORDED:
+        reason += f"; {excess:.0f} mm a year more evaporate than fall: the gauge fails, or water comes from elsewhere"
     return verdict, reason
+
+
+def unrecorded_water(record: Record) -> float:
+    """Evaporation less precipitation (mm a year) over the record, NaN where a month of the year lacks one.
+
+    Missing values of LE are those of the mean day of the month, because towers lose nights more often than days.
+    """
+    values = record.values.reindex(columns=["Precip", "Qle"])
+    month = [values.index.year, values.index.month]
+    of_hour = values.Qle.groupby([*month, values.index.time]).mean().groupby(level=[0, 1])
+    latent_heat = of_hour.mean().where(of_hour.count() * record.step >= ENOUGH * DAY)
+    fallen = values.Precip.groupby(month).mean()
+    return (latent_heat / L_VAPORISATION - fallen).groupby(level=1).mean().reindex(range(1, 13)).mean(
+        skipna=False
+    ) * YEAR
 
 
 def published(snapshot: Path | None, ameriflux: str | None, here: set[str]) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lad.constants import LEAF_AREA
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -35,7 +37,7 @@ FLUXES = {
     "Qg": Variable("G", "W m-2", -500.0, 1000.0, "downward_heat_flux_in_soil"),
     "Rnet": Variable("NETRAD", "W m-2", -300.0, 1500.0, "surface_net_downward_radiative_flux"),
 }
-LEAVES = {"LAI": Variable("LAI", "1", 0.0, 15.0, "leaf_area_index")}
+LEAVES = {"LAI": Variable("LAI", "1", *LEAF_AREA, "leaf_area_index")}
 USTAR = {"Ustar": Variable("USTAR", "m s-1", 0.0, 10.0, "", long_name="friction velocity")}
 # Several sensors each: SoilTemp_1, SoilTemp_2, …
 PROFILES = {
@@ -44,7 +46,7 @@ PROFILES = {
 }
 VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
-DAY, YEAR = 86400, 365.25 * 86400.0  # s
+DAY = 86400  # s
 LATENT_HEAT = 2.5e6  # J kg-1, of vaporisation
 REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 

@@ -23,11 +23,14 @@ from lad.model import Model, check_precision
 from lad.state import State
 from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywhere, mesh, over_sites, put
 from lad.training.lanes import Lanes, lanes
-from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
+from lad.training.loss import loss, simulated_fluxes
 from lad.training.sites import Anchor, Site
 from lad.training.space import SLOW
 
 NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
+UNDETERMINED = (
+    1e-3  # curvature along slow free numbers, relative to the largest, below which nothing moves along
+)
 LONGEST_STEP = 0.25  # of a slow free number, between free runs
 MEMBERS_BY_SITE = PartitionSpec(None, SITES)
 
@@ -76,7 +79,7 @@ class FreeRuns:
                     f"{sites[0].site_id}"
                 )
         self.devices = mesh(len(sites))
-        self.lanes, self._starts = lanes(sites, WEIGHTINGS[weighting], self.devices.size)
+        self.lanes, self._starts = lanes(sites, weighting, self.devices.size)
         self.shared = put(self.lanes, self.devices)
         shared = over_sites(self.devices, (ALIKE, BY_SITE, MEMBERS_BY_SITE), MEMBERS_BY_SITE)
         self._pass = eqx.filter_jit(shared(partial(self._members_by_site, self._judged)))
@@ -133,7 +136,9 @@ class FreeRuns:
             np.nan_to_num(np.einsum("ms...,s->m...", x, self.lanes.share), posinf=0.0, neginf=0.0)
             for x in (gradient, curvature)
         )
-        steps = np.stack([-np.linalg.pinv(h) @ g for g, h in zip(gradient, curvature, strict=True)])
+        # What the fluxes hardly determine stays as it is.
+        inverse = np.linalg.pinv(curvature, rcond=UNDETERMINED, hermitian=True)
+        steps = -np.einsum("mij,mj->mi", inverse, gradient)
         return np.clip(steps, -LONGEST_STEP, LONGEST_STEP)
 
     def _members_by_site(self, function: Callable, free: Any, lanes: Lanes, starts: Any):

@@ -1,7 +1,7 @@
 """The records of all sites of a fit side by side, as arrays that a device can step through at once."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from lad.forcing import Forcing
 from lad.integrate import recurrences
 from lad.state import State
+from lad.training.loss import weighted
 from lad.training.sites import Anchor, Site
 
 
@@ -21,7 +22,7 @@ class Lanes(eqx.Module):
     anchor: Anchor  # (sites,)
     forcing: Forcing  # (sites, n)
     observed: Float[Array, "sites n 2"]  # W m-2
-    train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
+    train: Float[Array, "sites n 2"]  # weight of a measurement that may enter the loss, 0 elsewhere
     validation: Float[Array, "sites n 2"]  # 1 where it may judge
     surface: Float[Array, "sites n"] | None  # K, surface temperature of the reference run
     length: Int[Array, " sites"]  # rows of the site
@@ -32,13 +33,14 @@ class Lanes(eqx.Module):
     passages: Float[Array, "sites segments passages"]  # share of each in the mean
     scale: Float[Array, "sites 2"]  # W m-2, what errors are divided by in training
     std: Float[Array, "sites 2"]  # and in validation
+    daily_std: Float[Array, "sites 2"]  # W m-2, what errors of daily means are divided by
     share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
 
 
-def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lanes, State]:
+def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, State]:
     """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
 
-    `weighting` is one of `lad.training.loss.WEIGHTINGS`.
+    `weighting` is a key of `lad.training.loss.WEIGHTINGS`.
     """
     length = max(len(site.data.time) for site in sites)
     all_have_LAI = all(site.data.forcing.LAI is not None for site in sites)  # else no network sees it
@@ -63,22 +65,23 @@ def lanes(sites: Sequence[Site], weighting: Callable, devices: int) -> tuple[Lan
             recurs[number, : len(rows)] = rows
             passages[number] = np.arange(most) < len(rows)
         passages /= passages.sum(axis=1, keepdims=True)
-        std = data.scale()[1]
+        scale, train = weighted(data, weighting)
         of_site = Lanes(
             anchor=site.anchor,
             forcing=jax.tree.map(
                 padded, data.forcing if all_have_LAI else dataclasses.replace(data.forcing, LAI=None)
             ),
             observed=padded(data.observed),
-            train=masked(data.train),
+            train=masked(train),
             validation=masked(data.validation),
             surface=None if site.states is None else padded(site.states.T[0]),
             length=np.array(len(data.time)),
             opens=opens,
             recurs=recurs,
             passages=passages,
-            scale=weighting(std),
-            std=std,
+            scale=scale,
+            std=data.scale()[1],
+            daily_std=data.daily_std(),
             share=np.array(share),
         )
         return of_site, jax.tree.map(lambda x: np.broadcast_to(x, (segments, *np.shape(x))), site.start)

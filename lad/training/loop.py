@@ -30,7 +30,7 @@ from lad.training.diagnosis import check_sound, describe_failure
 from lad.training.files import resume, save_checkpoint
 from lad.training.free_run import MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
 from lad.training.lanes import Lanes
-from lad.training.loss import loss, simulated_fluxes, surface_penalty
+from lad.training.loss import daily_loss, loss, simulated_fluxes, surface_penalty
 from lad.training.sites import FIRST_SPIN_UP, Site
 
 
@@ -77,7 +77,7 @@ def fit(
             raise InputError(f"{runs.label}: window_days = {days} is shorter than {runs.dt:.0f} s")
     members = len(jax.tree.leaves(free)[0])
     optimiser = _optimiser(settings)
-    steps = _gradient_steps(runs, optimiser, settings.gauss_newton)
+    steps = _gradient_steps(runs, optimiser, settings)
     now = Progressing(
         free=free,
         optimiser=jax.vmap(optimiser.init)(free),
@@ -140,26 +140,35 @@ def _optimiser(settings: Descent) -> optax.GradientTransformation:
     )
 
 
-def _of_windows(runs: FreeRuns, free, lane: Lanes, before, index, counted=1.0):
-    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
+def _of_windows(runs: FreeRuns, daily: float, free, lane: Lanes, before, index, counted=1.0):
+    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts.
+
+    `daily` is the share that errors of daily means have in it.
+    """
     model = runs.model(free, lane)
     _, trajectory = jax.vmap(lambda s, f: roll_out(runs.solver, model, s, f, runs.dt))(
         rows(before, index[:, 0]), rows(lane.forcing, index)
     )
     fluxes = simulated_fluxes(trajectory.rates)
-    value = loss(fluxes, lane.observed[index], lane.train[index] * counted, lane.scale)
+    observed, use = lane.observed[index], lane.train[index] * counted
+    value = loss(fluxes, observed, use, lane.scale)
+    if daily:
+        day = round(86400.0 / runs.dt)
+        value = (1.0 - daily) * value + daily * daily_loss(fluxes, observed, use, lane.daily_std, day)
     if lane.surface is None:
         return value
     return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
 
 
-def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, hold_slow: bool) -> Callable:
+def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, settings: Descent) -> Callable:
     """Compiled gradient steps ``(free, optimiser_state, before, windows, length, lanes)``.
 
     There is a step for each item along the first axis of `windows` (steps, members, lanes, windows), the first rows of
     windows of `length` rows. Returns the new free numbers and state of the optimiser, and whether loss and gradient of
-    each step and member were finite. With `hold_slow`, slow physical parameters stay as they are.
+    each step and member were finite. With `settings.gauss_newton`, slow physical parameters stay as they are.
     """
+    hold_slow = settings.gauss_newton
+    losses_of = partial(_of_windows, runs, settings.daily_means)
 
     @over_sites(runs.devices, (ALIKE, MEMBERS_BY_SITE, BY_SITE, MEMBERS_BY_SITE, ALIKE), ALIKE)
     def mismatches(free, before, lanes, windows, within):
@@ -168,11 +177,9 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, hol
         def of_member(free, before, windows):
             index = windows[..., None] + within
             if len(index) == 1:
-                losses = _of_windows(runs, free, rows(lanes, 0), rows(before, 0), index[0])
+                losses = losses_of(free, rows(lanes, 0), rows(before, 0), index[0])
             else:
-                losses = jax.vmap(partial(_of_windows, runs), in_axes=(None, 0, 0, 0))(
-                    free, lanes, before, index
-                )
+                losses = jax.vmap(losses_of, in_axes=(None, 0, 0, 0))(free, lanes, before, index)
             return jnp.sum(lanes.share * losses)
 
         return jax.lax.psum(jax.vmap(of_member)(free, before, windows), SITES)
@@ -236,7 +243,7 @@ def _descend(
             lane, before = rows(held, number)
 
             def of_window(free, index, counted, lane=lane, before=before):
-                return _of_windows(runs, free, lane, before, index[None], counted)
+                return _of_windows(runs, settings.daily_means, free, lane, before, index[None], counted)
 
             drawn = windows[step, member, number]
             if found := describe_failure(of_window, free, drawn, length, site.data.time):

@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from lad.cf import intervals
+from lad.constants import DAY, YEAR
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
 from lad.integrate import fast
@@ -44,6 +45,8 @@ cover, whose are the first three."""
 WITHOUT_WEATHER = (INTERPOLATED, CLIMATOLOGY)
 """Flags of gap-filled values that do not follow the weather, as synthetic longwave does."""
 LARGEST_GAP_FILLED = 0.5  # share of them, above which the network does not see an input
+FIRST_RISE_TIME = 150.0 * DAY
+LEAST_INFLOW = 10.0  # kg m-2 a-1, that a training with inflow begins with
 FIRST_SPIN_UP = 3  # passes through the record, from a state that may be far off
 
 
@@ -78,13 +81,15 @@ def read_site(
     attributes: Iterable[str] = (),
     prescribed_radiation: bool = False,
     root_zone: str | None = None,
+    ground_water: str | None = None,
 ) -> Site:
     """A site of a training, from its files.
 
     `parameters` are calibrated ones, or their file; without them training begins with those of LaD's table. With
     `prescribed_radiation` net radiation is the measured one where there is one. With the `root_zone` "mass_curve"
-    training begins with the capacity of `lad.mass_curve`, where that is more than the calibrated one. Raises
-    InputError as the readers do, and for a forcing file that lacks one of the `attributes`.
+    training begins with the capacity of `lad.mass_curve`, where that is more than the calibrated one. `ground_water` is
+    that of the settings of a model. Raises InputError as the readers do, and for a forcing file that lacks one of the
+    `attributes`.
     """
     record = record_of(site_id, forcing, observations if prescribed_radiation else None)
     height = record.reference_height
@@ -100,6 +105,8 @@ def read_site(
         if capacity > reference.Wmax:  # drawn a little inside the bounds, where a descent can move
             larger = space.free(dataclasses.replace(reference, Wmax=capacity), 0.02)
             origin = np.where([b.name == "Wmax" for b in space.bounds], larger, origin)
+    if ground_water:
+        space, origin = _with_ground_water(space, origin, ground_water == "inflow", data.mass_curve.excess)
     dataset = read_netcdf(forcing)
     seen = np.isin(intervals(dataset, forcing)[0], data.trained)
     anchor = Anchor(space, origin, *_described(dataset, seen, space.table, attributes, forcing))
@@ -116,6 +123,21 @@ def read_site(
     )
     states = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
     return Site(site_id, anchor, data, start, reference, states)
+
+
+def _with_ground_water(
+    space: Space, origin: np.ndarray, inflow: bool, excess: float
+) -> tuple[Space, np.ndarray]:
+    """`space` and `origin` with ground water that plants draw on, see `Space.with_ground_water`.
+
+    Training begins with the table's residence time, a slow rise, and as inflow, if there is one, the `excess` of
+    evaporation over precipitation (kg m-2 a-1).
+    """
+    wider = space.with_ground_water(inflow)
+    begin = space.parameters(origin)
+    least = LEAST_INFLOW if not excess > LEAST_INFLOW else excess
+    begin = dataclasses.replace(begin, rise_time=FIRST_RISE_TIME, inflow=least / YEAR)
+    return wider, np.concatenate([origin, wider.free(begin, 0.02)[len(origin) :]])
 
 
 def unseen_anchor(forcing: str | Path, height: float, attributes: Iterable[str]) -> Anchor:

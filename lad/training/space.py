@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
+from lad.constants import DAY, YEAR
 from lad.errors import InputError
 from lad.io import read_json
 from lad.parameters import Parameters, from_json, read_parameters
 
-SLOW = ("Wmax",)
-"""Quantities whose effect outlasts a window: what the root zone holds in spring, it evaporates in summer."""
 IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
 
 
@@ -34,6 +33,16 @@ class Bound(eqx.Module):
     logarithmic: bool = eqx.field(static=True)
 
 
+GROUND_WATER = (
+    Bound("tau", "s", 10.0 * DAY, 3650.0 * DAY, True),
+    Bound("rise_time", "s", 5.0 * DAY, 3650.0 * DAY, True),
+    Bound("inflow", "kg m-2 s-1", 1.0 / YEAR, 3000.0 / YEAR, True),
+)
+"""What a deep store that plants draw on has besides: see `Space.with_ground_water`."""
+SLOW = ("Wmax", *(b.name for b in GROUND_WATER))
+"""Quantities whose effect outlasts a window: what the ground holds in spring, it evaporates in summer."""
+
+
 class Space(eqx.Module):
     """The calibrated quantities of a site and the table record they start from; those of many sites can be stacked."""
 
@@ -43,18 +52,15 @@ class Space(eqx.Module):
     def parameters(self, free: Float[Array, " k"]) -> Parameters:
         """Parameters for free numbers (k,), one for each bound."""
         values = dict(zip((b.name for b in self.bounds), self.values(free), strict=True))
-        p = self.table
+        p, names = self.table, {field.name for field in dataclasses.fields(Parameters)}
         return dataclasses.replace(
             p,
-            rs=values["rs"],
-            Wmax=values["Wmax"],
-            z0=values["z0"],
             zh=values["z0"] * jnp.exp(-values["kB"]),
-            Wc=values["Wc"],
             alb0_warm=values["alb0"],
             alb0_cold=values["alb0"],
             C=p.C * values["C_factor"],
             lam=p.lam * values["lam_factor"],
+            **{name: value for name, value in values.items() if name in names},
         )
 
     def values(self, free: Float[Array, " k"]) -> list[Float[Array, ""]]:
@@ -70,16 +76,13 @@ class Space(eqx.Module):
     def quantities(self, p: Parameters) -> dict[str, float]:
         """Calibrated quantities of parameters `p` by name, in their units."""
         values = {
-            "rs": p.rs,
-            "Wmax": p.Wmax,
-            "z0": p.z0,
             "kB": np.log(p.z0 / p.zh),
-            "Wc": p.Wc,
             "alb0": p.alb0_warm,
             "C_factor": p.C[0] / self.table.C[0],
             "lam_factor": p.lam[0] / self.table.lam[0],
         }
-        return {name: float(value) for name, value in values.items()}
+        names = (b.name for b in self.bounds)
+        return {name: float(values[name] if name in values else getattr(p, name)) for name in names}
 
     def free(self, p: Parameters, margin: float = 1e-6) -> np.ndarray:
         """Free numbers (k,) of parameters `p`, the inverse of `parameters`; kept `margin` of the way inside bounds."""
@@ -90,6 +93,10 @@ class Space(eqx.Module):
             place.append(np.clip(x, margin, 1.0 - margin))
         place = np.array(place, dtype=float)
         return np.log(place / (1.0 - place))
+
+    def with_ground_water(self, inflow: bool) -> "Space":
+        """The same with the quantities of `GROUND_WATER`, without or with the `inflow`."""
+        return Space(self.table, (*self.bounds, *(b for b in GROUND_WATER if inflow or b.name != "inflow")))
 
     def origin(self) -> np.ndarray:
         """Free numbers (k,) of the table's values, drawn a little inside the bounds, where a descent can move."""

@@ -20,6 +20,7 @@ from lad.training.files import remove_checkpoints, save_hybrid
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.loop import fit
+from lad.training.pretraining import pretrained
 from lad.training.sites import Site
 
 DESCENT = Descent()
@@ -92,6 +93,8 @@ def train(
     if checkpoint:
         check_alike(checkpoint)
     free = stacked([hybrid.free() for hybrid in untrained])
+    if settings.pretraining:
+        free = pretrained(free, untrained[0], sites, settings.loss, settings.pretraining)
     found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
     hybrids = tuple(untrained[0].with_free(rows(found.free, seed)) for seed in range(seeds))
     return Trained(model, tuple(sites), hybrids, found.validation_loss, found.history)

@@ -30,6 +30,7 @@ wildcard_constraints:
     site="|".join(config["sites"]),
     study="|".join(plan.studies),
     model="|".join(config["models"]),
+    ensemble="|".join(config["ensembles"]) or "none",
     seed=r"\d+",
     fold=r"[A-Za-z0-9-]+",
 

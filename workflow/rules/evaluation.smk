@@ -48,6 +48,33 @@ use rule simulate as simulate_bulk with:
         "{wildcards.site}: simulate with the calibrated LaD"
 
 
+rule combine:
+    """The mean of several models of a site, with weights by the validation periods."""
+    input:
+        observations=rules.forcing.output.observations,
+        simulations=lambda wildcards: plan.members_of(wildcards.site, wildcards.ensemble).values(),
+        periods=proposed_periods,
+        code=code("combine"),
+    output:
+        mean="results/{site}/combine/{ensemble}.nc",
+        weights="results/{site}/combine/{ensemble}.csv",
+    log:
+        "logs/{site}/combine/{ensemble}.log",
+    benchmark:
+        "logs/{site}/combine/{ensemble}.tsv"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(5),
+    params:
+        simulations=lambda wildcards: labelled(plan.members_of(wildcards.site, wildcards.ensemble)),
+        periods=period_options("validation"),
+    message:
+        "{wildcards.site}: combine the models of {wildcards.ensemble}"
+    shell:
+        "lad combine --site {wildcards.site} --observations {input.observations} --simulation {params.simulations}"
+        " {params.periods} --output {output.mean} --weights {output.weights} 2>&1 | tee {log}"
+
+
 rule evaluate:
     """Score all simulations of a site on the measured half-hours of the test period."""
     input:

@@ -1,0 +1,54 @@
+"""Combine models of different laws: the mean of their fluxes, with weights by the validation periods.
+
+Each model closes its budgets; their mean closes none but on average, so it is shown beside them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from lad.evaluation.arguments import simulation_inputs
+from lad.evaluation.ensemble import stacking
+from lad.evaluation.series import parse_simulations, read_simulated
+from lad.io import write_csv, write_netcdf
+from lad.observations import TARGETS, interval_starts, open_series, read_observed
+from lad.periods import add_period_arguments, periods_from
+from lad.provenance import provenance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `lad combine`."""
+    parser.add_argument("--site", required=True, help="site identifier, as in the files")
+    parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
+    parser.add_argument(
+        "--simulation", nargs="+", required=True, metavar="NAME=FILE", help="NAME is MODEL or MODEL/SEED"
+    )
+    add_period_arguments(parser, "validation")
+    parser.add_argument("--output", type=Path, required=True, metavar="NC", help="LE and H")
+    parser.add_argument(
+        "--weights", type=Path, required=True, metavar="CSV", help="weight and loss of each model"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Find the weights and write both."""
+    paths = parse_simulations(args.simulation)
+    periods = periods_from(args, "validation")
+    validation = read_observed(args.observations, args.site).during(periods["validation"], args.observations)
+    table = stacking(read_simulated(paths, args.site, validation.time), validation)
+    first = next(iter(paths[table.model[0]].values()))
+    mean = open_series(first, args.site, TARGETS.values())[[*TARGETS.values()]]
+    models = read_simulated(paths, args.site, interval_starts(mean, first))
+    for target, name in TARGETS.items():
+        mean[name].values = sum(
+            table.weight[k] * model.mean(target) for k, model in enumerate(models.values())
+        )
+    origin = provenance({"observations": args.observations} | simulation_inputs(paths), **periods)
+    mean.attrs |= {
+        "title": f"Weighted mean of {', '.join(models)}",
+        "history": "made by lad combine, see provenance",
+        "provenance": json.dumps(origin, sort_keys=True),
+    }
+    write_netcdf(args.output, mean)
+    write_csv(args.weights, table)
+    print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
