@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from lad import fluxes
 from lad.constants import ANTECEDENTS
 from lad.errors import InputError
-from lad.fluxes import LEARNT_LAWS, BulkFluxes, law_class
+from lad.fluxes import LEARNT_LAWS, PHYSICAL_LAWS, BulkFluxes, law_class
 from lad.forcing import read_record
 from lad.integrate.named import named
 from lad.io import read_netcdf
