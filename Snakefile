@@ -24,6 +24,7 @@ include: "workflow/rules/multi_site.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/solvers.smk"
 include: "workflow/rules/daemons.smk"
+include: "workflow/rules/years.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/unfinished.smk"
 

@@ -22,10 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from years import LINKED, ROOT, settings
+from snakemake.utils import update_config
 
 from lad.towers.sites import read_rows
 
+ROOT = Path(__file__).resolve().parent.parent
+LINKED = ("Snakefile", "workflow", "lad", "data", "envs", "pyproject.toml")
 SOURCES = {  # site: archive, and the first of `YEARS` good years in it
     "US-CRT": ("AMF_US-CRT_BASE-BADM_3-5.zip", "2011"),
     "US-Wkg": ("AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip", "2018"),
@@ -97,13 +99,16 @@ def make_study(folder: Path, number: int, archives: Path) -> None:
 
 def study_settings() -> dict:
     """Settings of the study: those of the tests with one model, network and baseline, sites of `sites.csv`."""
-    config = settings([ROOT / "tests/config.yaml"])
+    config = {}
+    for file in ("config.yaml", "tests/config.yaml"):
+        update_config(config, yaml.safe_load((ROOT / file).read_text(encoding="utf-8")))
     config |= {
         "sites": {"QQ-000": {}},
         "studies": {"demo": ["QQ-000"], "all": "all"},
         "sites_table": "sites.csv",
     }
     config |= {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
+    del config["ensembles"]
     return config | {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
 
 

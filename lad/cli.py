@@ -37,6 +37,8 @@ STEPS = (
     "daemons",
     "landscape",
     "report",
+    "years",
+    "years-table",
     "compare",
 )
 

@@ -43,10 +43,12 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
         if Path(target).is_file() or ("/" in target and not in_results):
             continue
         name = target.split("/")[1] if in_results else target
+        if target == "years":
+            continue
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"
-                f" ({_some(studies)}), a site ({_some(sites)}) or a file of one below results/"
+                f" ({_some(studies)}), a site ({_some(sites)}), years, or a file of one below results/"
             )
 
 

@@ -189,6 +189,40 @@ class Plan:
             if other == own | {"states": True}
         }
 
+    def all_models(self) -> dict[str, dict[str, Any]]:
+        """What every model is, and how it is trained."""
+        return {
+            name: {"model": self.model_settings(name), "training": self.training_settings(name)}
+            for name in self.settings["models"]
+        }
+
+    # Of whole years left out
+
+    def left_out(self, site: str) -> dict[str, str]:
+        """Fold, named by the years judged, and file of its scores."""
+        return {fold: f"results/{site}/years/{fold}.csv" for fold in self._folds_of_years(site)}
+
+    def fold_options(self, site: str, fold: str) -> str:
+        """Options with the periods of a fold: those of the site's validation, moved to its years of training."""
+        own = self._folds_of_years(site)[fold]
+        first, last = own["train"]
+        blocks = self.settings["sites"][site]["validation"]
+        years = sorted({start[:4] for start, _ in blocks})
+
+        def moved(start: str, end: str) -> str:
+            year = first + years.index(start[:4]) % (last - first + 1)
+            days = start[5:], end[5:] if end[:4] == start[:4] else "12-31"
+            return ":".join(f"{year}-{day}".replace("02-29", "02-28") for day in days)
+
+        validation = [moved(*block) for block in blocks]
+        return (
+            f"--train {first}-01-01:{last}-12-31 --validation {' '.join(validation)}"
+            f" --test {own['judge'][0]}-01-01:{own['judge'][1]}-12-31"
+        )
+
+    def _folds_of_years(self, site: str) -> dict[str, dict[str, list[int]]]:
+        return {"-".join(map(str, own["judge"])): own for own in self.settings["years"].get(site, ())}
+
     # Of a study
 
     def histories(self, study: str) -> dict[str, str]:

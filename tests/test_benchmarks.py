@@ -31,24 +31,6 @@ def test_forcing_is_weather(speed):
     assert year.Snowf.max() > 0.0
 
 
-def test_years_left_out_are_in_no_period_of_a_fit(root):
-    without = runpy.run_path(str(root / "benchmarks/years.py"))["without"]
-    site = {
-        "train": [["2002-01-01", "2002-12-31"], ["2004-03-01", "2007-06-30"]],
-        "validation": [["2005-05-07", "2005-05-27"], ["2007-02-01", "2007-02-21"]],
-        "test": [["2019-07-01", "2020-06-30"]],
-    }
-    assert without(site, {2002, 2005}) == {
-        "train": [["2004-03-01", "2004-12-31"], ["2006-01-01", "2006-12-31"], ["2007-01-01", "2007-06-30"]],
-        "validation": [["2007-02-01", "2007-02-21"]],
-        "test": [["2002-01-01", "2002-12-31"], ["2005-01-01", "2005-12-31"]],
-    }
-    with pytest.raises(
-        SystemExit, match=r"years \[1999\]: expected some of \[2002, 2004, 2005, 2006, 2007\]"
-    ):
-        without(site, {1999})
-
-
 def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
     monkeypatch.syspath_prepend(root / "benchmarks")
     many = runpy.run_path(str(root / "benchmarks/many_sites.py"))
@@ -64,12 +46,3 @@ def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
     assert 0 < abs(other.LE_F_MDS[0] - 100) < 10 and other.LE_F_MDS[1] == 0
     config = checked(many["study_settings"]() | {"archives": "none"})
     assert list(config["models"]) == ["residual"] and config["studies"]["all"] == []
-
-
-def test_settings_without_a_year_are_settings(root):
-    years = runpy.run_path(str(root / "benchmarks/years.py"))
-    config = years["settings"]([]) | {"archives": "none"}
-    for models in (list(config["models"]), ["residual"]):
-        config["models"] = {name: config["models"][name] for name in models}
-        own = years["of_one"]("US-Me2", years["without"](config["sites"]["US-Me2"], {2013}), config)
-        assert list(checked(own)["sites"]) == ["US-Me2"]

@@ -18,7 +18,7 @@ from learning_tower import TRAIN, VALIDATION, Bursting, of_another_site, rewrite
 from lad.cli import main
 from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
-from lad.forcing import read_record
+from lad.forcing import read_record, rows
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
 from lad.model import Model
@@ -28,16 +28,17 @@ from lad.provenance import code_sha256
 from lad.settings import Calibration, Descent, ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
-from lad.training import free_run, loop
+from lad.training import free_run, loop, pretraining
 from lad.training.calibration import calibrate as lad_calibrate
 from lad.training.data import learning_data
 from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
-from lad.training.hybrid import Hybrid, untrained_law
+from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.loop import fit, window_at
-from lad.training.loss import WEIGHTINGS, daily_loss, loss, surface_penalty, weighted
+from lad.training.loss import WEIGHTINGS, daily_loss, loss, simulated_fluxes, surface_penalty, weighted
 from lad.training.sites import Anchor, Site, read_site
 from lad.training.space import calibration_space, load_calibrated
+from lad.training.training import train as lad_train
 
 SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
 SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
@@ -48,6 +49,13 @@ def anchor(parameters):
     """A site of the table's `parameters`, of which a network sees all inputs."""
     space = calibration_space(parameters)
     return Anchor(space, space.origin(), np.zeros(0), np.zeros(5, dtype=bool))
+
+
+def read_tower(tower):
+    """The site of the files of the fixture `tower`."""
+    periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
+    files = tower / "forcing.nc", tower / "observations.nc"
+    return read_site("XX-Tst", *files, **periods, parameters=tower / "parameters.json")
 
 
 def free_runs(build, data, parameters, weighting="variance", states=None):
@@ -646,3 +654,40 @@ def test_calibration_with_the_mass_curve_admits_no_smaller_root_zone(month):
     row = found.table.set_index("parameter").loc["Wmax"]
     assert row.lower == pytest.approx(least) and row.lowest_of_searches >= least
     assert float(found.parameters.Wmax) >= least
+
+
+def test_regression_that_diverges_is_one_line(tower, monkeypatch):
+    monkeypatch.setattr(pretraining, "LEARNING_RATE", 1e300)
+    with pytest.raises(InputError, match=r"^train: loss not finite in the regression, up to step 3$"):
+        lad_train([read_tower(tower)], ModelSettings(**LAW), descent(pretraining=3))
+
+
+def test_regression_lowers_the_error_of_fluxes_in_lads_states_by_weights_alone(tower):
+    site, model = read_tower(tower), ModelSettings(**LAW)
+    hybrids = [
+        Hybrid(untrained_law(model, training_scaling([site], model), seed), jnp.full(8, 0.1))
+        for seed in (0, 1)
+    ]
+    free = stacked([hybrid.free() for hybrid in hybrids])
+
+    def loss_of(free, seed):
+        column = hybrids[0].with_free(rows(free, seed)).at(site.anchor)
+        fluxes = simulated_fluxes(jax.vmap(column.rates)(site.states, site.data.forcing))
+        return float(loss(fluxes, site.data.observed, site.data.train, site.data.scale()[1]))
+
+    found, again = (
+        pretraining.pretrain(free, hybrids[0], [site], descent(pretraining=600), "x") for _ in range(2)
+    )
+    assert all(loss_of(found, seed) < 0.05 * loss_of(free, seed) for seed in (0, 1))
+    assert (found.shift == free.shift).all()
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), found.weights, again.weights)
+    assert all(jax.tree.leaves(same)) and loss_of(found, 0) != loss_of(found, 1)
+
+
+def test_training_with_a_regression_begins_elsewhere_at_one_site_or_two(tower):
+    sites = [read_tower(tower), read_tower(tower)._replace(site_id="YY-Tst")]
+    begun = {}
+    for count, settings in ((1, {}), (1, {"pretraining": 3}), (2, {"pretraining": 3})):
+        trained = lad_train(sites[:count], ModelSettings(**LAW), descent(steps=1, **settings))
+        begun[count, bool(settings)] = trained.history.validation_loss[0]
+    assert np.isfinite(list(begun.values())).all() and len({*begun.values()}) == 3

@@ -39,6 +39,12 @@ def settings(**changes) -> dict:
         "solvers": {"sites": ["XX-Bbb"]},
         "daemons": {"sites": ["XX-Aaa"], "model": "mlp", "integrators": ["split-1", "fast-1"]},
         "multi_site": {"studies": [], "seeds": 2},
+        "years": {
+            "XX-Aaa": [
+                {"train": [2003, 2006], "judge": [2007, 2008]},
+                {"train": [2004, 2004], "judge": [2009, 2009]},
+            ]
+        },
     } | changes
 
 
@@ -99,6 +105,19 @@ def test_every_model_seed_and_baseline_of_a_site_is_scored():
     assert all(file.startswith("results/XX-Aaa/") and file.endswith(".nc") for file in scored.values())
     assert scored["blind/1"] == "results/XX-Aaa/simulate/blind/seed1.nc"
     assert scored["ann/1"] == "results/XX-Aaa/baselines/ann/seed1.nc"
+
+
+def test_a_fold_of_years_has_the_validation_of_the_site_in_its_years_of_training():
+    assert PLAN.left_out("XX-Bbb") == {}
+    files = {fold: f"results/XX-Aaa/years/{fold}.csv" for fold in ("2007-2008", "2009-2009")}
+    assert PLAN.left_out("XX-Aaa") == files
+    expected = "--train 2003-01-01:2006-12-31 --validation 2003-07-01:2003-07-10 --test 2007-01-01:2008-12-31"
+    assert PLAN.fold_options("XX-Aaa", "2007-2008") == expected
+    blocks = [["2001-02-20", "2001-02-29"], ["2003-05-01", "2003-05-21"], ["2004-12-25", "2005-01-03"]]
+    own = Plan(settings(sites={"XX-Aaa": PERIODS | {"validation": blocks}}))
+    validation = "2003-02-20:2003-02-28 2004-05-01:2004-05-21 2005-12-25:2005-12-31"
+    assert f" --validation {validation} --test" in own.fold_options("XX-Aaa", "2007-2008")
+    assert "2004-05-01:2004-05-21" in own.fold_options("XX-Aaa", "2009-2009")
 
 
 def test_network_trained_through_the_common_solver_is_the_model_itself():

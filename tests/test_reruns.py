@@ -30,7 +30,7 @@ BOTH = [*ALL, "paper"]  # also what is trained for the sites together
 WKG, ME2 = ["US-Wkg"], ["US-Me2"]
 
 CHANGES = [  # settings, sites or studies, what is the first to be made again
-    ("training: {steps: 5}", BOTH, [*TRAIN, "train_through", "train_multi_site"]),
+    ("training: {batch: 5}", BOTH, [*TRAIN, "train_through", "train_multi_site"]),
     ("models: {residual: {hidden: [8]}}", BOTH, ["train/residual", "train_multi_site"]),
     ("models: {mlp: {training: {weight_decay: 0.5}}}", ALL, ["train/mlp", "train_through"]),
     ("calibration: {steps: 4}", ALL, ["calibrate"]),

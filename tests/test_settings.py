@@ -93,6 +93,23 @@ REFUSED = [  # settings, what is said about them
         " models: {deep: {law: mlp, states: true, hidden: [4], ground_water: rise}}}",
         "models.deep.ground_water: the network for several sites begins at the table's",
     ),
+    (
+        "years: {US-Abc: [{train: [2013, 2016], judge: [2011, 2012]}]}",
+        "years.US-Abc: expected a site with periods",
+    ),
+    (
+        "years: {US-Me2: [{train: [2013, 2017], judge: [2011, 2012]}]}",
+        "years.US-Me2.0: 2013 to 2017: has years of the site's test period",
+    ),
+    (
+        "years: {US-Me2: [{train: [2013, 2016], judge: [2016, 2016]}]}",
+        "years.US-Me2.0: years of judge are among",
+    ),
+    (
+        "years: {US-Me2: [{train: [2016, 2013], judge: [2012, 2012]}]}",
+        "years.US-Me2.0.train: 2016 to 2013: the last",
+    ),
+    ("calibration: {pretraining: 5}", "calibration.pretraining: no such key"),
     ("ensembles: {mlp: [mlp, residual]}", "ensembles.mlp: is the name of a model, expected another name"),
     (
         "ensembles: {both: [mlp, resdiual]}",

@@ -78,6 +78,18 @@ def chosen(lowest: pd.DataFrame) -> str:
     return mean_over_sites(lowest).idxmin()
 
 
+def by_years(scores: pd.DataFrame) -> pd.DataFrame:
+    """RMSE by fold, and means over the folds, of `scores` with a column `fold`: rows (target, model), best model first.
+
+    The best has the highest NSE, mean over targets and folds: this is what a choice goes by.
+    """
+    scores = whole(scores)
+    of_fold = scores.pivot(index=["target", "model"], columns="fold", values="rmse").add_prefix("RMSE ")
+    means = scores.groupby(["target", "model"])[["rmse", "bias_pct", "nse", "kge"]].mean()
+    order = means.nse.groupby("model").mean().sort_values(ascending=False).index
+    return of_fold.join(means).reindex(order, level="model").sort_index(level="target", sort_remaining=False)
+
+
 def trained(scores: pd.DataFrame) -> list[str]:
     """Models of the study, without baselines and calibrated LaD."""
     return [model for model in ordered(list(scores.model)) if model not in REFERENCES]

@@ -17,7 +17,13 @@ from lad.settings.study import Settings
 
 SCHEMA, TABLE = Path("workflow/schemas/config.schema.yaml"), Path("docs/configuration.md")
 BEGIN, END = "<!-- settings: python -m lad.settings -->\n", "<!-- end of settings -->\n"
-NAMES = {"sites": "{site}", "studies": "{study}", "models": "{model}", "ensembles": "{ensemble}"}
+NAMES = {
+    "sites": "{site}",
+    "studies": "{study}",
+    "models": "{model}",
+    "ensembles": "{ensemble}",
+    "years": "{site}",
+}
 
 
 def table() -> str:

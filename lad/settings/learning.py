@@ -22,8 +22,8 @@ Antecedents = Annotated[
 Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy", "LAI"]
 
 
-class Descent(Section):
-    """How a training descends."""
+class Search(Section):
+    """How a calibration or a training descends."""
 
     steps: Count = 300
     """gradient steps, at most"""
@@ -36,8 +36,6 @@ class Descent(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from
     where training begins"""
-    pretraining: Annotated[int, Field(ge=0)] = 0
-    """steps of a regression on measured fluxes, with the states of LaD's own run, that give the first weights"""
     loss: Literal["variance", "sum", "uncertainty"] = "variance"
     """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum; `uncertainty`: as
     `variance`, with half-hours weighed by the random error of the tower, which grows with the flux"""
@@ -52,7 +50,15 @@ class Descent(Section):
     """free runs without a better validation loss before the descent stops"""
 
 
-class Calibration(Descent):
+class Descent(Search):
+    """How a training descends."""
+
+    pretraining: Annotated[int, Field(ge=0)] = 0
+    """steps of a [regression](learning.md#pretraining) on measured fluxes, with the states of LaD's own run, that give
+    the first weights of a network"""
+
+
+class Calibration(Search):
     """How LaD's own parameters are calibrated: by gradient, and by CMA-ES with as many model runs."""
 
     root_zone: Literal["mass_curve"] | None = None

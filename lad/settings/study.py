@@ -21,6 +21,7 @@ RESERVED_STUDIES = {
     "train_through",
     "train_multi_site",
     "baselines_of_seeds",
+    "left_out",
     "setup",
     "test",
 }
@@ -159,6 +160,23 @@ class Landscape(Section):
     """calibrated parameters along which the loss is drawn"""
 
 
+class Fold(Section):
+    """Years of a site that a model is trained on, and others that it is judged by."""
+
+    train: Annotated[List[int], Field(min_length=2, max_length=2)]
+    judge: Annotated[List[int], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _check_years(self) -> Self:
+        for name in ("train", "judge"):
+            first, last = getattr(self, name)
+            if last < first:
+                raise Refused([name], f"{first} to {last}: the last year is before the first")
+        if self.judge[0] <= self.train[1] and self.train[0] <= self.judge[1]:
+            raise ValueError("years of judge are among those of train, expected others")
+        return self
+
+
 class MultiSite(Section):
     """One network trained on all sites of a study, without each of them, and without each IGBP class."""
 
@@ -203,6 +221,9 @@ class Settings(Section):
     daemons: Daemons = Daemons()
     landscape: Landscape = Landscape()
     multi_site: MultiSite = MultiSite()
+    years: dict[SiteId, Some[Fold]] = Field(default_factory=dict)
+    """folds of [whole years left out](evaluation.md#years-left-out), `./run years`: first and last year of `train` and
+    of `judge`. Validation is that of the site, moved to the years of training"""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -224,8 +245,13 @@ class Settings(Section):
                     raise Refused(
                         ["studies", study], f"expected a key sites.{site}{nearest(site, self.sites)}"
                     )
-        for name in [name for name, own in self.models.items() if own is None]:
+        left_out = [name for name, own in self.models.items() if own is None]
+        for name in left_out:
             del self.models[name]
+        for name, members in [*self.ensembles.items()]:  # of what is left of them, if that is a mean
+            self.ensembles[name] = tuple(member for member in members if member not in left_out)
+            if len(self.ensembles[name]) < 2:
+                del self.ensembles[name]
         for name in self.models:
             if name in RESERVED_MODELS:
                 raise Refused(["models", name], "is what is compared with the models, expected another name")
@@ -237,6 +263,17 @@ class Settings(Section):
                     raise Refused(
                         ["ensembles", name], f"{member}: expected one of models{nearest(member, self.models)}"
                     )
+        for site, folds in self.years.items():
+            own = self.sites.get(site)
+            if not (own and own.test):
+                raise Refused(["years", site], "expected a site with periods in the settings")
+            tested = {day.year for days in own.test for day in days}
+            for number, fold in enumerate(folds):
+                for first, last in (fold.train, fold.judge):
+                    if any(first <= year <= last for year in range(min(tested), max(tested) + 1)):
+                        raise Refused(
+                            ["years", site, number], f"{first} to {last}: has years of the site's test period"
+                        )
         for part in ("solvers", "daemons", "landscape"):
             for site in getattr(self, part).sites:
                 if site not in self.sites:

@@ -52,6 +52,10 @@ RANKS_NOTE = (
     + "; ".join(f"{group}: {', '.join(names)}" for group, names in METRIC_GROUPS.items())
     + "."
 )
+YEARS_NOTE = (
+    "Scores in years that calibration and training have not seen, as ensembles; RMSE in W m⁻². The best model, by the "
+    "mean NSE over both fluxes and all folds, stands first."
+)
 METRICS_COMPARED = ("nse", "rmse", "bias")
 WITHOUT_SITE = (MULTI_SITE, OTHERS)
 COMPARED_WITH = [("bulk", NOTHING), ("1lin", OTHERS), ("3km27", OTHERS), (MULTI_SITE, ALL)]
@@ -133,6 +137,19 @@ def validation_table(lowest: pd.DataFrame) -> Table:
         table = table.T
     table = table.rename_axis("site" if too_many(sites) else "model").reset_index()
     return Table.of(table, "Lowest validation losses", VALIDATION_NOTE)
+
+
+def years_tables(scores: pd.DataFrame) -> list[str | Table]:
+    """`lad.evaluation.study.by_years`: a table for each target."""
+    tables = [YEARS_NOTE]
+    for target in TARGETS:
+        own = scores.loc[target].rename(index=label).rename_axis("model").reset_index()
+        for name, form in SCORES.items():
+            if name in own:
+                own[name] = own[name].map(form.text)
+        own = own.rename(columns={name: f"mean {form.heading}" for name, form in SCORES.items()})
+        tables.append(Table.of(own.map(lambda x: f"{x:.2f}" if isinstance(x, float) else x), target))
+    return tables
 
 
 def ranks_tables(ranks: pd.DataFrame) -> list[str | Table]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lad.progress import Progress
-from lad.settings import Descent
+from lad.settings import Search
 from lad.training.data import LearningData
 from lad.training.files import resume, save_checkpoint
 from lad.training.free_run import NEXT_SPIN_UP, FreeRuns
@@ -32,7 +32,7 @@ class Evolved(NamedTuple):
 
 
 def descent_runs(
-    settings: Descent, data: LearningData, shape: tuple[int, int], history: pd.DataFrame
+    settings: Search, data: LearningData, shape: tuple[int, int], history: pd.DataFrame
 ) -> float:
     """Passes through the record that a descent of `shape` (members, k) has cost, from the `history` of the fit.
 

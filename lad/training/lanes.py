@@ -37,13 +37,19 @@ class Lanes(eqx.Module):
     share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
 
 
+def alike(sites: Sequence[Site]) -> list[Forcing]:
+    """Forcing of each of `sites`, without LAI where one of them has none: no network sees it then."""
+    all_have_LAI = all(site.data.forcing.LAI is not None for site in sites)
+    forcing = [site.data.forcing for site in sites]
+    return forcing if all_have_LAI else [dataclasses.replace(of_site, LAI=None) for of_site in forcing]
+
+
 def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, State]:
     """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
 
     `weighting` is a key of `lad.training.loss.WEIGHTINGS`.
     """
     length = max(len(site.data.time) for site in sites)
-    all_have_LAI = all(site.data.forcing.LAI is not None for site in sites)  # else no network sees it
     segments = max(len(site.data.segments) for site in sites)
     found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
     most = max(len(rows) for of_site in found for rows in of_site)
@@ -55,7 +61,7 @@ def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, S
     def masked(x: np.ndarray) -> np.ndarray:
         return np.concatenate([x, np.zeros((length - len(x), 2))])
 
-    def lane(site: Site, of_segments, share: float) -> tuple[Lanes, State]:
+    def lane(site: Site, forcing: Forcing, of_segments, share: float) -> tuple[Lanes, State]:
         data = site.data
         opens = np.full(length, -1)
         recurs, passages = np.zeros((segments, most), dtype=int), np.zeros((segments, most))
@@ -68,9 +74,7 @@ def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, S
         scale, train = weighted(data, weighting)
         of_site = Lanes(
             anchor=site.anchor,
-            forcing=jax.tree.map(
-                padded, data.forcing if all_have_LAI else dataclasses.replace(data.forcing, LAI=None)
-            ),
+            forcing=jax.tree.map(padded, forcing),
             observed=padded(data.observed),
             train=masked(train),
             validation=masked(data.validation),
@@ -90,7 +94,8 @@ def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, S
         return jax.tree.map(lambda *x: np.stack(x), *trees)
 
     share = 1.0 / len(sites)
-    made = [lane(site, rows, share) for site, rows in zip(sites, found, strict=True)]
+    forcing = alike(sites)
+    made = [lane(*of_site, share) for of_site in zip(sites, forcing, found, strict=True)]
     starts = [start for _, start in made]
-    made += [lane(sites[0], found[0], 0.0)] * (-len(sites) % devices)
+    made += [lane(sites[0], forcing[0], found[0], 0.0)] * (-len(sites) % devices)
     return stacked([of_site for of_site, _ in made]), stacked(starts)

@@ -23,7 +23,7 @@ from lad.errors import InputError
 from lad.forcing import rows
 from lad.integrate import roll_out
 from lad.progress import Progress
-from lad.settings import Descent
+from lad.settings import Search
 from lad.training.data import window_starts
 from lad.training.devices import ALIKE, BY_SITE, SITES, everywhere, over_sites
 from lad.training.diagnosis import check_sound, describe_failure
@@ -57,7 +57,7 @@ class Fit(NamedTuple):
 def fit(
     free: Any,
     runs: FreeRuns,
-    settings: Descent,
+    settings: Search,
     *,
     seed: int,
     checkpoint: Path | None = None,
@@ -121,14 +121,14 @@ def fit(
     return Fit(now.best, np.asarray(now.best_loss), pd.DataFrame(history))
 
 
-def window_at(settings: Descent, step: int) -> float:
+def window_at(settings: Search, step: int) -> float:
     """Length (days) of the windows that follow the free runs at `step`."""
     stretches = -(-settings.steps // settings.refresh)
     days = settings.window_days
     return days[min(step // settings.refresh * len(days) // stretches, len(days) - 1)]
 
 
-def _optimiser(settings: Descent) -> optax.GradientTransformation:
+def _optimiser(settings: Search) -> optax.GradientTransformation:
     """Clipped AdamW with warm-up and cosine decay of its rate."""
     warm_up = max(1, settings.steps // 20)
     rate = settings.learning_rate
@@ -160,7 +160,7 @@ def _of_windows(runs: FreeRuns, daily: float, free, lane: Lanes, before, index, 
     return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
 
 
-def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, settings: Descent) -> Callable:
+def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, settings: Search) -> Callable:
     """Compiled gradient steps ``(free, optimiser_state, before, windows, length, lanes)``.
 
     There is a step for each item along the first axis of `windows` (steps, members, lanes, windows), the first rows of
@@ -216,7 +216,7 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, set
 
 
 def _descend(
-    now: Progressing, ran: Ran, runs: FreeRuns, steps: Callable, settings: Descent, seed: int
+    now: Progressing, ran: Ran, runs: FreeRuns, steps: Callable, settings: Search, seed: int
 ) -> Progressing:
     """The gradient steps up to the next free runs."""
     done, members = int(now.step), len(jax.tree.leaves(now.free)[0])

@@ -1,68 +1,104 @@
-"""A first guess of the weights of a flux law: regression on measured fluxes, with the states of LaD's own free run.
+"""First weights of a flux law: a regression on measured fluxes, with the states of LaD's own run among its inputs.
 
-No differential equation is solved, so a step costs a hundredth of one on windows. The training that follows lets the
-law meet the states that it brings about itself.
+No differential equation is solved, so a step costs a hundredth of one on windows, and thousands are affordable. The
+training that follows lets the law meet the states that it brings about itself.
 """
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, Float
 
-from lad.forcing import rows
-from lad.model import latent_heat
-from lad.training.hybrid import Free, Hybrid
-from lad.training.loss import loss, weighted
+from lad.errors import InputError
+from lad.forcing import Forcing, rows
+from lad.progress import Progress
+from lad.settings import Descent
+from lad.state import State
+from lad.training.hybrid import Free, Hybrid, stacked
+from lad.training.lanes import alike
+from lad.training.loss import loss, simulated_fluxes, weighted
 from lad.training.sites import Site
 
-BATCH = 1024  # half-hours of each site
-LEARNING_RATE = 3e-3
+BATCH = 1024  # half-hours in a step, of all sites
+MOST = 2_000_000  # half-hours that are drawn from, of all sites
+LEARNING_RATE = 3e-3  # at first, before cosine decay
+STRETCH = 500  # steps between two lines of progress
 
 
-def pretrained(free: Free, untrained: Hybrid, sites: Sequence[Site], weighting: str, steps: int) -> Free:
-    """`free`, of all members, after `steps` on random half-hours; physical parameters stay as they are."""
-    examples = [_examples(site, weighting) for site in sites]
-    schedule = optax.cosine_decay_schedule(LEARNING_RATE, steps)
+class Examples(NamedTuple):
+    """Half-hours of one site that have a flux."""
+
+    state: State  # (n,), in the middle of each interval, of LaD's own run
+    forcing: Forcing  # (n,)
+    observed: Float[Array, "n 2"]  # W m-2
+    weight: Float[Array, "n 2"]
+    scale: Float[Array, "n 2"]  # W m-2, what errors are divided by
+
+
+def pretrain(free: Free, hybrid: Hybrid, sites: Sequence[Site], settings: Descent, label: str) -> Free:
+    """The weights of all members after `settings.pretraining` steps of Adam on random half-hours of `sites`.
+
+    `hybrid` is that of any member. The loss is that of the training, of instantaneous fluxes; physical parameters stay
+    as they are. Raises InputError where the loss ceases to be finite.
+    """
+    examples = _examples(sites, settings.loss)
+    anchors = stacked([site.anchor for site in sites])
+    count, share = examples.observed.shape[1], max(1, BATCH // len(sites))
+    schedule = optax.cosine_decay_schedule(LEARNING_RATE, settings.pretraining)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
 
     def mismatch(weights, shift, key):
-        hybrid, total = untrained.with_free(Free(weights, shift)), 0.0
-        for site, (index, state, forcing, observed, use, scale) in zip(sites, examples, strict=True):
-            key, own = jax.random.split(key)
-            drawn = index[jax.random.randint(own, (BATCH,), 0, len(index))]
-            model = hybrid.at(site.anchor).prepare()
-            rates = jax.vmap(model.rates)(rows(state, drawn), rows(forcing, drawn))
-            fluxes = jnp.stack([latent_heat(rates), rates.H], axis=-1)
-            total += loss(fluxes, observed[drawn], use[drawn], scale) / len(sites)
-        return total
+        here = hybrid.with_free(Free(weights, shift))
 
-    def of_member(weights, shift, key):
+        def of_site(anchor, examples, key):
+            drawn = rows(examples, jax.random.randint(key, (share,), 0, count))
+            rates = jax.vmap(here.at(anchor).prepare().rates)(drawn.state, drawn.forcing)
+            return loss(simulated_fluxes(rates), drawn.observed, drawn.weight, drawn.scale[0])
+
+        return jnp.mean(jax.vmap(of_site)(anchors, examples, jax.random.split(key, len(sites))))
+
+    def of_member(weights, optimiser_state, shift, keys):
         def step(carry, key):
-            weights, state = carry
+            weights, optimiser_state = carry
             value, gradient = jax.value_and_grad(mismatch)(weights, shift, key)
-            update, state = optimiser.update(gradient, state, weights)
-            return (optax.apply_updates(weights, update), state), value
+            update, optimiser_state = optimiser.update(gradient, optimiser_state, weights)
+            return (optax.apply_updates(weights, update), optimiser_state), value
 
-        (weights, _), values = jax.lax.scan(
-            step, (weights, optimiser.init(weights)), jax.random.split(key, steps)
-        )
-        return weights, values
+        return jax.lax.scan(step, (weights, optimiser_state), keys)
 
-    members = len(free.shift)
-    keys = jax.random.split(jax.random.key(0), members)
-    weights, values = jax.jit(jax.vmap(of_member))(free.weights, free.shift, keys)
-    print("pretraining", np.asarray(values[:, :50].mean(axis=1)), np.asarray(values[:, -50:].mean(axis=1)))
+    stretch = jax.jit(jax.vmap(of_member))
+    weights, optimiser_state = free.weights, jax.vmap(optimiser.init)(free.weights)
+    progress = Progress(f"{label} regression", settings.pretraining)
+    members = jax.random.split(jax.random.key(0), len(free.shift))
+    keys = jax.vmap(lambda key: jax.random.split(key, settings.pretraining))(members)
+    for done in range(0, settings.pretraining, STRETCH):
+        drawn = keys[:, done : done + STRETCH]
+        (weights, optimiser_state), values = stretch(weights, optimiser_state, free.shift, drawn)
+        if not jnp.isfinite(values).all():
+            raise InputError(
+                f"{label}: loss not finite in the regression, up to step {done + drawn.shape[1]}"
+            )
+        progress.update(done + drawn.shape[1], f"loss {values[:, -50:].mean():.4f}")
     return Free(weights, free.shift)
 
 
-def _examples(site: Site, weighting: str):
-    """Half-hours with a flux, states in the middle of each interval, forcing, fluxes, weights and scale."""
-    scale, use = weighted(site.data, weighting)
-    middle = jax.tree.map(lambda x: 0.5 * (x + np.roll(x, 1)), site.states)
-    capacity = site.anchor.space.parameters(site.anchor.origin).Wmax
-    middle = dataclasses.replace(middle, root=middle.root * (capacity / site.reference.Wmax))
-    index = jnp.asarray(np.flatnonzero(use.any(axis=1)))
-    return (index, *jax.tree.map(jnp.asarray, (middle, site.data.forcing, site.data.observed, use, scale)))
+def _examples(sites: Sequence[Site], weighting: str) -> Examples:
+    """Examples of all sites (sites, n): those of a shorter record are repeated, some of the longest left out."""
+    chosen = [np.flatnonzero(site.data.train.any(axis=1)) for site in sites]
+    count = min(max(map(len, chosen)), MOST // len(sites))
+
+    def of_site(site: Site, forcing: Forcing, index: np.ndarray) -> Examples:
+        scale, weight = weighted(site.data, weighting)
+        state = jax.tree.map(lambda x: 0.5 * (x + np.roll(x, 1)), site.states)
+        capacity = site.anchor.space.parameters(site.anchor.origin).Wmax  # the same share of it is full
+        state = dataclasses.replace(state, root=state.root * (capacity / site.reference.Wmax))
+        some = np.random.default_rng(0).permutation(index)[np.arange(count) % len(index)]
+        scale = np.broadcast_to(scale, weight.shape)
+        return rows(Examples(state, forcing, site.data.observed, weight, scale), some)
+
+    return stacked([of_site(*one) for one in zip(sites, alike(sites), chosen, strict=True)])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lad.errors import InputError
-from lad.fluxes import LAYERS
+from lad.fluxes import LAYERS, LearntFluxes
 from lad.forcing import rows
 from lad.integrate.named import named
 from lad.io import write_csv
@@ -20,7 +20,7 @@ from lad.training.files import remove_checkpoints, save_hybrid
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.loop import fit
-from lad.training.pretraining import pretrained
+from lad.training.pretraining import pretrain
 from lad.training.sites import Site
 
 DESCENT = Descent()
@@ -93,8 +93,8 @@ def train(
     if checkpoint:
         check_alike(checkpoint)
     free = stacked([hybrid.free() for hybrid in untrained])
-    if settings.pretraining:
-        free = pretrained(free, untrained[0], sites, settings.loss, settings.pretraining)
+    if settings.pretraining and isinstance(untrained[0].law, LearntFluxes):
+        free = pretrain(free, untrained[0], sites, settings, label)
     found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
     hybrids = tuple(untrained[0].with_free(rows(found.free, seed)) for seed in range(seeds))
     return Trained(model, tuple(sites), hybrids, found.validation_loss, found.history)
