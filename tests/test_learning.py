@@ -691,3 +691,47 @@ def test_training_with_a_regression_begins_elsewhere_at_one_site_or_two(tower):
         trained = lad_train(sites[:count], ModelSettings(**LAW), descent(steps=1, **settings))
         begun[count, bool(settings)] = trained.history.validation_loss[0]
     assert np.isfinite(list(begun.values())).all() and len({*begun.values()}) == 3
+
+
+def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
+    """Calibration and trainings on some days, scores on others, by one command for a fold; then the table."""
+    rewrite(tower / "forcing.nc", lambda dataset: dataset.attrs.update(lad_cover=6, lad_soil=2))
+    descents = SETTINGS | {"steps": 1, "refresh": 1, "pretraining": 20}
+    models = {name: {"model": LAW | {"law": name}, "training": descents} for name in ("mlp", "residual")}
+    command = ["years", "--site", "XX-Tst", "--forcing", str(tower / "forcing.nc")]
+    command += [
+        "--observations",
+        str(tower / "observations.nc"),
+        "--train",
+        TRAIN,
+        "--validation",
+        VALIDATION,
+    ]
+    command += [
+        "--test",
+        "2013-06-22:2013-06-28",
+        "--calibration",
+        json.dumps(SETTINGS | {"steps": 1, "starts": 1}),
+    ]
+    command += ["--models", json.dumps(models), "--ensembles", json.dumps({"both": ["mlp", "residual"]})]
+    assert (
+        main([*command, "--baselines", "1lin", "ann", "--seeds", "2", "--output", str(tower / "scores.csv")])
+        == 0
+    )
+    scores = pd.read_csv(tower / "scores.csv", dtype={"seed": str}, keep_default_na=False)
+    assert {*scores.model} == {"bulk", "mlp", "residual", "both", "1lin", "ann"}
+    assert {*scores.seed[scores.model == "mlp"]} == {"0", "1", "ensemble"} and np.isfinite(scores.rmse).all()
+    assert read_json(tower / "scores.json")["settings"]["seeds"] == 2
+    table = ["years-table", "--site", "XX-Tst", "--output", str(tower / "table.md"), "--scores"]
+    assert main([*table, *(f"{fold}={tower / 'scores.csv'}" for fold in ("2001-2002", "2003-2004"))]) == 0
+    lines = (tower / "table.md").read_text().splitlines()
+    heading = next(line for line in lines if line.startswith("| model"))
+    assert [cell.strip() for cell in heading.split("|")[1:4]] == ["model", "RMSE 2001-2002", "RMSE 2003-2004"]
+    best = min((nse_of(scores, model), model) for model in {*scores.model})[1]
+    first = lines[lines.index(heading) + 2].split("|")[1].strip()
+    assert first == {"bulk": "LaD calibrated"}.get(best, best)
+
+
+def nse_of(scores, model):
+    """Mean NSE of a model over LE and H, with the sign turned: the best is the least."""
+    return -scores[(scores.model == model) & scores.seed.isin(["", "ensemble"])].nse.mean()
