@@ -10,9 +10,8 @@ from lad.cf import intervals, time_frame
 from lad.errors import InputError
 from lad.forcing import Record
 from lad.integrate import Trajectory
-from lad.io import read_netcdf
 from lad.model import ground_heat, latent_heat
-from lad.observations import TARGETS
+from lad.observations import TARGETS, open_series
 from lad.parameters import Parameters
 
 FLUXES = {
@@ -97,14 +96,18 @@ def simulation_dataset(trajectory: Trajectory, parameters: Parameters, record: R
     return dataset
 
 
-def state_at(path: str | Path, time: np.datetime64) -> dict[str, Any]:
-    """The state that a simulation has at `time`, as `lad.state.initial_state` reads it.
+def state_at(path: str | Path, time: np.datetime64, site: str | None, dz: np.ndarray) -> dict[str, Any]:
+    """The state that a simulation of `site` has at `time`, as `lad.state.initial_state` reads it.
 
-    Raises InputError for a file that is no simulation of states, and for one with no interval that ends then.
+    Raises InputError for a file that is no simulation of states, of another site or of other soil layers than those of
+    thickness `dz` (m), and for one with no interval that ends then.
     """
-    dataset = read_netcdf(path)
+    dataset = open_series(path, site, ())
     if not {"SoilTemp", *STORES} <= set(dataset):
         raise InputError(f"{path}: has no states, expected a run of lad simulate, or a JSON file")
+    thickness = np.diff(dataset.soil_layer_bnds.values, axis=1).ravel()
+    if thickness.shape != dz.shape or not np.allclose(thickness, dz):
+        raise InputError(f"{path}: soil layers of {thickness.round(4).tolist()} m, expected {dz.tolist()}")
     starts, step = intervals(dataset, path)
     found = np.flatnonzero(starts + np.timedelta64(round(step), "s") == time)
     if not found.size:

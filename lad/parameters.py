@@ -191,6 +191,8 @@ def _checked(values: Mapping[str, Any], source: str) -> Parameters:
         arrays = {key: np.asarray(value, dtype=float) for key, value in values.items()}
     except (TypeError, ValueError):
         raise InputError(f"{source}: parameters must be numbers") from None
+    if "inflow" in arrays and "rise_time" not in arrays:
+        raise InputError(f"{source}: inflow to ground water that never rises, expected rise_time too")
     layers = arrays["dz"].shape
     if len(layers) != 1 or layers[0] < 2:
         raise InputError(f"{source}: dz must list the thickness of two or more soil layers")

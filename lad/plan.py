@@ -203,8 +203,15 @@ class Plan:
         return {fold: f"results/{site}/years/{fold}.csv" for fold in self._folds_of_years(site)}
 
     def fold_options(self, site: str, fold: str) -> str:
-        """Options with the periods of a fold: those of the site's validation, moved to its years of training."""
-        own = self._folds_of_years(site)[fold]
+        """Options with the periods of a fold: those of the site's validation, moved to its years of training.
+
+        Raises InputError for a fold that the settings do not have.
+        """
+        folds = self._folds_of_years(site)
+        if fold not in folds:
+            expected = ", ".join(folds) or f"years.{site} in the settings"
+            raise InputError(f"results/{site}/years/{fold}.csv: expected {expected}")
+        own = folds[fold]
         first, last = own["train"]
         blocks = self.settings["sites"][site]["validation"]
         years = sorted({start[:4] for start, _ in blocks})

@@ -95,7 +95,8 @@ def simulate(
     content = {}
     if begin:
         is_run = Path(begin).suffix == ".nc"
-        content = state_at(begin, record.time[0]) if is_run else read_json(begin)
+        layers, site = np.asarray(model.parameters.dz), record.attrs.get("site_id")
+        content = state_at(begin, record.time[0], site, layers) if is_run else read_json(begin)
     given = initial_state(content, str(begin), model.parameters) if begin else None
     is_original = solver.startswith("original")
 

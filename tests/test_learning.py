@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from evaluation_site import write_periods
 from learning_tower import TRAIN, VALIDATION, Bursting, of_another_site, rewrite, write_tower
 
@@ -35,7 +36,7 @@ from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
 from lad.training.loop import fit, window_at
-from lad.training.loss import WEIGHTINGS, daily_loss, loss, simulated_fluxes, surface_penalty, weighted
+from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes, surface_penalty
 from lad.training.sites import Anchor, Site, read_site
 from lad.training.space import calibration_space, load_calibrated
 from lad.training.training import train as lad_train
@@ -200,58 +201,12 @@ def test_loss_weighs_each_flux_by_its_variance_and_a_gap_of_one_spares_the_other
     assert (gradient[:3, 0] == 0).all() and (gradient[:, 1] != 0).all()
 
 
-def test_plain_sum_weighs_both_fluxes_alike(month):
+def test_plain_sum_weighs_both_fluxes_alike():
     observed, simulated, use = jnp.zeros((4, 2)), jnp.array([[2.0, 10.0]] * 4), jnp.ones((4, 2))
-    scale, _ = weighted(month[1], "sum")
+    scale = WEIGHTINGS["sum"](np.array([2.0, 5.0]))
     assert scale[0] == scale[1]
     ratio = loss(simulated.at[:, 1].set(0.0), observed, use, scale) / loss(simulated, observed, use, scale)
     assert ratio == pytest.approx(4.0 / 104.0)
-
-
-def test_large_fluxes_count_less_by_their_uncertainty(month):
-    data = month[1]
-    scale, weight = weighted(data, "uncertainty")
-    np.testing.assert_array_equal(scale, data.scale()[1])
-    assert ((weight > 0) == (data.train > 0)).all()
-    largest = np.argmax(np.abs(data.observed) * data.train, axis=0)
-    assert (weight[largest, [0, 1]] == np.where(data.train > 0, weight, np.inf).min(axis=0)).all()
-
-
-def test_daily_means_count_a_bias_and_not_what_evens_out():
-    use, std = jnp.ones((2, 100, 2)).at[0, :10, 0].set(0.0), jnp.array([2.0, 4.0])
-    observed = jnp.zeros((2, 100, 2))
-    swings = jnp.tile(jnp.array([1.0, -1.0]), 50)[:, None] * jnp.ones((2, 1, 2))
-    assert daily_loss(swings, observed, use, std, 48) == pytest.approx(0.0, abs=1e-30)
-    assert daily_loss(observed + 3.0, observed, use, std, 48) == pytest.approx((2.25 + 0.5625) / 2)
-    beyond = observed.at[:, 96:].set(1e3)  # no whole day
-    assert daily_loss(observed, beyond, use, std, 48) == 0.0
-    assert daily_loss(observed[:, :40] + 3.0, observed[:, :40], use[:, :40], std, 48) == 0.0
-    half = observed.at[0, :48].set(3.0)  # 38 of 182 half-hours of LE, 48 of 192 of H are of that day
-    expected = (2.25 * 38 / 182 + 0.5625 * 48 / 192) / 2
-    assert daily_loss(half, observed, use, std, 48) == pytest.approx(expected)
-
-
-def test_spread_of_daily_means(month):
-    data = month[1]
-    frame = pd.DataFrame(data.observed, pd.DatetimeIndex(data.time)).where(data.train > 0)
-    days, count = frame.resample("D").mean(), frame.resample("D").count()
-    for column, std in enumerate(data.daily_std()):
-        kept = days[column].notna()
-        mean = np.average(days[column][kept], weights=count[column][kept])
-        variance = np.average((days[column][kept] - mean) ** 2, weights=count[column][kept])
-        assert std == pytest.approx(np.sqrt(variance))
-
-
-def test_training_on_daily_means_is_another_one(month):
-    _, data, parameters = month
-    runs = free_runs(
-        lambda free: Model(dataclasses.replace(parameters, rs=jnp.exp(free)), BulkFluxes()), data, parameters
-    )
-    free = jnp.log(jnp.array([float(parameters.rs)]))
-    found = [
-        fit(free, runs, descent(steps=4, refresh=2, daily_means=share), seed=0).free for share in (0.0, 1.0)
-    ]
-    assert np.isfinite(found).all() and found[0] != found[1]
 
 
 class Steady(AbstractFluxes):
@@ -693,6 +648,63 @@ def test_training_with_a_regression_begins_elsewhere_at_one_site_or_two(tower):
     assert np.isfinite(list(begun.values())).all() and len({*begun.values()}) == 3
 
 
+def test_regression_sees_the_state_in_the_middle_of_each_interval(tower):
+    """Nothing is known before a segment begins; the same share of the root zone is full, whatever its size."""
+    site = read_tower(tower)
+    n = len(site.data.time)
+    halves = (slice(0, n // 2), slice(n // 2, n))
+    data = dataclasses.replace(site.data, segments=halves, train=np.ones((n, 2)))
+    site = site._replace(data=data, states=dataclasses.replace(site.states, snow=np.arange(n) * 1.0))
+    twice = dataclasses.replace(site.reference, Wmax=0.5 * site.reference.Wmax)
+    found = pretraining._examples([site._replace(reference=twice)])
+    middle = np.sort(np.asarray(found.state.snow[0]))
+    expected = np.arange(n) - 0.5
+    expected[[0, n // 2]] += 0.5
+    np.testing.assert_allclose(middle, np.sort(expected))
+    plain = pretraining._examples([site])
+    np.testing.assert_allclose(found.state.root, 2.0 * plain.state.root)
+
+
+def test_trained_ground_water_is_in_the_model_and_its_budget(tower, capsys):
+    model = LAW | {"ground_water": "inflow"}
+    command = train_command(tower, tower / "out", steps=2, gauss_newton=True)
+    command[command.index("--model-settings") + 1] = json.dumps(model)
+    assert main(command) == 0
+    trained = load_model(tower / "out/seed0.eqx").parameters
+    assert 5.0 < float(trained.rise_time) / 86400.0 < 3650.0 and float(trained.inflow) > 0.0
+    simulate = ["simulate", "--forcing", str(tower / "forcing.nc"), "--model", str(tower / "out/seed0.eqx")]
+    assert main([*simulate, "--output", str(tower / "run.nc")]) == 0
+    with xr.open_dataset(tower / "run.nc") as run:
+        assert (run.Qinflow > 0.0).all() and run.attrs["max_water_residual"] < 1e-9
+    where = command.index("--parameters")
+    capsys.readouterr()
+    assert main([*command[:where], *command[where + 2 :]]) == 2
+    expected = "lad train: error: ground_water inflow: expected --parameters, calibrated at each site\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_free_run_has_the_gradient_of_its_loss_by_all_that_is_slow(month):
+    _, data, table = month
+    space = calibration_space(table).with_ground_water(inflow=True)
+    wet = dataclasses.replace(table, rise_time=jnp.asarray(2e6), inflow=jnp.asarray(1e-6))
+    here = Anchor(space, space.free(wet), np.zeros(0), np.zeros(5, dtype=bool))
+    start = dataclasses.replace(plain_state(wet, data.forcing), groundwater=jnp.asarray(50.0))
+    site = Site("XX-Tst", here, data, start, wet)
+    build = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes())  # noqa: E731
+    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
+    assert [space.bounds[k].name for k in runs.slow] == ["Wmax", "tau", "rise_time", "inflow"]
+    free = np.tile(here.origin, (9, 1))
+    for number, k in enumerate(runs.slow):
+        free[1 + 2 * number : 3 + 2 * number, k] += [1e-4, -1e-4]
+    found, steps = [], runs._steps
+    runs._steps = lambda *slopes: found.append(slopes) or steps(*slopes)
+    runs(free, runs.begin(9, slopes=True), 2)
+    losses = runs(free, runs.begin(9), 1).losses[0]
+    differences = (losses[1::2] - losses[2::2]) / 2e-4
+    np.testing.assert_allclose(found[0][0][0, 0], differences, rtol=2e-3)
+    assert (differences != 0.0).all()
+
+
 def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
     """Calibration and trainings on some days, scores on others, by one command for a fold; then the table."""
     rewrite(tower / "forcing.nc", lambda dataset: dataset.attrs.update(lad_cover=6, lad_soil=2))
@@ -713,7 +725,8 @@ def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
         "--calibration",
         json.dumps(SETTINGS | {"steps": 1, "starts": 1}),
     ]
-    command += ["--models", json.dumps(models), "--ensembles", json.dumps({"both": ["mlp", "residual"]})]
+    trainings = {"models": models, "ensembles": {"both": ["mlp", "residual"]}}
+    command += ["--models", json.dumps(trainings)]
     assert (
         main([*command, "--baselines", "1lin", "ann", "--seeds", "2", "--output", str(tower / "scores.csv")])
         == 0
@@ -722,16 +735,56 @@ def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
     assert {*scores.model} == {"bulk", "mlp", "residual", "both", "1lin", "ann"}
     assert {*scores.seed[scores.model == "mlp"]} == {"0", "1", "ensemble"} and np.isfinite(scores.rmse).all()
     assert read_json(tower / "scores.json")["settings"]["seeds"] == 2
+    other = scores.assign(rmse=scores.rmse + 1.0, bias_pct=-scores.bias_pct)
+    other.to_csv(tower / "other.csv", index=False)
     table = ["years-table", "--site", "XX-Tst", "--output", str(tower / "table.md"), "--scores"]
-    assert main([*table, *(f"{fold}={tower / 'scores.csv'}" for fold in ("2001-2002", "2003-2004"))]) == 0
+    assert main([*table, f"2001-2002={tower / 'scores.csv'}", f"2003-2004={tower / 'other.csv'}"]) == 0
     lines = (tower / "table.md").read_text().splitlines()
-    heading = next(line for line in lines if line.startswith("| model"))
-    assert [cell.strip() for cell in heading.split("|")[1:4]] == ["model", "RMSE 2001-2002", "RMSE 2003-2004"]
-    best = min((nse_of(scores, model), model) for model in {*scores.model})[1]
-    first = lines[lines.index(heading) + 2].split("|")[1].strip()
-    assert first == {"bulk": "LaD calibrated"}.get(best, best)
+    start = next(number for number, line in enumerate(lines) if line.startswith("| model"))
+    heading, first = ([cell.strip() for cell in lines[row].split("|")[1:-1]] for row in (start, start + 2))
+    assert heading[:4] == ["model", "RMSE 2001-2002", "RMSE 2003-2004", "mean RMSE"]
+    whole = scores[scores.seed.isin(["", "ensemble"])]
+    best = whole.groupby("model").nse.mean().idxmax()
+    row = whole[(whole.model == best) & (whole.target == "LE")].iloc[0]
+    expected = [
+        f"{row.rmse:.2f}",
+        f"{row.rmse + 1:.2f}",
+        f"{row.rmse + 0.5:.2f}",
+        f"{abs(row.bias_pct):.2f}",
+    ]
+    assert first[:5] == [{"bulk": "LaD calibrated"}.get(best, best), *expected]
 
 
-def nse_of(scores, model):
-    """Mean NSE of a model over LE and H, with the sign turned: the best is the least."""
-    return -scores[(scores.model == model) & scores.seed.isin(["", "ensemble"])].nse.mean()
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"--models": "{"}, "--models: not valid JSON"),
+        ({"--models": '{"models": {"x": {"training": {}}}}'}, "--models: models.x: expected a key model"),
+        (
+            {"--models": '{"models": {}, "ensembles": {"y": ["x"]}}'},
+            "--models: ensembles.y: x: expected some of",
+        ),
+        ({"--test": "2013-06-15:2013-06-25"}, "overlap"),
+        ({"--seeds": "0"}, "--seeds 0: expected at least 1"),
+    ],
+)
+def test_bad_fold_is_one_line(tower, capsys, change, message):
+    options = {
+        "--site": "XX-Tst",
+        "--forcing": tower / "forcing.nc",
+        "--observations": tower / "observations.nc",
+    }
+    options |= {
+        "--train": TRAIN,
+        "--validation": VALIDATION,
+        "--test": "2013-06-22:2013-06-28",
+        "--seeds": "1",
+    }
+    options |= {
+        "--calibration": "{}",
+        "--models": '{"models": {}}',
+        "--output": tower / "scores.csv",
+    } | change
+    assert main(["years", *(str(word) for option in options.items() for word in option)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1

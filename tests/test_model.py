@@ -301,6 +301,7 @@ def test_parameters_survive_json():
         ({"tau": "long"}, "numbers"),
         ({"rise_time": 60.0}, "rise_time"),
         ({"inflow": [1e-5]}, "inflow"),
+        ({"inflow": 1e-5}, "expected rise_time too"),
     ],
 )
 def test_impossible_parameters_are_refused(change, words):

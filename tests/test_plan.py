@@ -118,6 +118,10 @@ def test_a_fold_of_years_has_the_validation_of_the_site_in_its_years_of_training
     validation = "2003-02-20:2003-02-28 2004-05-01:2004-05-21 2005-12-25:2005-12-31"
     assert f" --validation {validation} --test" in own.fold_options("XX-Aaa", "2007-2008")
     assert "2004-05-01:2004-05-21" in own.fold_options("XX-Aaa", "2009-2009")
+    with pytest.raises(InputError, match=r"^results/XX-Aaa/years/1.csv: expected 2007-2008, 2009-2009$"):
+        PLAN.fold_options("XX-Aaa", "1")
+    with pytest.raises(InputError, match=r"years/1.csv: expected years.XX-Bbb in the settings"):
+        PLAN.fold_options("XX-Bbb", "1")
 
 
 def test_network_trained_through_the_common_solver_is_the_model_itself():

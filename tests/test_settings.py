@@ -109,6 +109,10 @@ REFUSED = [  # settings, what is said about them
         "years: {US-Me2: [{train: [2016, 2013], judge: [2012, 2012]}]}",
         "years.US-Me2.0.train: 2016 to 2013: the last",
     ),
+    (
+        "years: {US-Me2: [{train: [2013, 2016], judge: [2011, 2012]}, {train: [2009, 2010], judge: [2011, 2012]}]}",
+        "years.US-Me2.1.judge: is that of another fold",
+    ),
     ("calibration: {pretraining: 5}", "calibration.pretraining: no such key"),
     ("ensembles: {mlp: [mlp, residual]}", "ensembles.mlp: is the name of a model, expected another name"),
     (
@@ -116,11 +120,10 @@ REFUSED = [  # settings, what is said about them
         "ensembles.both: resdiual: expected one of models (did you mean residual?)",
     ),
     ("ensembles: {both: [mlp]}", "ensembles.both: ['mlp']: expected at least 2 items, not 1"),
-    ("training: {daily_means: 2}", "training.daily_means: 2: expected less than or equal to 1"),
     ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),
-    ("training: {loss: squared}", "training.loss: 'squared': expected 'variance', 'sum' or 'uncertainty'"),
+    ("training: {loss: squared}", "training.loss: 'squared': expected 'variance' or 'sum'"),
     ("models: {x: {law: magic}}", "models.x.law: 'magic': expected one of bulk, leaf, mlp"),
     ("models: {x: {law: mlp, states: [rain], hidden: [8]}}", "models.x.states.0: 'rain': expected"),
     (
@@ -457,3 +460,12 @@ def test_a_law_may_come_from_a_module_of_ones_own(own_laws):
 def test_a_law_that_is_none_is_one_line(own_laws, law, message):
     with pytest.raises(InputError, match=f"^law '{law}': {message}"):
         law_class(law)
+
+
+def test_what_config_yaml_has_can_be_left_out(root):
+    changes = "{models: {conductance_season: null}, ensembles: {two: [mlp, residual]}, years: {US-Me2: null}}"
+    settings = check(root, yaml.safe_load(changes))
+    assert settings["ensembles"] == {"laws": ["mlp_season", "residual_season"], "two": ["mlp", "residual"]}
+    assert settings["years"] == {} and "conductance_season" not in settings["models"]
+    gone = {"models": dict.fromkeys(("conductance_season", "residual_season"))}
+    assert check(root, gone)["ensembles"] == {} == check(root, {"ensembles": {"laws": None}})["ensembles"]

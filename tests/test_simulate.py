@@ -207,6 +207,10 @@ def test_run_begins_with_the_state_of_another(files, tmp_path, capsys):
             np.testing.assert_array_equal(dataset[name], whole[name][ROWS // 2 :])
     assert simulate(**files | options | {"forcing": tmp_path / "later.nc"}) == 2
     assert "1.nc: has no state at 2013-01-10T00:00, where the forcing begins" in capsys.readouterr().err
+    with xr.open_dataset(tmp_path / "1.nc") as dataset:
+        dataset.assign_attrs(site_id="YY-Oth").to_netcdf(tmp_path / "other.nc")
+    assert simulate(**files | options | {"initial-state": tmp_path / "other.nc"}) == 2
+    assert "other.nc: is of site YY-Oth, expected XX-Tst" in capsys.readouterr().err
     assert simulate(**files | options | {"initial-state": files["forcing"]}) == 2
     assert "has no states, expected a run of lad simulate" in capsys.readouterr().err
 

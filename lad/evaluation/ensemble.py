@@ -1,38 +1,65 @@
 """Mean over models of different laws, with weights by the validation periods (stacking: Breiman 1996, Mach. Learn. 24,
 49-64)."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy.optimize import nnls
 
-from lad.evaluation.series import Simulated
+from lad.cf import intervals
+from lad.errors import InputError
+from lad.evaluation.series import positions
 from lad.observations import TARGETS, Observed
 
 SUM_TO_ONE = 1e3  # weight of the equation that the weights sum to one, beside those of the half-hours
+FRAME = ("time_bnds", "segment")
 
 
-def stacking(simulated: dict[str, Simulated], observed: Observed) -> pd.DataFrame:
-    """Weight of each model in the mean that is nearest to the tower, not negative and of sum one.
+def weighted_mean(
+    runs: Mapping[str, Sequence[xr.Dataset]], observed: Observed
+) -> tuple[xr.Dataset, pd.DataFrame]:
+    """The mean of models that is nearest to the tower in the half-hours `observed`, and the weights in it.
 
-    Nearest by the mean squared error of LE and H, each by its variance, as a training is judged; of a model with seeds
-    their mean counts. Columns: model, weight, loss (of the model alone); the last row is the weighted mean.
+    `runs` has the run of each seed, by model; of several seeds their mean counts. Weights are not negative and of sum
+    one; nearest is by the mean squared error of LE and H, each by its variance in `observed`. The mean has `Qle` and
+    `Qh` (W m-2, positive upward); the table model, weight, and loss of the model alone, the mean in its last row.
+    Raises InputError for runs that lack a half-hour or are not finite.
     """
+    means = {
+        name: {v: np.mean([run[v].values for run in of_model], axis=0) for v in TARGETS.values()}
+        for name, of_model in runs.items()
+    }
+    rows = {
+        name: positions(intervals(of_model[0], name)[0], observed.time, name)
+        for name, of_model in runs.items()
+    }
     columns, tower = [], []
-    for target in TARGETS:
+    for target, variable in TARGETS.items():
         usable = observed.usable[target]
         flux = observed.flux[target][usable]
         unit = np.std(flux) * np.sqrt(len(TARGETS) * usable.sum())
-        columns.append(np.stack([model.mean(target)[usable] for model in simulated.values()], axis=-1) / unit)
+        columns.append(np.stack([means[name][variable][rows[name]][usable] for name in runs], axis=-1) / unit)
         tower.append(flux / unit)
     predictions, wanted = np.concatenate(columns), np.concatenate(tower)
-    ones = np.full((1, len(simulated)), SUM_TO_ONE)
+    for name, finite in zip(runs, np.isfinite(predictions).all(axis=0), strict=True):
+        if not finite:
+            raise InputError(f"{name}: a flux is not finite in the validation periods")
+    ones = np.full((1, len(runs)), SUM_TO_ONE)
     found, _ = nnls(np.concatenate([predictions, ones]), np.append(wanted, SUM_TO_ONE))
     weights = found / found.sum()
     mixed = np.column_stack([predictions, predictions @ weights])
-    return pd.DataFrame(
-        {
-            "model": [*simulated, "weighted mean"],
-            "weight": [*weights, 1.0],
-            "loss": ((mixed - wanted[:, None]) ** 2).sum(axis=0),
-        }
-    )
+    loss = ((mixed - wanted[:, None]) ** 2).sum(axis=0)
+    table = pd.DataFrame({"model": [*runs, "weighted mean"], "weight": [*weights, 1.0], "loss": loss})
+    first = next(iter(runs.values()))[0]
+    mean = first[[name for name in FRAME if name in first]]  # the states and budgets are those of no column
+    for v in TARGETS.values():
+        values = sum(weight * of_model[v] for weight, of_model in zip(weights, means.values(), strict=True))
+        mean[v] = ("time", values, first[v].attrs)
+    mean.attrs = {
+        name: first.attrs[name]
+        for name in ("Conventions", "site_id", "igbp", "utc_offset_hours")
+        if name in first.attrs
+    }
+    return mean, table

@@ -35,7 +35,7 @@ from lad.simulation import after_first_year, free_run, run_record
 from lad.state import State
 from lad.training.data import LearningData
 from lad.training.files import load_model, training_record
-from lad.training.loss import loss, simulated_fluxes, weighted
+from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
 from lad.training.space import Space
 
 REPEATS = 3
@@ -188,8 +188,8 @@ def first_year_of_training(data: LearningData, parameters: Parameters, weighting
     first = max(data.segments, key=lambda segment: segment.stop - segment.start)
     start, year = after_first_year(Model(parameters, BulkFluxes()), rows(data.forcing, first), data.dt)
     inside = slice(first.start, first.start + year.Tair.shape[0])
-    scale, use = weighted(data, weighting)
-    observed, use = data.observed[inside], use[inside]
+    scale = WEIGHTINGS[weighting](data.scale()[1])
+    observed, use = (np.asarray(x)[inside] for x in (data.observed, data.train))
     if not use.any(axis=0).all():
         raise InputError(f"no measured LE or H in the year of training from {str(data.time[inside][0])[:10]}")
     return Excerpt(start, year, jnp.asarray(observed), jnp.asarray(use), jnp.asarray(scale), data.dt)

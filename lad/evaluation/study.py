@@ -81,18 +81,22 @@ def chosen(lowest: pd.DataFrame) -> str:
 def by_years(scores: pd.DataFrame) -> pd.DataFrame:
     """RMSE by fold, and means over the folds, of `scores` with a column `fold`: rows (target, model), best model first.
 
+    Of the bias (%) it is its size that is averaged.
+
     The best has the highest NSE, mean over targets and folds: this is what a choice goes by.
     """
     scores = whole(scores)
     of_fold = scores.pivot(index=["target", "model"], columns="fold", values="rmse").add_prefix("RMSE ")
-    means = scores.groupby(["target", "model"])[["rmse", "bias_pct", "nse", "kge"]].mean()
+    sized = scores.assign(bias_pct=scores.bias_pct.abs())
+    means = sized.groupby(["target", "model"])[["rmse", "bias_pct", "nse", "kge"]].mean()
     order = means.nse.groupby("model").mean().sort_values(ascending=False).index
     return of_fold.join(means).reindex(order, level="model").sort_index(level="target", sort_remaining=False)
 
 
 def trained(scores: pd.DataFrame) -> list[str]:
-    """Models of the study, without baselines and calibrated LaD."""
-    return [model for model in ordered(list(scores.model)) if model not in REFERENCES]
+    """Trained models of the study, which have seeds: no baseline, calibrated LaD, or mean over models."""
+    seeded = set(scores.model[scores.seed != ""])
+    return [model for model in ordered(list(scores.model)) if model in seeded and model not in REFERENCES]
 
 
 def references(differences: pd.DataFrame) -> list[str]:

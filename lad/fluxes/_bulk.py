@@ -80,7 +80,7 @@ class BulkFluxes(AbstractFluxes):
 
 
 class LeafFluxes(BulkFluxes):
-    """LaD's own law with stomata that leaves bring: ``r_s / LAI`` in place of ``r_s``, then the resistance of one leaf.
+    """LaD's own law with ``r_s / LAI`` in place of ``r_s``, which is then the resistance of a leaf area of one.
 
     Raises InputError for a forcing without LAI.
     """

@@ -23,7 +23,7 @@ Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy
 
 
 class Search(Section):
-    """How a calibration or a training descends."""
+    """What calibration and training have in common: windows, steps, loss."""
 
     steps: Count = 300
     """gradient steps, at most"""
@@ -36,16 +36,13 @@ class Search(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from
     where training begins"""
-    loss: Literal["variance", "sum", "uncertainty"] = "variance"
-    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum; `uncertainty`: as
-    `variance`, with half-hours weighed by the random error of the tower, which grows with the flux"""
-    daily_means: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """share of the loss that errors of daily means have, in units of their variance, so that a bias costs"""
+    loss: Literal["variance", "sum"] = "variance"
+    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
     refresh: Count = 25
     """gradient steps between free runs over the training span, which renew the states that windows start from"""
     gauss_newton: bool = False
-    """whether the size of the root zone takes Gauss-Newton steps on the free runs, which see what it keeps for months,
-    in place of gradient steps on windows"""
+    """whether the size of the root zone, and what else is slow, takes Gauss-Newton steps on the free runs, which see
+    what it keeps for months, in place of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
 
@@ -143,6 +140,28 @@ class ModelSettings(LawSettings):
     def _check_attributes(self) -> Self:
         if self.attributes and not self.has_network:
             raise Refused(["attributes"], f"law {self.law} has no network to see them")
+        return self
+
+
+class Trained(Section):
+    """A model, and how it is trained."""
+
+    model: ModelSettings
+    training: Descent = Descent()
+
+
+class Trainings(Section):
+    """Models, and the means that are made of them."""
+
+    models: dict[str, Trained]
+    ensembles: dict[str, Some[str]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_members(self) -> Self:
+        for name, members in self.ensembles.items():
+            for member in members:
+                if member not in self.models:
+                    raise Refused(["ensembles", name], f"{member}: expected some of {', '.join(self.models)}")
         return self
 
 

@@ -208,8 +208,11 @@ class Settings(Section):
     models: Annotated[dict[Name, TrainedModel | None], Field(min_length=1)]
     """a trained model; tables and figures call it by this name. Lower case, not `bulk` and not a baseline; `null`
     leaves out one of `config.yaml`"""
-    ensembles: dict[Name, Annotated[Some[Name], Field(min_length=2), *DISTINCT]] = Field(default_factory=dict)
-    """[weighted mean](evaluation.md#ensembles) of two or more of `models`, shown beside them under this name"""
+    ensembles: dict[Name, Annotated[Some[Name], Field(min_length=2), *DISTINCT] | None] = Field(
+        default_factory=dict
+    )
+    """[weighted mean](evaluation.md#ensembles) of two or more of `models`, shown beside them under this name; `null`
+    leaves out one of `config.yaml`"""
     seeds: Count = 5
     """networks trained for each model and for the baselines `ann` and `lstm`, from different initial weights"""
     baselines: Choice[Literal[BASELINES]] = BASELINES
@@ -221,9 +224,9 @@ class Settings(Section):
     daemons: Daemons = Daemons()
     landscape: Landscape = Landscape()
     multi_site: MultiSite = MultiSite()
-    years: dict[SiteId, Some[Fold]] = Field(default_factory=dict)
+    years: dict[SiteId, Some[Fold] | None] = Field(default_factory=dict)
     """folds of [whole years left out](evaluation.md#years-left-out), `./run years`: first and last year of `train` and
-    of `judge`. Validation is that of the site, moved to the years of training"""
+    of `judge`. Validation is that of the site, moved to the years of training; `null` leaves out a site"""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -249,7 +252,7 @@ class Settings(Section):
         for name in left_out:
             del self.models[name]
         for name, members in [*self.ensembles.items()]:  # of what is left of them, if that is a mean
-            self.ensembles[name] = tuple(member for member in members if member not in left_out)
+            self.ensembles[name] = tuple(member for member in members or () if member not in left_out)
             if len(self.ensembles[name]) < 2:
                 del self.ensembles[name]
         for name in self.models:
@@ -263,12 +266,19 @@ class Settings(Section):
                     raise Refused(
                         ["ensembles", name], f"{member}: expected one of models{nearest(member, self.models)}"
                     )
+        for site in [site for site, folds in self.years.items() if folds is None]:
+            del self.years[site]
         for site, folds in self.years.items():
             own = self.sites.get(site)
             if not (own and own.test):
                 raise Refused(["years", site], "expected a site with periods in the settings")
             tested = {day.year for days in own.test for day in days}
+            judged = [fold.judge for fold in folds]
             for number, fold in enumerate(folds):
+                if fold.judge in judged[:number]:
+                    raise Refused(
+                        ["years", site, number, "judge"], "is that of another fold, expected other years"
+                    )
                 for first, last in (fold.train, fold.judge):
                     if any(first <= year <= last for year in range(min(tested), max(tested) + 1)):
                         raise Refused(

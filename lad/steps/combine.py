@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 from lad.evaluation.arguments import simulation_inputs
-from lad.evaluation.ensemble import stacking
-from lad.evaluation.series import parse_simulations, read_simulated
+from lad.evaluation.ensemble import weighted_mean
+from lad.evaluation.series import parse_simulations
 from lad.io import write_csv, write_netcdf
-from lad.observations import TARGETS, interval_starts, open_series, read_observed
+from lad.observations import TARGETS, open_series, read_observed
 from lad.periods import add_period_arguments, periods_from
 from lad.provenance import provenance
 
@@ -35,17 +35,14 @@ def run(args: argparse.Namespace) -> None:
     paths = parse_simulations(args.simulation)
     periods = periods_from(args, "validation")
     validation = read_observed(args.observations, args.site).during(periods["validation"], args.observations)
-    table = stacking(read_simulated(paths, args.site, validation.time), validation)
-    first = next(iter(paths[table.model[0]].values()))
-    mean = open_series(first, args.site, TARGETS.values())[[*TARGETS.values()]]
-    models = read_simulated(paths, args.site, interval_starts(mean, first))
-    for target, name in TARGETS.items():
-        mean[name].values = sum(
-            table.weight[k] * model.mean(target) for k, model in enumerate(models.values())
-        )
+    runs = {
+        name: [open_series(path, args.site, TARGETS.values()) for path in files.values()]
+        for name, files in paths.items()
+    }
+    mean, table = weighted_mean(runs, validation)
     origin = provenance({"observations": args.observations} | simulation_inputs(paths), **periods)
     mean.attrs |= {
-        "title": f"Weighted mean of {', '.join(models)}",
+        "title": f"Weighted mean of {', '.join(runs)}",
         "history": "made by lad combine, see provenance",
         "provenance": json.dumps(origin, sort_keys=True),
     }

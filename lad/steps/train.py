@@ -49,8 +49,9 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--seeds {args.seeds}: expected at least 1")
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
-    if model.root_zone == "mass_curve" and not args.parameters:
-        raise InputError("root_zone mass_curve: expected --parameters, calibrated at each site")
+    for name in ("root_zone", "ground_water"):
+        if (value := getattr(model, name)) and not args.parameters:
+            raise InputError(f"{name} {value}: expected --parameters, calibrated at each site")
     named(args.integrator)  # refused before anything is read
     files, periods = (
         of_each_site(args, "forcing", "observations", "parameters"),

@@ -4,28 +4,25 @@ Models, sizes and levers are chosen by such folds, so that no test period has a 
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from lad.api import evaluate
 from lad.baselines.data import baseline_data
 from lad.baselines.fits import predict
-from lad.evaluation.ensemble import stacking
+from lad.errors import InputError
+from lad.evaluation.ensemble import weighted_mean
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
-from lad.evaluation.series import Simulated, positions
 from lad.fluxes import BulkFluxes
 from lad.io import write_csv, write_json
 from lad.model import Model
-from lad.observations import TARGETS, read_observed
+from lad.observations import read_observed
 from lad.output import flux_dataset
-from lad.periods import NAMES, Periods, add_period_arguments, periods_from
+from lad.periods import NAMES, Periods, add_period_arguments, check_unseen, periods_from
 from lad.provenance import provenance
-from lad.settings import Calibration, Descent, ModelSettings
+from lad.settings import Calibration, Trainings
 from lad.simulation import simulate
 from lad.site_files import record_of
 from lad.training.calibration import calibrate
@@ -46,10 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--models",
         required=True,
         metavar="JSON",
-        help="name: {model: settings of the model, training: settings of its training}",
+        help='{"models": {name: {"model": settings, "training": settings}}, "ensembles": {name: [models]}}',
     )
-    parser.add_argument("--ensembles", default="{}", metavar="JSON", help="name: [models] (default: none)")
     parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=[], help="scored as well")
+    parser.add_argument("--radiation", choices=("modelled", "prescribed"), default="modelled")
+    parser.add_argument(
+        "--spinup-passes", type=int, default=3, metavar="N", help="before each run (default 3)"
+    )
     parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="solver (default %(default)s)")
     parser.add_argument("--seeds", type=int, required=True, help="networks of each model")
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
@@ -57,69 +57,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Calibrate, train, run, score and write."""
+    if args.seeds < 1:
+        raise InputError(f"--seeds {args.seeds}: expected at least 1")
     periods = periods_from(args, *NAMES)
+    check_unseen(**periods)
+    settings = Trainings.parse(args.models, "--models")
+    calibration = Calibration.parse(args.calibration, "--calibration")
     learning = {name: periods[name] for name in LEARNING}
-    models = {
-        name: (
-            ModelSettings.parse(own["model"], f"--models {name}"),
-            Descent.parse(own["training"], f"--models {name}"),
-        )
-        for name, own in json.loads(args.models).items()
-    }
-    record = record_of(args.site, args.forcing)
+    runs = _runs(args, settings, calibration, learning)
+    validation = read_observed(args.observations, args.site).during(learning["validation"], args.observations)
+    for name, members in settings.ensembles.items():
+        runs[name] = [weighted_mean({member: runs[member] for member in members}, validation)[0]]
+    runs |= _baselines(args, learning)
+    origin = provenance(
+        {"forcing": args.forcing, "observations": args.observations},
+        calibration=calibration.to_dict(),
+        **settings.to_dict(),
+        **{name: getattr(args, name) for name in ("seeds", "radiation", "spinup_passes", "integrator")},
+        **periods,
+    )
+    write_json(args.output.with_suffix(".json"), origin)
+    write_csv(args.output, evaluate(runs, args.observations, periods["test"]))
+
+
+def _runs(
+    args: argparse.Namespace, settings: Trainings, calibration: Calibration, learning: Mapping[str, Periods]
+) -> dict[str, list[xr.Dataset]]:
+    """Runs over the record of calibrated LaD and of all seeds of each model."""
+    prescribed = args.radiation == "prescribed"
+    record = record_of(args.site, args.forcing, args.observations if prescribed else None)
     data = learning_data(record, args.observations, **learning)
     table = a_priori(record.attrs, record.reference_height, args.forcing)
-    calibration = Calibration.parse(args.calibration, "--calibration")
     calibrated = calibrate(data, table, calibration, args.integrator, site_id=args.site).parameters
-    runs = {"bulk": [simulate(Model(calibrated, BulkFluxes()), record, args.integrator)]}
-    for name, (model, descent) in models.items():
+
+    def run_of(model: Model) -> xr.Dataset:
+        return simulate(model, record, args.integrator, args.spinup_passes)
+
+    runs = {"bulk": [run_of(Model(calibrated, BulkFluxes()))]}
+    for name, own in settings.models.items():
         site = read_site(
             args.site,
             args.forcing,
             args.observations,
             **learning,
             parameters=calibrated,
-            root_zone=model.root_zone,
-            ground_water=model.ground_water,
+            prescribed_radiation=prescribed,
+            root_zone=own.model.root_zone,
+            ground_water=own.model.ground_water,
         )
         label = f"{args.site} {name}"
-        trained = train([site], model, descent, args.integrator, seeds=args.seeds, label=label)
-        runs[name] = [simulate(trained.model(seed), record, args.integrator) for seed in range(args.seeds)]
-    for name, members in json.loads(args.ensembles).items():
-        runs[name] = [
-            _mean({member: runs[member] for member in members}, args.observations, periods["validation"])
-        ]
-    runs |= _baselines(args, learning)
-    files = {"forcing": args.forcing, "observations": args.observations}
-    settings = {
-        name: getattr(args, name) for name in ("calibration", "models", "ensembles", "seeds", "integrator")
-    }
-    write_json(args.output.with_suffix(".json"), provenance(files, **settings, **periods))
-    write_csv(args.output, evaluate(runs, args.observations, periods["test"]))
+        trained = train([site], own.model, own.training, args.integrator, seeds=args.seeds, label=label)
+        runs[name] = [run_of(trained.model(seed)) for seed in range(args.seeds)]
+    return runs
 
 
-def _mean(runs: Mapping[str, list[xr.Dataset]], observations: Path, validation: Periods) -> xr.Dataset:
-    """The mean of several models with the weights of `lad.evaluation.ensemble`."""
-    observed = read_observed(observations, None).during(validation, observations)
-    first = next(iter(runs.values()))[0]
-    at = positions(first.time.values, observed.time, observations)
-    means = {
-        name: {v: np.mean([run[v].values for run in of], axis=0) for v in TARGETS.values()}
-        for name, of in runs.items()
-    }
-    judged = {
-        name: Simulated(("",), {target: mean[v][None, at] for target, v in TARGETS.items()})
-        for name, mean in means.items()
-    }
-    weights = stacking(judged, observed).weight
-    whole = {
-        v: sum(w * mean[v] for w, mean in zip(weights, means.values(), strict=False))
-        for v in TARGETS.values()
-    }
-    return first.assign({v: ("time", values) for v, values in whole.items()})
-
-
-def _baselines(args: argparse.Namespace, learning: Mapping[str, Any]) -> dict[str, list[xr.Dataset]]:
+def _baselines(args: argparse.Namespace, learning: Mapping[str, Periods]) -> dict[str, list[xr.Dataset]]:
     """Runs of the baselines over the record."""
     data = baseline_data(args.forcing, args.observations, **learning)
     return {

@@ -144,10 +144,10 @@ def years_tables(scores: pd.DataFrame) -> list[str | Table]:
     tables = [YEARS_NOTE]
     for target in TARGETS:
         own = scores.loc[target].rename(index=label).rename_axis("model").reset_index()
-        for name, form in SCORES.items():
-            if name in own:
-                own[name] = own[name].map(form.text)
-        own = own.rename(columns={name: f"mean {form.heading}" for name, form in SCORES.items()})
+        for name in ("nse", "kge"):
+            own[name] = own[name].map(SCORES[name].text)
+        own = own.rename(columns={"bias_pct": "mean size of bias %"})
+        own = own.rename(columns={name: f"mean {SCORES[name].heading}" for name in ("rmse", "nse", "kge")})
         tables.append(Table.of(own.map(lambda x: f"{x:.2f}" if isinstance(x, float) else x), target))
     return tables
 

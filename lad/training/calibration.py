@@ -26,7 +26,7 @@ from lad.training.cmaes import descent_runs, evolve
 from lad.training.data import LearningData
 from lad.training.free_run import FreeRuns
 from lad.training.loop import fit
-from lad.training.loss import simulated_fluxes, weighted
+from lad.training.loss import WEIGHTINGS, simulated_fluxes
 from lad.training.sites import FIRST_SPIN_UP, Anchor, Site
 from lad.training.space import calibration_space
 
@@ -124,10 +124,10 @@ def _hessian(
     parts = [
         slopes(free, rows(starts, k), rows(data.forcing, segment)) for k, segment in enumerate(data.segments)
     ]
-    scale, weight = weighted(data, settings.loss)
+    scale = WEIGHTINGS[settings.loss](data.scale()[1])
     by_free = np.concatenate(parts, axis=1) / scale  # (k, n, 2)
-    weight = weight / weight.sum(axis=0) / weight.shape[1]
-    return 2.0 * np.einsum("inf,nf,jnf->ij", by_free, weight, by_free)
+    count = data.train.sum(axis=0)
+    return 2.0 * np.einsum("inf,nf,jnf->ij", by_free, data.train / count / len(count), by_free)
 
 
 def _ranges(hessian: np.ndarray, loss: float) -> np.ndarray:

@@ -44,16 +44,6 @@ class LearningData:
         mean = (self.train * self.observed).sum(axis=0) / count
         return mean, np.sqrt((self.train * (self.observed - mean) ** 2).sum(axis=0) / count)
 
-    def daily_std(self) -> np.ndarray:
-        """Standard deviation (W m-2) of the daily means of the two targets over training half-hours."""
-        day = np.unique(self.time.astype("datetime64[D]"), return_inverse=True)[1]
-        count, total = (
-            np.stack([np.bincount(day, x) for x in values.T], axis=-1)
-            for values in (self.train, self.train * self.observed)
-        )
-        means, weight = total / np.maximum(count, 1.0), count / count.sum(axis=0)
-        return np.sqrt((weight * (means - (weight * means).sum(axis=0)) ** 2).sum(axis=0))
-
 
 def learning_data(
     record: Record, observations: str | Path, train: Periods, validation: Periods

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from lad.forcing import Forcing
 from lad.integrate import recurrences
 from lad.state import State
-from lad.training.loss import weighted
+from lad.training.loss import WEIGHTINGS
 from lad.training.sites import Anchor, Site
 
 
@@ -22,7 +22,7 @@ class Lanes(eqx.Module):
     anchor: Anchor  # (sites,)
     forcing: Forcing  # (sites, n)
     observed: Float[Array, "sites n 2"]  # W m-2
-    train: Float[Array, "sites n 2"]  # weight of a measurement that may enter the loss, 0 elsewhere
+    train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
     validation: Float[Array, "sites n 2"]  # 1 where it may judge
     surface: Float[Array, "sites n"] | None  # K, surface temperature of the reference run
     length: Int[Array, " sites"]  # rows of the site
@@ -33,7 +33,6 @@ class Lanes(eqx.Module):
     passages: Float[Array, "sites segments passages"]  # share of each in the mean
     scale: Float[Array, "sites 2"]  # W m-2, what errors are divided by in training
     std: Float[Array, "sites 2"]  # and in validation
-    daily_std: Float[Array, "sites 2"]  # W m-2, what errors of daily means are divided by
     share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
 
 
@@ -71,21 +70,20 @@ def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, S
             recurs[number, : len(rows)] = rows
             passages[number] = np.arange(most) < len(rows)
         passages /= passages.sum(axis=1, keepdims=True)
-        scale, train = weighted(data, weighting)
+        std = data.scale()[1]
         of_site = Lanes(
             anchor=site.anchor,
             forcing=jax.tree.map(padded, forcing),
             observed=padded(data.observed),
-            train=masked(train),
+            train=masked(data.train),
             validation=masked(data.validation),
             surface=None if site.states is None else padded(site.states.T[0]),
             length=np.array(len(data.time)),
             opens=opens,
             recurs=recurs,
             passages=passages,
-            scale=scale,
-            std=data.scale()[1],
-            daily_std=data.daily_std(),
+            scale=WEIGHTINGS[weighting](std),
+            std=std,
             share=np.array(share),
         )
         return of_site, jax.tree.map(lambda x: np.broadcast_to(x, (segments, *np.shape(x))), site.start)

@@ -30,7 +30,7 @@ from lad.training.diagnosis import check_sound, describe_failure
 from lad.training.files import resume, save_checkpoint
 from lad.training.free_run import MEMBERS_BY_SITE, NEXT_SPIN_UP, FreeRuns, Ran
 from lad.training.lanes import Lanes
-from lad.training.loss import daily_loss, loss, simulated_fluxes, surface_penalty
+from lad.training.loss import loss, simulated_fluxes, surface_penalty
 from lad.training.sites import FIRST_SPIN_UP, Site
 
 
@@ -140,21 +140,14 @@ def _optimiser(settings: Search) -> optax.GradientTransformation:
     )
 
 
-def _of_windows(runs: FreeRuns, daily: float, free, lane: Lanes, before, index, counted=1.0):
-    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts.
-
-    `daily` is the share that errors of daily means have in it.
-    """
+def _of_windows(runs: FreeRuns, free, lane: Lanes, before, index, counted=1.0):
+    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
     model = runs.model(free, lane)
     _, trajectory = jax.vmap(lambda s, f: roll_out(runs.solver, model, s, f, runs.dt))(
         rows(before, index[:, 0]), rows(lane.forcing, index)
     )
     fluxes = simulated_fluxes(trajectory.rates)
-    observed, use = lane.observed[index], lane.train[index] * counted
-    value = loss(fluxes, observed, use, lane.scale)
-    if daily:
-        day = round(86400.0 / runs.dt)
-        value = (1.0 - daily) * value + daily * daily_loss(fluxes, observed, use, lane.daily_std, day)
+    value = loss(fluxes, lane.observed[index], lane.train[index] * counted, lane.scale)
     if lane.surface is None:
         return value
     return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
@@ -168,7 +161,7 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, set
     each step and member were finite. With `settings.gauss_newton`, slow physical parameters stay as they are.
     """
     hold_slow = settings.gauss_newton
-    losses_of = partial(_of_windows, runs, settings.daily_means)
+    losses_of = partial(_of_windows, runs)
 
     @over_sites(runs.devices, (ALIKE, MEMBERS_BY_SITE, BY_SITE, MEMBERS_BY_SITE, ALIKE), ALIKE)
     def mismatches(free, before, lanes, windows, within):
@@ -243,7 +236,7 @@ def _descend(
             lane, before = rows(held, number)
 
             def of_window(free, index, counted, lane=lane, before=before):
-                return _of_windows(runs, settings.daily_means, free, lane, before, index[None], counted)
+                return _of_windows(runs, free, lane, before, index[None], counted)
 
             drawn = windows[step, member, number]
             if found := describe_failure(of_window, free, drawn, length, site.data.time):

@@ -135,8 +135,8 @@ def _with_ground_water(
     """
     wider = space.with_ground_water(inflow)
     begin = space.parameters(origin)
-    least = LEAST_INFLOW if not excess > LEAST_INFLOW else excess
-    begin = dataclasses.replace(begin, rise_time=FIRST_RISE_TIME, inflow=least / YEAR)
+    first_inflow = np.fmax(excess, LEAST_INFLOW) / YEAR
+    begin = dataclasses.replace(begin, rise_time=FIRST_RISE_TIME, inflow=first_inflow)
     return wider, np.concatenate([origin, wider.free(begin, 0.02)[len(origin) :]])
 
 

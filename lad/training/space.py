@@ -34,7 +34,7 @@ class Bound(eqx.Module):
 
 
 GROUND_WATER = (
-    Bound("tau", "s", 10.0 * DAY, 3650.0 * DAY, True),
+    Bound("tau", "s", 10.0 * DAY, 730.0 * DAY, True),  # spin-ups of a few passes fill it
     Bound("rise_time", "s", 5.0 * DAY, 3650.0 * DAY, True),
     Bound("inflow", "kg m-2 s-1", 1.0 / YEAR, 3000.0 / YEAR, True),
 )
