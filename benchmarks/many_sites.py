@@ -108,7 +108,7 @@ def study_settings() -> dict:
         "sites_table": "sites.csv",
     }
     config |= {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
-    del config["ensembles"]
+    del config["ensembles"], config["years"]
     return config | {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
 
 
