@@ -117,7 +117,7 @@ def test_ground_water_rises_alike_with_all_solvers():
     model, start, weather = rising()
     exact = run(ADAPTIVE, model, start, weather, DT)[1]
     assert exact.state.root[-1] > 20.0 and exact.rates.inflow[0] == pytest.approx(1e-5)
-    for solver, most in ((FAST, 0.01), (euler(4), 0.1), (split(4), 0.1)):  # kg m-2
+    for solver, most in ((FAST, 0.05), (euler(4), 0.05), (split(4), 0.1)):  # kg m-2
         result = run(solver, model, start, weather, DT)[1]
         assert_budgets_close(result)
         assert np.abs(result.state.root - exact.state.root).max() < most
