@@ -154,3 +154,17 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
         first = year.first + dt.timedelta(days=45 + 91 * season)
         validation.append(Period(first, first + dt.timedelta(days=BLOCK - 1)))
     return {"train": tuple(train), "validation": tuple(sorted(validation)), "test": tuple(test)}
+
+
+def moved(blocks: Sequence[tuple[str, str]], first: int, last: int) -> list[tuple[str, str]]:
+    """The days of `blocks` in the years `first` to `last`: those of their n-th year in the n-th, and round again.
+
+    Days are ISO dates. A block ends with its year, and 29 February is the 28th.
+    """
+    years = sorted({start[:4] for start, _ in blocks})
+    found = []
+    for start, end in blocks:
+        year = first + years.index(start[:4]) % (last - first + 1)
+        days = start[5:], end[5:] if end[:4] == start[:4] else "12-31"
+        found.append(tuple(f"{year}-{day}".replace("02-29", "02-28") for day in days))
+    return found

@@ -1,11 +1,5 @@
-"""What sites, studies, folds and reports consist of: names, files and settings, as the rules of the workflow ask.
-
-Only `code` reads files, those of the package itself.
-"""
-
-import ast
+"""What sites, studies, folds and reports consist of: names, files and settings, as the rules of the workflow ask."""
 import functools
-import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lad.errors import InputError
 from lad.evaluation.models import SEEDED_BASELINES, too_many
+from lad.periods import moved
 
 # Steps of a multi-site network, which the tables can do without.
 NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
@@ -203,29 +198,16 @@ class Plan:
         return {fold: f"results/{site}/years/{fold}.csv" for fold in self._folds_of_years(site)}
 
     def fold_options(self, site: str, fold: str) -> str:
-        """Options with the periods of a fold: those of the site's validation, moved to its years of training.
-
-        Raises InputError for a fold that the settings do not have.
-        """
+        """Options with the periods of a fold; raises InputError for one that the settings do not have."""
         folds = self._folds_of_years(site)
         if fold not in folds:
             expected = ", ".join(folds) or f"years.{site} in the settings"
             raise InputError(f"results/{site}/years/{fold}.csv: expected {expected}")
-        own = folds[fold]
+        own, blocks = folds[fold], self.settings["sites"][site]["validation"]
         first, last = own["train"]
-        blocks = self.settings["sites"][site]["validation"]
-        years = sorted({start[:4] for start, _ in blocks})
-
-        def moved(start: str, end: str) -> str:
-            year = first + years.index(start[:4]) % (last - first + 1)
-            days = start[5:], end[5:] if end[:4] == start[:4] else "12-31"
-            return ":".join(f"{year}-{day}".replace("02-29", "02-28") for day in days)
-
-        validation = [moved(*block) for block in blocks]
-        return (
-            f"--train {first}-01-01:{last}-12-31 --validation {' '.join(validation)}"
-            f" --test {own['judge'][0]}-01-01:{own['judge'][1]}-12-31"
-        )
+        validation = " ".join(":".join(days) for days in moved(blocks, first, last))
+        judged = f"{own['judge'][0]}-01-01:{own['judge'][1]}-12-31"
+        return f"--train {first}-01-01:{last}-12-31 --validation {validation} --test {judged}"
 
     def _folds_of_years(self, site: str) -> dict[str, dict[str, list[int]]]:
         return {"-".join(map(str, own["judge"])): own for own in self.settings["years"].get(site, ())}
@@ -360,29 +342,3 @@ class Plan:
                 targets += job.output or [job.rule]
                 rules.append(job.rule)
         return targets, rules
-
-
-@functools.cache
-def code(step: str) -> list[str]:
-    """The files of `lad` below the current folder that a step imports, directly or not."""
-    files, todo = set(), [f"lad.steps.{step}"]
-    while todo:
-        name = todo.pop()
-        path = name.replace(".", "/")
-        file = next(filter(os.path.isfile, [f"{path}.py", f"{path}/__init__.py"]), None)
-        if file and file not in files:
-            files.add(file)
-            todo += [name.rpartition(".")[0], *_imports(file)]  # a package runs before its modules
-    return sorted(files)
-
-
-@functools.cache  # many steps import it
-def _imports(file: str) -> list[str]:
-    """Modules, and what else is imported from them, of a file."""
-    names = []
-    for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] == "lad"]

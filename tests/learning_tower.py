@@ -1,5 +1,6 @@
 """A made-up summer month of a tower for the tests of learning, and its files."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from evaluation_site import write_periods
 
 from lad.fluxes import AbstractFluxes, Fluxes
+from lad.forcing import read_record
 from lad.io import write_json, write_netcdf
 from lad.parameters import table_parameters, to_json
+from lad.periods import parse_periods
+from lad.settings import Descent
+from lad.training.data import learning_data
+from lad.training.sites import Anchor, read_site
+from lad.training.space import calibration_space
+
+SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
+SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
+LAW = {"law": "mlp", "states": True, "hidden": [8]}
 
 DAYS = 30
 TRAIN, VALIDATION = "2013-06-01:2013-06-20", "2013-06-08:2013-06-10"
@@ -77,3 +89,51 @@ class Bursting(AbstractFluxes):
         """H alone."""
         H = self.weight * 10.0 + jnp.sqrt(jnp.where(forcing.Rainf > 0.0, self.weight - self.weight, 1.0))
         return Fluxes(H, jnp.zeros_like(H), jnp.zeros_like(H))
+
+
+def anchor(parameters):
+    """A site of the table's `parameters`, of which a network sees all inputs."""
+    space = calibration_space(parameters)
+    return Anchor(space, space.origin(), np.zeros(0), np.zeros(5, dtype=bool))
+
+
+def read_tower(tower):
+    """The site of the files of the fixture `tower`."""
+    periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
+    files = tower / "forcing.nc", tower / "observations.nc"
+    return read_site("XX-Tst", *files, **periods, parameters=tower / "parameters.json")
+
+
+def descent(**settings):
+    """Settings of a fit."""
+    return Descent(**SETTINGS | settings)
+
+
+def periods_file(tower):
+    """The periods of the synthetic month."""
+    return str(write_periods(tower / "periods.json", TRAIN, VALIDATION, "2014-06-01:2014-06-02"))
+
+
+def train_command(tower, output, **settings):
+    """Arguments of `lad train` on the synthetic month."""
+    return [
+        *(
+            "train",
+            "--site",
+            "XX-Tst",
+            "--forcing",
+            str(tower / "forcing.nc"),
+            "--observations",
+            str(tower / "observations.nc"),
+        ),
+        *("--parameters", str(tower / "parameters.json"), "--periods", periods_file(tower)),
+        *("--settings", json.dumps(SETTINGS | settings), "--model-settings", json.dumps(LAW)),
+        *("--seeds", "2", "--integrator", "fast-1", "--output-directory", str(output)),
+    ]
+
+
+def read_month(tower):
+    """Record of the synthetic month, what a fit sees of it, and parameters."""
+    record = read_record(tower / "forcing.nc")
+    data = learning_data(record, tower / "observations.nc", *map(parse_periods, ([TRAIN], [VALIDATION])))
+    return record, data, table_parameters(6, 2, 10.0)

@@ -12,51 +12,40 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from evaluation_site import write_periods
-from learning_tower import TRAIN, VALIDATION, Bursting, of_another_site, rewrite, write_tower
+from learning_tower import (
+    LAW,
+    SETTINGS,
+    Bursting,
+    anchor,
+    descent,
+    of_another_site,
+    periods_file,
+    read_month,
+    rewrite,
+    train_command,
+    write_tower,
+)
 
 from lad.cli import main
 from lad.errors import InputError
 from lad.fluxes import LEARNT_LAWS, AbstractFluxes, BulkFluxes, Fluxes, Scaling
-from lad.forcing import read_record, rows
 from lad.integrate import fast, roll_out
 from lad.io import read_json, write_json
 from lad.model import Model
 from lad.parameters import from_json, table_parameters, to_json
-from lad.periods import parse_periods
 from lad.provenance import code_sha256
-from lad.settings import Calibration, Descent, ModelSettings
+from lad.settings import ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
-from lad.training import free_run, loop, pretraining
-from lad.training.calibration import calibrate as lad_calibrate
-from lad.training.data import learning_data
+from lad.training import loop
 from lad.training.files import load_model, save_hybrid
 from lad.training.free_run import FreeRuns
-from lad.training.hybrid import Hybrid, stacked, training_scaling, untrained_law
+from lad.training.hybrid import Hybrid, untrained_law
 from lad.training.loop import fit, window_at
-from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes, surface_penalty
-from lad.training.sites import Anchor, Site, read_site
+from lad.training.loss import WEIGHTINGS, loss, surface_penalty
+from lad.training.sites import Anchor, Site
 from lad.training.space import calibration_space, load_calibrated
-from lad.training.training import train as lad_train
-
-SETTINGS = {"steps": 4, "batch": 3, "window_days": [2], "learning_rate": 0.01, "refresh": 2, "patience": 9}
-SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
-LAW = {"law": "mlp", "states": True, "hidden": [8]}
-
-
-def anchor(parameters):
-    """A site of the table's `parameters`, of which a network sees all inputs."""
-    space = calibration_space(parameters)
-    return Anchor(space, space.origin(), np.zeros(0), np.zeros(5, dtype=bool))
-
-
-def read_tower(tower):
-    """The site of the files of the fixture `tower`."""
-    periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
-    files = tower / "forcing.nc", tower / "observations.nc"
-    return read_site("XX-Tst", *files, **periods, parameters=tower / "parameters.json")
 
 
 def free_runs(build, data, parameters, weighting="variance", states=None):
@@ -66,37 +55,9 @@ def free_runs(build, data, parameters, weighting="variance", states=None):
     return FreeRuns(lambda free, _: build(free), [site], fast(), weighting, "x")
 
 
-def descent(**settings):
-    """Settings of a fit."""
-    return Descent(**SETTINGS | settings)
-
-
 @pytest.fixture
 def tower(tmp_path):
     return write_tower(tmp_path)
-
-
-def periods_file(tower):
-    """The periods of the synthetic month."""
-    return str(write_periods(tower / "periods.json", TRAIN, VALIDATION, "2014-06-01:2014-06-02"))
-
-
-def train_command(tower, output, **settings):
-    """Arguments of `lad train` on the synthetic month."""
-    return [
-        *(
-            "train",
-            "--site",
-            "XX-Tst",
-            "--forcing",
-            str(tower / "forcing.nc"),
-            "--observations",
-            str(tower / "observations.nc"),
-        ),
-        *("--parameters", str(tower / "parameters.json"), "--periods", periods_file(tower)),
-        *("--settings", json.dumps(SETTINGS | settings), "--model-settings", json.dumps(LAW)),
-        *("--seeds", "2", "--integrator", "fast-1", "--output-directory", str(output)),
-    ]
 
 
 def results(folder):
@@ -320,10 +281,7 @@ def test_windows_lengthen_through_the_training():
 
 @pytest.fixture
 def month(tower):
-    """Record of the synthetic month, what a fit sees of it, and parameters."""
-    record = read_record(tower / "forcing.nc")
-    data = learning_data(record, tower / "observations.nc", *map(parse_periods, ([TRAIN], [VALIDATION])))
-    return record, data, table_parameters(6, 2, 10.0)
+    return read_month(tower)
 
 
 def test_gradient_not_finite_stops_with_half_hour_and_flux(month):
@@ -503,288 +461,3 @@ def test_bad_settings_are_one_line(tower, capsys, monkeypatch, change, message):
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tower / "bad").exists()
-
-
-def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_it(month, monkeypatch):
-    """Sign and size are those of the difference of two free runs, in which spin-up is included."""
-    monkeypatch.setattr(
-        free_run, "LONGEST_STEP", 0.05
-    )  # the month has no rain that ends the memory of its start
-    _, data, table = month
-    space = calibration_space(table)
-    site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
-    build, passes = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()), 4
-    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
-    free, found = np.tile(space.origin(), (3, 1)), []
-    free[1:, runs.slow[0]] += [1e-4, -1e-4]
-    steps = runs._steps
-    runs._steps = lambda *slopes: found.append(slopes) or steps(*slopes)
-    ran = runs(free, runs.begin(3, slopes=True), passes)
-    losses = runs(free, runs.begin(3), passes - 1).losses[0]  # of the pass that the step is from
-    gradient = found[0][0][0, 0, 0]
-    assert gradient == pytest.approx((losses[1] - losses[2]) / 2e-4, rel=1e-3)
-    moved = np.asarray(ran.free)[0] - free[0]
-    assert moved[runs.slow[0]] * gradient < 0 and np.count_nonzero(moved) == 1
-    assert ran.losses[0, 0] < runs(free[:1], runs.begin(1), passes).losses[0, 0]
-
-
-def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more(tower, capsys):
-    periods = {"train": parse_periods([TRAIN]), "validation": parse_periods([VALIDATION])}
-    files = tower / "forcing.nc", tower / "observations.nc"
-    capacity = learning_data(read_record(files[0]), files[1], **periods).mass_curve.capacity
-    assert 20.0 < capacity < 100.0
-    for calibrated, begun in ((20.0, capacity), (100.0, 100.0)):
-        parameters = dataclasses.replace(table_parameters(6, 2, 10.0), Wmax=jnp.asarray(calibrated))
-        write_json(tower / "parameters.json", to_json(parameters))
-        options = {"parameters": tower / "parameters.json", "root_zone": "mass_curve"}
-        site = read_site("XX-Tst", *files, **periods, **options)
-        space = site.anchor.space
-        assert float(space.parameters(jnp.asarray(site.anchor.origin)).Wmax) == pytest.approx(begun)
-        assert float(site.reference.Wmax) == calibrated
-    command = train_command(tower, tower / "out")
-    command[command.index("--model-settings") + 1] = json.dumps(LAW | {"root_zone": "mass_curve"})
-    where = command.index("--parameters")
-    assert main([*command[:where], *command[where + 2 :]]) == 2
-    expected = "lad train: error: root_zone mass_curve: expected --parameters, calibrated at each site\n"
-    assert capsys.readouterr().err == expected
-
-
-def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(month, tmp_path, monkeypatch):
-    _, data, table = month
-    space = calibration_space(table)
-    site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
-    begin, judged = jnp.asarray(space.starts(2, seed=1)), []
-
-    class Recorded(FreeRuns):
-        def __call__(self, *args):
-            judged.append(super().__call__(*args))
-            return judged[-1]
-
-    def found(checkpoint=None):
-        judged.clear()
-        runs = Recorded(
-            lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
-            [site],
-            fast(),
-            "variance",
-            "x",
-            lambda free: free,
-        )
-        settings = descent(gauss_newton=True, patience=9)
-        return fit(begin, runs, settings, seed=0, checkpoint=checkpoint, fingerprint="x"), runs.slow[0]
-
-    whole, slow = found()
-    assert len(judged) == 3
-    for member in range(2):
-        best = min(judged, key=lambda ran: ran.losses[1, member])
-        assert np.array_equal(whole.free[member], best.free[member])
-    # On windows the capacity stays: it changes by steps of free runs alone, at most a quarter each.
-    numbers = np.array([np.asarray(ran.free)[:, slow] for ran in judged])
-    steps = np.diff(np.concatenate([np.asarray(begin)[None, :, slow], numbers]), axis=0)
-    assert (np.abs(steps) > 0.0).all() and (np.abs(steps) <= free_run.LONGEST_STEP + 1e-12).all()
-
-    class Killed(Exception):
-        pass
-
-    save = loop.save_checkpoint
-
-    def save_and_die(*args):
-        save(*args)
-        raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(loop, "save_checkpoint", save_and_die)
-        found(tmp_path / "checkpoint.eqx")
-    resumed, _ = found(tmp_path / "checkpoint.eqx")
-    assert len(judged) == 2 and np.array_equal(resumed.free, whole.free)
-
-
-def test_calibration_with_the_mass_curve_admits_no_smaller_root_zone(month):
-    _, data, table = month
-    curve = data.mass_curve
-    data = dataclasses.replace(data, mass_curve=curve._replace(largest=10.0 * curve.largest))
-    least = data.mass_curve.capacity
-    assert table.Wmax < least
-    found = lad_calibrate(data, table, Calibration(**SETTINGS | {"starts": 2, "root_zone": "mass_curve"}))
-    row = found.table.set_index("parameter").loc["Wmax"]
-    assert row.lower == pytest.approx(least) and row.lowest_of_searches >= least
-    assert float(found.parameters.Wmax) >= least
-
-
-def test_regression_that_diverges_is_one_line(tower, monkeypatch):
-    monkeypatch.setattr(pretraining, "LEARNING_RATE", 1e300)
-    with pytest.raises(InputError, match=r"^train: loss not finite in the regression, up to step 3$"):
-        lad_train([read_tower(tower)], ModelSettings(**LAW), descent(pretraining=3))
-
-
-def test_regression_lowers_the_error_of_fluxes_in_lads_states_by_weights_alone(tower):
-    site, model = read_tower(tower), ModelSettings(**LAW)
-    hybrids = [
-        Hybrid(untrained_law(model, training_scaling([site], model), seed), jnp.full(8, 0.1))
-        for seed in (0, 1)
-    ]
-    free = stacked([hybrid.free() for hybrid in hybrids])
-
-    def loss_of(free, seed):
-        column = hybrids[0].with_free(rows(free, seed)).at(site.anchor)
-        fluxes = simulated_fluxes(jax.vmap(column.rates)(site.states, site.data.forcing))
-        return float(loss(fluxes, site.data.observed, site.data.train, site.data.scale()[1]))
-
-    found, again = (
-        pretraining.pretrain(free, hybrids[0], [site], descent(pretraining=600), "x") for _ in range(2)
-    )
-    assert all(loss_of(found, seed) < 0.05 * loss_of(free, seed) for seed in (0, 1))
-    assert (found.shift == free.shift).all()
-    same = jax.tree.map(lambda a, b: bool((a == b).all()), found.weights, again.weights)
-    assert all(jax.tree.leaves(same)) and loss_of(found, 0) != loss_of(found, 1)
-
-
-def test_training_with_a_regression_begins_elsewhere_at_one_site_or_two(tower):
-    sites = [read_tower(tower), read_tower(tower)._replace(site_id="YY-Tst")]
-    begun = {}
-    for count, settings in ((1, {}), (1, {"pretraining": 3}), (2, {"pretraining": 3})):
-        trained = lad_train(sites[:count], ModelSettings(**LAW), descent(steps=1, **settings))
-        begun[count, bool(settings)] = trained.history.validation_loss[0]
-    assert np.isfinite(list(begun.values())).all() and len({*begun.values()}) == 3
-
-
-def test_regression_sees_the_state_in_the_middle_of_each_interval(tower):
-    """Nothing is known before a segment begins; the same share of the root zone is full, whatever its size."""
-    site = read_tower(tower)
-    n = len(site.data.time)
-    halves = (slice(0, n // 2), slice(n // 2, n))
-    data = dataclasses.replace(site.data, segments=halves, train=np.ones((n, 2)))
-    site = site._replace(data=data, states=dataclasses.replace(site.states, snow=np.arange(n) * 1.0))
-    twice = dataclasses.replace(site.reference, Wmax=0.5 * site.reference.Wmax)
-    found = pretraining._examples([site._replace(reference=twice)])
-    middle = np.sort(np.asarray(found.state.snow[0]))
-    expected = np.arange(n) - 0.5
-    expected[[0, n // 2]] += 0.5
-    np.testing.assert_allclose(middle, np.sort(expected))
-    plain = pretraining._examples([site])
-    np.testing.assert_allclose(found.state.root, 2.0 * plain.state.root)
-
-
-def test_trained_ground_water_is_in_the_model_and_its_budget(tower, capsys):
-    model = LAW | {"ground_water": "inflow"}
-    command = train_command(tower, tower / "out", steps=2, gauss_newton=True)
-    command[command.index("--model-settings") + 1] = json.dumps(model)
-    assert main(command) == 0
-    trained = load_model(tower / "out/seed0.eqx").parameters
-    assert 5.0 < float(trained.rise_time) / 86400.0 < 3650.0 and float(trained.inflow) > 0.0
-    simulate = ["simulate", "--forcing", str(tower / "forcing.nc"), "--model", str(tower / "out/seed0.eqx")]
-    assert main([*simulate, "--output", str(tower / "run.nc")]) == 0
-    with xr.open_dataset(tower / "run.nc") as run:
-        assert (run.Qinflow > 0.0).all() and run.attrs["max_water_residual"] < 1e-9
-    where = command.index("--parameters")
-    capsys.readouterr()
-    assert main([*command[:where], *command[where + 2 :]]) == 2
-    expected = "lad train: error: ground_water inflow: expected --parameters, calibrated at each site\n"
-    assert capsys.readouterr().err == expected
-
-
-def test_free_run_has_the_gradient_of_its_loss_by_all_that_is_slow(month):
-    _, data, table = month
-    space = calibration_space(table).with_ground_water(inflow=True)
-    wet = dataclasses.replace(table, rise_time=jnp.asarray(2e6), inflow=jnp.asarray(1e-6))
-    here = Anchor(space, space.free(wet), np.zeros(0), np.zeros(5, dtype=bool))
-    start = dataclasses.replace(plain_state(wet, data.forcing), groundwater=jnp.asarray(50.0))
-    site = Site("XX-Tst", here, data, start, wet)
-    build = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes())  # noqa: E731
-    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
-    assert [space.bounds[k].name for k in runs.slow] == ["Wmax", "tau", "rise_time", "inflow"]
-    free = np.tile(here.origin, (9, 1))
-    for number, k in enumerate(runs.slow):
-        free[1 + 2 * number : 3 + 2 * number, k] += [1e-4, -1e-4]
-    found, steps = [], runs._steps
-    runs._steps = lambda *slopes: found.append(slopes) or steps(*slopes)
-    runs(free, runs.begin(9, slopes=True), 2)
-    losses = runs(free, runs.begin(9), 1).losses[0]
-    differences = (losses[1::2] - losses[2::2]) / 2e-4
-    np.testing.assert_allclose(found[0][0][0, 0], differences, rtol=2e-3)
-    assert (differences != 0.0).all()
-
-
-def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
-    """Calibration and trainings on some days, scores on others, by one command for a fold; then the table."""
-    rewrite(tower / "forcing.nc", lambda dataset: dataset.attrs.update(lad_cover=6, lad_soil=2))
-    descents = SETTINGS | {"steps": 1, "refresh": 1, "pretraining": 20}
-    models = {name: {"model": LAW | {"law": name}, "training": descents} for name in ("mlp", "residual")}
-    command = ["years", "--site", "XX-Tst", "--forcing", str(tower / "forcing.nc")]
-    command += [
-        "--observations",
-        str(tower / "observations.nc"),
-        "--train",
-        TRAIN,
-        "--validation",
-        VALIDATION,
-    ]
-    command += [
-        "--test",
-        "2013-06-22:2013-06-28",
-        "--calibration",
-        json.dumps(SETTINGS | {"steps": 1, "starts": 1}),
-    ]
-    trainings = {"models": models, "ensembles": {"both": ["mlp", "residual"]}}
-    command += ["--models", json.dumps(trainings)]
-    assert (
-        main([*command, "--baselines", "1lin", "ann", "--seeds", "2", "--output", str(tower / "scores.csv")])
-        == 0
-    )
-    scores = pd.read_csv(tower / "scores.csv", dtype={"seed": str}, keep_default_na=False)
-    assert {*scores.model} == {"bulk", "mlp", "residual", "both", "1lin", "ann"}
-    assert {*scores.seed[scores.model == "mlp"]} == {"0", "1", "ensemble"} and np.isfinite(scores.rmse).all()
-    assert read_json(tower / "scores.json")["settings"]["seeds"] == 2
-    other = scores.assign(rmse=scores.rmse + 1.0, bias_pct=-scores.bias_pct)
-    other.to_csv(tower / "other.csv", index=False)
-    table = ["years-table", "--site", "XX-Tst", "--output", str(tower / "table.md"), "--scores"]
-    assert main([*table, f"2001-2002={tower / 'scores.csv'}", f"2003-2004={tower / 'other.csv'}"]) == 0
-    lines = (tower / "table.md").read_text().splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("| model"))
-    heading, first = ([cell.strip() for cell in lines[row].split("|")[1:-1]] for row in (start, start + 2))
-    assert heading[:4] == ["model", "RMSE 2001-2002", "RMSE 2003-2004", "mean RMSE"]
-    whole = scores[scores.seed.isin(["", "ensemble"])]
-    best = whole.groupby("model").nse.mean().idxmax()
-    row = whole[(whole.model == best) & (whole.target == "LE")].iloc[0]
-    expected = [
-        f"{row.rmse:.2f}",
-        f"{row.rmse + 1:.2f}",
-        f"{row.rmse + 0.5:.2f}",
-        f"{abs(row.bias_pct):.2f}",
-    ]
-    assert first[:5] == [{"bulk": "LaD calibrated"}.get(best, best), *expected]
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"--models": "{"}, "--models: not valid JSON"),
-        ({"--models": '{"models": {"x": {"training": {}}}}'}, "--models: models.x: expected a key model"),
-        (
-            {"--models": '{"models": {}, "ensembles": {"y": ["x"]}}'},
-            "--models: ensembles.y: x: expected some of",
-        ),
-        ({"--test": "2013-06-15:2013-06-25"}, "overlap"),
-        ({"--seeds": "0"}, "--seeds 0: expected at least 1"),
-    ],
-)
-def test_bad_fold_is_one_line(tower, capsys, change, message):
-    options = {
-        "--site": "XX-Tst",
-        "--forcing": tower / "forcing.nc",
-        "--observations": tower / "observations.nc",
-    }
-    options |= {
-        "--train": TRAIN,
-        "--validation": VALIDATION,
-        "--test": "2013-06-22:2013-06-28",
-        "--seeds": "1",
-    }
-    options |= {
-        "--calibration": "{}",
-        "--models": '{"models": {}}',
-        "--output": tower / "scores.csv",
-    } | change
-    assert main(["years", *(str(word) for option in options.items() for word in option)]) == 2
-    error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lad import plan as plan_module
+from lad import step_code
 from lad.errors import InputError
 from lad.evaluation.models import MOST_SITES
-from lad.plan import Job, Plan, code
+from lad.plan import Job, Plan
+from lad.step_code import code
 
 PERIODS = {
     "train": [["2001-01-01", "2001-12-31"], ["2003-01-01", "2003-12-31"]],
@@ -296,13 +297,19 @@ def test_code_of_a_step_is_all_that_it_imports(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plan_module, "_imports", plan_module._imports.__wrapped__)
+    monkeypatch.setattr(step_code, "_imports", step_code._imports.__wrapped__)
     assert code.__wrapped__("go") == sorted(files.keys() - {"lad/other.py", "ladder.py"})
 
 
 def test_no_step_reruns_for_a_change_of_the_plan(root, monkeypatch):
     monkeypatch.chdir(root)
-    workflow = {"lad/plan.py", "lad/snakemake_internals.py", "lad/launch.py", "lad/lock.py"}
+    workflow = {
+        "lad/plan.py",
+        "lad/step_code.py",
+        "lad/snakemake_internals.py",
+        "lad/launch.py",
+        "lad/lock.py",
+    }
     for step in Path("lad/steps").glob("[a-z]*.py"):
         files = code(step.stem)
         assert str(step) in files and not workflow & {*files}
