@@ -1,4 +1,5 @@
 """What sites, studies, folds and reports consist of: names, files and settings, as the rules of the workflow ask."""
+
 import functools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence

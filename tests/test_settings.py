@@ -113,6 +113,11 @@ REFUSED = [  # settings, what is said about them
         "years: {US-Me2: [{train: [2013, 2016], judge: [2011, 2012]}, {train: [2009, 2010], judge: [2011, 2012]}]}",
         "years.US-Me2.1.judge: is that of another fold",
     ),
+    (
+        "years: {US-Me2: [{train: [2009, 2012], test: [2013, 2014]}]}",
+        "years.US-Me2.0.test: no such key, expected one of train, judge",
+    ),
+    ("models: {mlp: null}", "daemons.model: mlp: expected one of models, with a network, or daemons.sites: []"),
     ("calibration: {pretraining: 5}", "calibration.pretraining: no such key"),
     ("ensembles: {mlp: [mlp, residual]}", "ensembles.mlp: is the name of a model, expected another name"),
     (

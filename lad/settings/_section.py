@@ -112,6 +112,8 @@ def _section(model: type[Section], keys: list[str | int]) -> type[Section]:
     """The section below `model` that `keys` lead to."""
     rest = iter(keys)
     for key in rest:
+        if isinstance(key, int):  # an item of a list
+            continue
         annotation = model.model_fields[key].annotation
         if get_origin(annotation) is dict:
             next(rest)  # a name

@@ -226,7 +226,7 @@ class Settings(Section):
     multi_site: MultiSite = MultiSite()
     years: dict[SiteId, Some[Fold] | None] = Field(default_factory=dict)
     """folds of [whole years left out](evaluation.md#years-left-out), `./run years`: first and last year of `train` and
-    of `judge`. Validation is that of the site, moved to the years of training; `null` leaves out a site"""
+    of `judge`, none of them of the site's test; `null` leaves out a site"""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -272,7 +272,7 @@ class Settings(Section):
             own = self.sites.get(site)
             if not (own and own.test):
                 raise Refused(["years", site], "expected a site with periods in the settings")
-            tested = {day.year for days in own.test for day in days}
+            tested = {year for first, last in own.test for year in range(first.year, last.year + 1)}
             judged = [fold.judge for fold in folds]
             for number, fold in enumerate(folds):
                 if fold.judge in judged[:number]:
@@ -280,7 +280,7 @@ class Settings(Section):
                         ["years", site, number, "judge"], "is that of another fold, expected other years"
                     )
                 for first, last in (fold.train, fold.judge):
-                    if any(first <= year <= last for year in range(min(tested), max(tested) + 1)):
+                    if any(first <= year <= last for year in tested):
                         raise Refused(
                             ["years", site, number], f"{first} to {last}: has years of the site's test period"
                         )
@@ -306,7 +306,10 @@ class Settings(Section):
         for part, used in (("daemons", self.daemons.sites), ("multi_site", self.multi_site.studies)):
             name = getattr(self, part).model
             if used and not (name in self.models and self.models[name].has_network):
-                raise Refused([part, "model"], f"{name}: expected one of models, with a network")
+                key = {"daemons": "sites", "multi_site": "studies"}[part]
+                raise Refused(
+                    [part, "model"], f"{name}: expected one of models, with a network, or {part}.{key}: []"
+                )
         return self
 
 

@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     begin.add_argument(
         "--initial-state",
         metavar="FILE",
-        help="where the run begins, without spin-up: T, Ws, Wr, Wg (JSON), or another run (.nc) that reaches it",
+        help="where the run begins, without spin-up: T, Ws, Wr, Wg (JSON), or a run (.nc) with an interval that ends "
+        "there",
     )
     begin.add_argument(
         "--spinup-passes", type=int, default=3, metavar="N", help="runs through the record before (default 3)"

@@ -1,6 +1,7 @@
 """Leave whole years out: calibrate and train on some years of a site, and score on others, for one fold.
 
-Models, sizes and levers are chosen by such folds, so that no test period has a part in the choice.
+`--test` are the days judged. Models, sizes and levers are chosen by such folds, so that no test period has a part
+in it.
 """
 
 import argparse
@@ -43,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--models",
         required=True,
         metavar="JSON",
-        help='{"models": {name: {"model": settings, "training": settings}}, "ensembles": {name: [models]}}',
+        help='{"models": {"mlp": {"model": {"law": "mlp", "states": true, "hidden": [32]}, "training": {"steps": '
+        '300}}}, "ensembles": {}}: keys of models, training and ensembles of the settings',
     )
     parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=[], help="scored as well")
     parser.add_argument("--radiation", choices=("modelled", "prescribed"), default="modelled")

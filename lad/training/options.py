@@ -14,5 +14,10 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
         default="modelled",
         help="net radiation of the model, or the measured one where there is one",
     )
-    parser.add_argument("--settings", required=True, metavar="JSON", help="settings of the descent")
+    parser.add_argument(
+        "--settings",
+        required=True,
+        metavar="JSON",
+        help="JSON object with the keys of training (lad calibrate: of calibration) in docs/configuration.md",
+    )
     parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="to fit through (%(default)s)")
