@@ -117,7 +117,10 @@ REFUSED = [  # settings, what is said about them
         "years: {US-Me2: [{train: [2009, 2012], test: [2013, 2014]}]}",
         "years.US-Me2.0.test: no such key, expected one of train, judge",
     ),
-    ("models: {mlp: null}", "daemons.model: mlp: expected one of models, with a network, or daemons.sites: []"),
+    (
+        "models: {mlp: null}",
+        "daemons.model: mlp: expected one of models, with a network, or daemons.sites: []",
+    ),
     ("calibration: {pretraining: 5}", "calibration.pretraining: no such key"),
     ("ensembles: {mlp: [mlp, residual]}", "ensembles.mlp: is the name of a model, expected another name"),
     (
