@@ -99,7 +99,7 @@ def fit(
         now = now._replace(
             free=ran.free,
             starts=ran.starts,
-            best=_select(better, ran.free, now.best),
+            best=select(better, ran.free, now.best),
             best_loss=jnp.where(better, validation_loss, now.best_loss),
             stale=jnp.where(better.any(), 0, now.stale + 1),
         )
@@ -255,7 +255,7 @@ def _window_starts(site: Site, length: int, offset: int) -> np.ndarray:
         raise InputError(f"{site.site_id}: {error}") from None
 
 
-def _select(choice, new, old):
+def select(choice, new, old):
     """Members of `new` where `choice` (members,) is true, of `old` elsewhere."""
 
     def of_array(a, b):

@@ -1,13 +1,16 @@
-"""First weights of a flux law: a regression on measured fluxes, with the states of LaD's own run among its inputs.
+"""First weights of a flux law: a regression on measured fluxes, with states of free runs among its inputs.
 
-No differential equation is solved, so a step costs a hundredth of one on windows, and thousands are affordable. The
-training that follows lets the law meet the states that it brings about itself.
+No differential equation is solved in a step, so it costs a hundredth of one on windows, and thousands are affordable.
+The states are at first those of LaD's own run. A law that has learnt from them alone may drift to states that it has
+never seen, so the regression goes on in rounds: free runs of the members add the states that they lead to (DAgger: Ross
+et al. 2011, AISTATS 15, 627-635).
 """
 
 import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,89 +20,130 @@ from jaxtyping import Array, Float
 from lad.errors import InputError
 from lad.forcing import Forcing, rows
 from lad.progress import Progress
-from lad.settings import Descent
 from lad.state import State
-from lad.training.hybrid import Free, Hybrid, stacked
+from lad.training.devices import everywhere
+from lad.training.free_run import FreeRuns
+from lad.training.hybrid import Free, stacked
 from lad.training.lanes import alike
-from lad.training.loss import WEIGHTINGS, loss, simulated_fluxes
-from lad.training.sites import Site
+from lad.training.loop import select
+from lad.training.loss import loss, simulated_fluxes
+from lad.training.sites import FIRST_SPIN_UP, Site
 
+ROUNDS = 5  # stretches of steps, each followed by free runs
 BATCH = 1024  # half-hours in a step, of all sites
-MOST = 2_000_000  # half-hours that are drawn from, of all sites
+MOST = 500_000  # half-hours that are drawn from, of all sites
 LEARNING_RATE = 3e-3  # at first, before cosine decay
-STRETCH = 500  # steps between two lines of progress
 
 
 class Examples(NamedTuple):
     """Half-hours of one site that have a flux."""
 
-    state: State  # (n,), in the middle of each interval, of LaD's own run
     forcing: Forcing  # (n,)
     observed: Float[Array, "n 2"]  # W m-2
     use: Float[Array, "n 2"]  # 1 where there is one
 
 
-def pretrain(free: Free, hybrid: Hybrid, sites: Sequence[Site], settings: Descent, label: str) -> Free:
-    """The weights of all members after `settings.pretraining` steps of Adam on random half-hours of `sites`.
+def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
+    """The weights of all members after `steps` of Adam on random half-hours of the sites of `runs`.
 
-    `hybrid` is that of any member. The loss is that of the training, of instantaneous fluxes; physical parameters stay
-    as they are. Each process of a Slurm step makes the whole regression. Raises InputError where the loss ceases to be
-    finite.
+    The loss is that of `runs`, of instantaneous fluxes; physical parameters stay as they are. Of the free runs after
+    each round those with the lowest validation loss are kept, member by member. All processes of a Slurm step make the
+    whole regression. Raises InputError where its loss ceases to be finite, and as `runs`.
     """
-    examples, anchors = _examples(sites), stacked([site.anchor for site in sites])
-    scales = jnp.stack([WEIGHTINGS[settings.loss](site.data.scale()[1]) for site in sites])
-    count, share = examples.observed.shape[1], max(1, BATCH // len(sites))
-    schedule = optax.cosine_decay_schedule(LEARNING_RATE, settings.pretraining)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(schedule))
+    sites, members, begin = runs.sites, len(free.shift), runs.begin(len(free.shift))
+    chosen, lanes = _chosen(sites), jax.tree.map(jnp.asarray, rows(runs.lanes, slice(len(sites))))
+    count, share = chosen.shape[1], max(1, BATCH // len(sites))
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
+    )
 
-    def mismatch(weights, shift, key, examples):
-        here = hybrid.with_free(Free(weights, shift))
-
-        def of_site(anchor, examples, scale, key):
-            drawn = rows(examples, jax.random.randint(key, (share,), 0, count))
-            rates = jax.vmap(here.at(anchor).prepare().rates)(drawn.state, drawn.forcing)
+    def mismatch(weights, shift, key, examples, states, known):
+        def of_site(anchor, scale, examples, states, key):
+            row, of_round = (
+                jax.random.randint(own, (share,), 0, most)
+                for own, most in zip(jax.random.split(key), (count, known), strict=True)
+            )
+            law = runs.build(Free(weights, shift), anchor).prepare()
+            drawn = rows(examples, row)
+            rates = jax.vmap(law.rates)(jax.tree.map(lambda x: x[of_round, row], states), drawn.forcing)
             return loss(simulated_fluxes(rates), drawn.observed, drawn.use, scale)
 
-        return jnp.mean(jax.vmap(of_site)(anchors, examples, scales, jax.random.split(key, len(sites))))
+        keys = jax.random.split(key, len(sites))
+        return jnp.mean(jax.vmap(of_site)(lanes.anchor, lanes.scale, examples, states, keys))
 
-    def of_member(weights, optimiser_state, shift, keys, examples):
-        def step(carry, key):
-            weights, optimiser_state = carry
-            value, gradient = jax.value_and_grad(mismatch)(weights, shift, key, examples)
-            update, optimiser_state = optimiser.update(gradient, optimiser_state, weights)
-            return (optax.apply_updates(weights, update), optimiser_state), value
+    @eqx.filter_jit
+    def stretch(weights, optimiser_state, keys, examples, states, known):
+        def of_member(weights, optimiser_state, shift, keys, states):
+            def step(carry, key):
+                weights, optimiser_state = carry
+                value, slope = jax.value_and_grad(mismatch)(weights, shift, key, examples, states, known)
+                update, optimiser_state = optimiser.update(slope, optimiser_state, weights)
+                return (optax.apply_updates(weights, update), optimiser_state), value
 
-        return jax.lax.scan(step, (weights, optimiser_state), keys)
+            return jax.lax.scan(step, (weights, optimiser_state), keys)
 
-    stretch = jax.jit(jax.vmap(of_member, in_axes=(0, 0, 0, 0, None)))
+        return jax.vmap(of_member)(weights, optimiser_state, free.shift, keys, states)
+
+    examples = _examples(sites, chosen)
+    first = stacked(
+        [_middle(_reference(site), site, index) for site, index in zip(sites, chosen, strict=True)]
+    )
+    shape = (members, len(sites), ROUNDS)
+    states = jax.tree.map(lambda x: np.repeat([x], members, 0)[:, :, None].repeat(ROUNDS, 2), first)
     weights, optimiser_state = free.weights, jax.vmap(optimiser.init)(free.weights)
-    progress = Progress(f"{label} regression", settings.pretraining)
-    members = jax.random.split(jax.random.key(0), len(free.shift))
-    keys = jax.vmap(lambda key: jax.random.split(key, settings.pretraining))(members)
-    for done in range(0, settings.pretraining, STRETCH):
-        drawn = keys[:, done : done + STRETCH]
-        (weights, optimiser_state), values = stretch(weights, optimiser_state, free.shift, drawn, examples)
+    best, lowest = weights, np.full(members, np.inf)
+    progress = Progress(f"{runs.label} regression", steps)
+    keys = jax.random.split(jax.random.key(0), (members, steps))
+    for number, part in enumerate(np.array_split(np.arange(steps), min(ROUNDS, steps)), start=1):
+        (weights, optimiser_state), values = stretch(
+            weights, optimiser_state, keys[:, part], examples, states, jnp.asarray(number)
+        )
         if not jnp.isfinite(values).all():
-            raise InputError(
-                f"{label}: loss not finite in the regression, up to step {done + drawn.shape[1]}"
-            )
-        progress.update(done + drawn.shape[1], f"loss {values[:, -50:].mean():.4f}")
-    return Free(weights, free.shift)
+            raise InputError(f"{runs.label}: loss not finite in the regression, up to step {part[-1] + 1}")
+        ran = runs(Free(weights, free.shift), begin, FIRST_SPIN_UP)
+        better = ran.losses[1] < lowest
+        best = select(better, weights, best)
+        lowest = np.where(better, ran.losses[1], lowest)
+        progress.update(
+            part[-1] + 1, f"loss {values[:, -1].mean():.4f}  validation {ran.losses[1].mean():.4f}"
+        )
+        if number < ROUNDS:
+            before = everywhere(ran.before, runs.devices)
+            for (member, place), _ in np.ndenumerate(np.empty(shape[:2])):
+                own = _middle(rows(rows(before, member), place), sites[place], chosen[place])
+                for array, values in zip(jax.tree.leaves(states), jax.tree.leaves(own), strict=True):
+                    array[member, place, number] = values
+    return Free(best, free.shift)
 
 
-def _examples(sites: Sequence[Site]) -> Examples:
-    """Examples of all sites (sites, n): those of a shorter record are repeated, some of the longest left out."""
-    chosen = [np.flatnonzero(site.data.train.any(axis=1)) for site in sites]
-    count = min(max(map(len, chosen)), MOST // len(sites))
+def _chosen(sites: Sequence[Site]) -> np.ndarray:
+    """Rows (sites, n) with a flux in random order: those of a shorter record again, of the longest some left out."""
+    index = [np.flatnonzero(site.data.train.any(axis=1)) for site in sites]
+    count = min(max(map(len, index)), MOST // len(sites))
+    return np.stack([np.random.default_rng(0).permutation(own)[np.arange(count) % len(own)] for own in index])
 
-    def of_site(site: Site, forcing: Forcing, index: np.ndarray) -> Examples:
-        data, before = site.data, np.arange(len(site.data.time)) - 1
-        for segment in data.segments:
-            before[segment.start] = segment.start  # no state is known before
-        state = jax.tree.map(lambda x: 0.5 * (x + x[before]), site.states)
-        capacity = site.anchor.space.parameters(site.anchor.origin).Wmax  # the same share of it is full
-        state = dataclasses.replace(state, root=state.root * (capacity / site.reference.Wmax))
-        some = np.random.default_rng(0).permutation(index)[np.arange(count) % len(index)]
-        return rows(Examples(state, forcing, data.observed, data.train), some)
 
-    return stacked([of_site(*one) for one in zip(sites, alike(sites), chosen, strict=True)])
+def _examples(sites: Sequence[Site], chosen: np.ndarray) -> Examples:
+    """The rows `chosen` of each site."""
+    forcings = zip(sites, alike(sites), chosen, strict=True)
+    return stacked(
+        [rows(Examples(forcing, site.data.observed, site.data.train), own) for site, forcing, own in forcings]
+    )
+
+
+def _reference(site: Site) -> State:
+    """States before each row (n,) of LaD's own run, with the same share of the root zone full, whatever its size."""
+    before = np.arange(len(site.data.time)) - 1
+    for segment in site.data.segments:
+        before[segment.start] = segment.start  # no state is known before
+    capacity = site.anchor.space.parameters(site.anchor.origin).Wmax
+    state = dataclasses.replace(site.states, root=site.states.root * (capacity / site.reference.Wmax))
+    return rows(jax.tree.map(np.asarray, state), before)
+
+
+def _middle(before: State, site: Site, chosen: np.ndarray) -> State:
+    """States in the middle of the intervals `chosen`, from those `before` each row (n or more)."""
+    after = chosen + 1
+    last = np.isin(chosen, [segment.stop - 1 for segment in site.data.segments])
+    after = np.where(last, chosen, after)
+    return jax.tree.map(lambda x: 0.5 * (np.asarray(x)[chosen] + np.asarray(x)[after]), before)

@@ -94,7 +94,7 @@ def train(
         check_alike(checkpoint)
     free = stacked([hybrid.free() for hybrid in untrained])
     if settings.pretraining and isinstance(untrained[0].law, LearntFluxes):
-        free = pretrain(free, untrained[0], sites, settings, label)
+        free = pretrain(free, runs, settings.pretraining)
     found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
     hybrids = tuple(untrained[0].with_free(rows(found.free, seed)) for seed in range(seeds))
     return Trained(model, tuple(sites), hybrids, found.validation_loss, found.history)
