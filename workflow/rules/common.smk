@@ -8,9 +8,10 @@ from pathlib import Path
 from lad import lock, snakemake_internals
 from lad.errors import InputError
 from lad.periods import NAMES
-from lad.plan import Plan, code
+from lad.plan import Plan
 from lad.settings.study import checked
 from lad.snakemake_internals import settings_sources
+from lad.step_code import code
 from lad.towers.sites import read_rows
 
 # Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.
