@@ -53,7 +53,11 @@ def weighted_mean(
     loss = ((mixed - wanted[:, None]) ** 2).sum(axis=0)
     table = pd.DataFrame({"model": [*runs, "weighted mean"], "weight": [*weights, 1.0], "loss": loss})
     first = next(iter(runs.values()))[0]
-    mean = first[[name for name in FRAME if name in first]]  # the states and budgets are those of no column
+    # Without the states and budgets, which are those of no column, and without how the file was packed.
+    mean = first[[*(name for name in FRAME if name in first), *TARGETS.values()]].drop_encoding()
+    mean.time.encoding = {
+        key: first.time.encoding[key] for key in ("units", "dtype") if key in first.time.encoding
+    }
     for v in TARGETS.values():
         values = sum(weight * of_model[v] for weight, of_model in zip(weights, means.values(), strict=True))
         mean[v] = ("time", values, first[v].attrs)
