@@ -40,11 +40,9 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
     sites += [site for site in sites_of(folders[-1:]) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
-        if Path(target).is_file() or ("/" in target and not in_results):
+        if target == "years" or Path(target).is_file() or ("/" in target and not in_results):
             continue
         name = target.split("/")[1] if in_results else target
-        if target == "years":
-            continue
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"

@@ -51,8 +51,8 @@ class Descent(Search):
     """How a training descends."""
 
     pretraining: Annotated[int, Field(ge=0)] = 0
-    """steps of a [regression](learning.md#pretraining) on measured fluxes, with the states of LaD's own run, that give
-    the first weights of a network"""
+    """steps of a [regression](learning.md#pretraining) on measured fluxes, with states of free runs among its inputs,
+    that give the first weights of a network"""
 
 
 class Calibration(Search):

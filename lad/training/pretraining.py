@@ -88,7 +88,6 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     first = stacked(
         [_middle(_reference(site), site, index) for site, index in zip(sites, chosen, strict=True)]
     )
-    shape = (members, len(sites), ROUNDS)
     states = jax.tree.map(lambda x: np.repeat([x], members, 0)[:, :, None].repeat(ROUNDS, 2), first)
     weights, optimiser_state = free.weights, jax.vmap(optimiser.init)(free.weights)
     best, lowest = weights, np.full(members, np.inf)
@@ -109,7 +108,7 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         )
         if number < ROUNDS:
             before = everywhere(ran.before, runs.devices)
-            for (member, place), _ in np.ndenumerate(np.empty(shape[:2])):
+            for member, place in np.ndindex(members, len(sites)):
                 own = _middle(rows(rows(before, member), place), sites[place], chosen[place])
                 for array, values in zip(jax.tree.leaves(states), jax.tree.leaves(own), strict=True):
                     array[member, place, number] = values
