@@ -18,7 +18,9 @@ from lad.settings.study import checked
 
 STUDY_STEPS = ["curves", "gather", "transfer", "overview", "report"]
 SETTINGS = checked(yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8")))
+SMALLER = yaml.safe_load((Path(__file__).parent / "config.yaml").read_text(encoding="utf-8"))["models"]
 MODELS, BASELINES = len(SETTINGS["models"]), len(SETTINGS["baselines"])
+TRAINED = MODELS - list(SMALLER.values()).count(None)  # in the small study
 OFFLINE = dict.fromkeys(["http_proxy", "https_proxy"], "http://127.0.0.1:9")
 
 
@@ -310,7 +312,7 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
     module.write_text(text + "\n# changed\n", encoding="utf-8")
     plan = planned(snakemake(tree, "-n", *SMALL))
-    assert plan["train"] == MODELS and "calibrate" not in plan
+    assert plan["train"] == TRAINED and "calibrate" not in plan
     module.write_text(text, encoding="utf-8")
     assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
 
@@ -323,7 +325,7 @@ def test_step_made_again_writes_the_same_bytes(root, finished):
         tree, "--forcerun", "train", *SMALL, JAX_COMPILATION_CACHE_DIR=str(root / ".cache/jax-test")
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert (result.stdout + result.stderr).count("US-CRT: train mlp") == 2
+    assert (result.stdout + result.stderr).count("US-CRT: train ") == TRAINED
     after = contents(tree / "results")
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name]] == []
