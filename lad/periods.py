@@ -72,13 +72,18 @@ def as_settings(site_id: str, periods: Mapping[str, Periods]) -> str:
     return f"sites: {{{site_id}: {{{', '.join(listed)}}}}}"
 
 
-def check_unseen(train: Periods, validation: Periods, test: Periods) -> None:
-    """Raise InputError if a period of the test overlaps one of training or of validation."""
-    for name, periods in (("train", train), ("validation", validation)):
-        for a in periods:
-            for b in test:
-                if a.first <= b.last and b.first <= a.last:
-                    raise InputError(f"{name} period {a} overlaps test period {b}")
+def check_unseen(train: Periods, validation: Periods, test: Periods, confirmation: Periods = ()) -> None:
+    """Raise InputError if test periods overlap those of training or validation, or the confirmation any of these."""
+    periods = {"train": train, "validation": validation, "test": test}
+    for unseen, days, others in (
+        ("test", test, ("train", "validation")),
+        ("confirmation", confirmation, tuple(periods)),
+    ):
+        for name in others:
+            for a in periods[name]:
+                for b in days:
+                    if a.first <= b.last and b.first <= a.last:
+                        raise InputError(f"{name} period {a} overlaps {unseen} period {b}")
 
 
 def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -102,6 +102,17 @@ class Plan:
         own = self.settings["sites"][site]
         return " ".join(f"--{name} {' '.join(':'.join(days) for days in own[name])}" for name in names)
 
+    def confirmed(self) -> list[str]:
+        """Sites with periods of confirmation."""
+        return [site for site, own in self.settings["sites"].items() if "confirmation" in own]
+
+    def confirmation_options(self, site: str) -> str:
+        """`period_options` with the confirmation in place of the test; raises InputError for a site without one."""
+        if site not in self.confirmed():
+            raise InputError(f"results/{site}/confirm: expected sites.{site}.confirmation in the settings")
+        days = " ".join(":".join(days) for days in self.settings["sites"][site]["confirmation"])
+        return f"{self.period_options(site, ('train', 'validation'))} --test {days}"
+
     # Of a site: label → file
 
     def trained_models(self, site: str) -> dict[str, str]:

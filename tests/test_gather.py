@@ -53,7 +53,7 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
     blocks = table.split("\n## ")[1:]
     assert [block.split(",")[0] for block in blocks] == ["US-Two", "AA-One"]
     lines = blocks[0].splitlines()
-    assert lines[0] == "US-Two, LE, test 2019-01-01 to 2019-12-31, 2021-01-01 to 2021-12-31"
+    assert lines[0] == "US-Two, LE, 2019-01-01 to 2019-12-31, 2021-01-01 to 2021-12-31"
     grid = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert grid[0] == ["model", "RMSE", "bias", "bias %", "NSE", "KGE", "r", "n"]
     assert grid[2:] == [

@@ -125,6 +125,19 @@ def test_a_fold_of_years_has_the_validation_of_the_site_in_its_years_of_training
         PLAN.fold_options("XX-Bbb", "1")
 
 
+def test_confirmation_takes_the_place_of_the_test():
+    own = Plan(
+        settings(
+            sites={"XX-Aaa": PERIODS | {"confirmation": [["2010-01-01", "2010-12-31"]]}, "XX-Bbb": PERIODS}
+        )
+    )
+    assert own.confirmed() == ["XX-Aaa"]
+    learning = own.period_options("XX-Aaa", ["train", "validation"])
+    assert own.confirmation_options("XX-Aaa") == f"{learning} --test 2010-01-01:2010-12-31"
+    with pytest.raises(InputError, match=r"^results/XX-Bbb/confirm: expected sites.XX-Bbb.confirmation"):
+        own.confirmation_options("XX-Bbb")
+
+
 def test_network_trained_through_the_common_solver_is_the_model_itself():
     files = PLAN.trained_through("XX-Aaa")
     assert files["fast-1/1"] == PLAN.trained_models("XX-Aaa")["mlp/1"]

@@ -102,6 +102,18 @@ REFUSED = [  # settings, what is said about them
         "years.US-Me2.0: 2013 to 2017: has years of the site's test period",
     ),
     (
+        "years: {US-Me2: [{train: [2005, 2007], judge: [2011, 2012]}]}",
+        "years.US-Me2.0: 2005 to 2007: has years of the site's test period or confirmation",
+    ),
+    (
+        'sites: {US-Me2: {confirmation: [["2019-12-31", "2020-02-01"]]}}',
+        "sites.US-Me2: test period 2017-01-01:2019-12-31 overlaps confirmation period 2019-12-31:2020-02-01",
+    ),
+    (
+        'sites: {US-Abc: {confirmation: [["2010-01-01", "2010-12-31"]]}}',
+        "sites.US-Abc.confirmation: expected train, validation, test beside it",
+    ),
+    (
         "years: {US-Me2: [{train: [2013, 2016], judge: [2016, 2016]}]}",
         "years.US-Me2.0: years of judge are among",
     ),

@@ -22,6 +22,8 @@ RESERVED_STUDIES = {
     "train_multi_site",
     "baselines_of_seeds",
     "left_out",
+    "confirm",
+    "confirmation",
     "setup",
     "test",
 }
@@ -92,6 +94,9 @@ class Site(Section):
     test: Some[Days] | None = None
     """half-hours of the scores and figures, at least a week; must not overlap `train` or `validation`. Without the
     three keys [periods are proposed](towers.md#periods)"""
+    confirmation: Some[Days] | None = None
+    """half-hours that are scored apart, by [`./run confirmation`](evaluation.md#confirmation): of none of the other
+    periods, and of no years left out"""
     metadata: Metadata | None = None
     """values that replace those of tables and archives: `{canopy_height: 3}`; the names are those of the table
     [below](#a-site-of-your-own)"""
@@ -106,8 +111,11 @@ class Site(Section):
         given = {name: getattr(self, name) for name in NAMES if getattr(self, name)}
         if len(given) not in (0, len(NAMES)):
             raise ValueError(f"has {' and '.join(given)}, expected all of {', '.join(NAMES)}, or none")
+        if self.confirmation and not given:
+            raise Refused(["confirmation"], f"expected {', '.join(NAMES)} beside it")
         if given:
-            periods = {name: [Period(*days) for days in own] for name, own in given.items()}
+            confirmed = {"confirmation": self.confirmation or ()}
+            periods = {name: [Period(*days) for days in own] for name, own in (given | confirmed).items()}
             check_unseen(**periods)
             days = {
                 first + timedelta(n)
@@ -272,7 +280,11 @@ class Settings(Section):
             own = self.sites.get(site)
             if not (own and own.test):
                 raise Refused(["years", site], "expected a site with periods in the settings")
-            tested = {year for first, last in own.test for year in range(first.year, last.year + 1)}
+            unseen = {
+                year
+                for first, last in (*own.test, *(own.confirmation or ()))
+                for year in range(first.year, last.year + 1)
+            }
             judged = [fold.judge for fold in folds]
             for number, fold in enumerate(folds):
                 if fold.judge in judged[:number]:
@@ -280,9 +292,10 @@ class Settings(Section):
                         ["years", site, number, "judge"], "is that of another fold, expected other years"
                     )
                 for first, last in (fold.train, fold.judge):
-                    if any(first <= year <= last for year in tested):
+                    if any(first <= year <= last for year in unseen):
                         raise Refused(
-                            ["years", site, number], f"{first} to {last}: has years of the site's test period"
+                            ["years", site, number],
+                            f"{first} to {last}: has years of the site's test period or confirmation",
                         )
         for part in ("solvers", "daemons", "landscape"):
             for site in getattr(self, part).sites:

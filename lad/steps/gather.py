@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
     parts = [*score_tables(scores), *records_tables(_records(args.scores), too_many(scores.site))]
-    write_text(args.table, document("Scores on the test periods", parts, missing_lines(args.missing)))
+    write_text(args.table, document("Scores in unseen periods", parts, missing_lines(args.missing)))
     if args.citations:
         write_text(args.citations, citations([read_json(path) for path in args.sources]))
     inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}

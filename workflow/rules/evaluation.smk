@@ -118,6 +118,40 @@ rule evaluate:
         " --differences {output.differences} --intervals {output.intervals} --strata {output.strata} 2>&1 | tee {log}"
 
 
+use rule evaluate as confirm with:
+    output:
+        scores="results/{site}/confirm/scores.csv",
+        differences="results/{site}/confirm/differences.csv",
+        intervals="results/{site}/confirm/intervals.csv",
+        strata="results/{site}/confirm/strata.csv",
+        table="results/{site}/confirm/strata.md",
+        record="results/{site}/confirm/scores.json",
+    log:
+        "logs/{site}/confirm.log",
+    benchmark:
+        "logs/{site}/confirm.tsv"
+    params:
+        simulations=lambda wildcards: labelled(plan.scored(wildcards.site)),
+        periods=ends_run(lambda wildcards: plan.confirmation_options(wildcards.site)),
+    message:
+        "{wildcards.site}: score the simulations on the confirmation"
+
+
+# A rule with a command and no output runs each time it is asked for.
+rule confirmation:
+    """Print the scores in the periods of confirmation, of all sites that have some."""
+    input:
+        scores=expand(rules.confirm.output.scores, site=plan.confirmed()),
+        code=code("gather"),
+    log:
+        "logs/confirmation.log",
+    localrule: True
+    message:
+        "confirmation: the table"
+    shell:
+        "lad gather --scores {input.scores} --output results/confirmation.csv --table results/confirmation.md 2>&1 | tee {log}; cat results/confirmation.md"
+
+
 rule sanity:
     """Check the simulations of a site: drift, budgets, water, temperature, soil sensors."""
     input:
