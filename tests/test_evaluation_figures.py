@@ -15,6 +15,7 @@ from PIL import Image
 from lad.errors import InputError
 from lad.evaluation.series import (
     Comparison,
+    States,
     contrasted_weeks,
     parse_simulations,
     read_measured,
@@ -23,12 +24,12 @@ from lad.evaluation.series import (
     read_states,
 )
 from lad.figures import fluxes
-from lad.figures.energy_and_soil import energy_balance, soil
+from lad.figures.energy_and_soil import energy_balance, soil, water
 from lad.figures.style import COLOURS, OBSERVED, colours, groups, looks
 from lad.observations import read_observed
 from lad.periods import parse_periods
 
-NAMES = ("timeseries", "diurnal", "seasonal", "scatter", "target", "closure", "soil")
+NAMES = ("timeseries", "diurnal", "seasonal", "scatter", "target", "closure", "soil", "water")
 
 
 @pytest.fixture
@@ -230,6 +231,23 @@ def test_closure_without_measured_energy_says_so(site):
     energy = read_measured(site.folder / "observations.nc", SITE, ("Rnet", "Qg"), comparison.observed.time)
     figure = energy_balance(comparison, energy)
     assert not figure.axes and "no half-hour with" in figure.texts[-1].get_text()
+
+
+def test_water_sums_up_evaporation_where_the_tower_has_it(site):
+    comparison = comparison_of(site)
+    everything = read_observed(site.folder / "observations.nc", SITE).time
+    states = {"bulk": States(("",), {"RootMoist": np.arange(len(everything), dtype=float)[None]})}
+    above, below = water(comparison, everything, states).axes
+    usable = comparison.observed.usable["LE"]
+    amounts = {
+        "observed": comparison.observed.flux["LE"],
+        "LaD calibrated": comparison.simulated["bulk"].flux["LE"][0],
+    }
+    for name, flux in amounts.items():
+        (line,) = (line for line in above.lines if line.get_label() == name)
+        assert line.get_ydata()[-1] == pytest.approx(flux[usable].sum() * 1800.0 / 2.5e6)
+    (stored,) = below.lines
+    assert stored.get_ydata()[-1] == len(everything) - 1 and len(stored.get_ydata()) == len(everything) / 48
 
 
 def test_soil_shows_layer_two_and_the_sensors_at_the_half_hours_of_the_shallowest(site):

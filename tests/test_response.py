@@ -13,7 +13,7 @@ from PIL import Image
 from lad.cli import main
 from lad.constants import L_VAPORISATION
 from lad.errors import InputError
-from lad.evaluation.response import INPUTS, RESPONSE_COLUMNS, midday, response
+from lad.evaluation.response import INPUTS, MONTH, RESPONSE_COLUMNS, midday, response
 from lad.figures.response import response_figure
 from lad.figures.style import COLOURS
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
@@ -88,15 +88,38 @@ def test_only_the_three_warmest_months_count(tower):
 def test_each_input_acts_alone_and_humidity_with_the_deficit(tower):
     typical = typical_of(tower)
     table = response({"linear": Model(PARAMETERS, Linear())}, typical)
-    assert list(table.columns) == RESPONSE_COLUMNS and set(table.input) == set(INPUTS)
-    sun, dry, wet = (table[table.input == name] for name in INPUTS)
+    assert list(table.columns) == RESPONSE_COLUMNS and set(table.input) == {*INPUTS, MONTH}
+    sun, dry, wet, month = (table[table.input == name] for name in (*INPUTS, MONTH))
     base = 25.0 + 0.02 * typical.typical["VPD"]
     assert sun.H.to_numpy() == pytest.approx(0.5 * sun.value.to_numpy())
     assert sun.LE.to_numpy() == pytest.approx(base)
     assert dry.LE.to_numpy() == pytest.approx(25.0 + 0.02 * dry.value.to_numpy(), abs=1e-6)
     assert dry.H.to_numpy() == pytest.approx(0.5 * typical.typical["SWdown"])
     assert wet.LE.to_numpy() == pytest.approx(base - 25.0 + 100.0 * wet.value.to_numpy())
+    assert list(month.value) == [6.0] and month.LE.to_numpy() == pytest.approx(base)
     assert sun.value.max() == typical.highest["SWdown"] and wet.value.max() == 1.0
+
+
+def test_month_has_the_antecedent_weather_of_its_middays(tower):
+    """A law that gives the first antecedent mean as H."""
+
+    class Remembers(AbstractFluxes):
+        def __call__(self, state, forcing, parameters):
+            return Fluxes(forcing.antecedents[0], jnp.zeros(()), jnp.zeros(()))
+
+    record, days = read_record(tower / "forcing.nc"), pd.date_range("2013-06-01", "2013-09-30", freq="MS")
+    time = np.concatenate([pd.date_range(day, periods=48, freq="30min").to_numpy() for day in days])
+    month = np.repeat(np.arange(6.0, 10.0), 48)
+    slow = np.stack([10.0 * month, month], axis=1)
+    forcing = dataclasses.replace(
+        make_forcing(**{**weather(4), "Tair": 284.0 + month}), antecedents=jnp.asarray(slow)
+    )
+    four = dataclasses.replace(record, time=time, forcing=forcing)
+    typical = midday(four, parse_periods(["2013-06-01:2013-08-31"]), run(time), WMAX)
+    table = response({"remembers": Model(PARAMETERS, Remembers())}, typical)
+    found = table[table.input == MONTH]
+    assert list(found.value) == [6.0, 7.0, 8.0] and list(found.H) == [60.0, 70.0, 80.0]
+    assert set(table.H[table.input != MONTH]) == {70.0}
 
 
 def test_dry_air_ends_where_it_has_no_vapour(tower):
@@ -116,10 +139,11 @@ def test_figure_has_the_mean_over_seeds_of_every_model(tower):
     table = response({"bulk": model, "mlp/0": model, "mlp/1": model}, typical)
     table.loc[table.seed == "1", "LE"] += 10.0
     panels = response_figure(table, typical, "title").axes
-    assert [axes.get_xlabel().split(" (")[0] for axes in panels[3:]] == [
+    assert [axes.get_xlabel().split(" (")[0] for axes in panels[4:]] == [
         "downward shortwave",
         "vapour-pressure deficit",
         "root-zone fill $W_r/W_{max}$",
+        "month of the antecedent weather and LAI",
     ]
     (mean,) = (line for line in panels[0].lines if line.get_label() == "mlp")
     (bulk,) = (line for line in panels[0].lines if line.get_color() == COLOURS["bulk"])

@@ -1,7 +1,7 @@
 """How flux laws answer to one input at a time, about a typical summer midday."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -22,6 +22,8 @@ MIDDAY = (10, 14)  # h, local standard time
 SUMMER = 3  # warmest months of the year
 INPUTS = ("SWdown", "VPD", "fill")
 """What is varied: shortwave (W m-2), vapour-pressure deficit (Pa, by humidity), fill of the root zone W_r/W_max."""
+MONTH = "month"
+"""What is varied beside `INPUTS`: the antecedent weather and LAI, from that of January (1) to that of December (12)."""
 RESPONSE_POINTS = 41
 LIVED = (5, 95)  # percentiles
 RESPONSE_COLUMNS = ["model", "seed", "input", "value", "LE", "H"]
@@ -35,6 +37,9 @@ class Midday(NamedTuple):
     typical: dict[str, float]  # median of each of `INPUTS`
     lived: dict[str, tuple[float, float]]  # 5th and 95th percentile
     highest: dict[str, float]
+    season: dict[
+        int, dict[str, jax.Array | None]
+    ]  # antecedents and LAI of the middays of each month that there is
 
 
 def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Midday:
@@ -46,7 +51,8 @@ def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Mi
     time, inside = pd.DatetimeIndex(record.time), mask(record.time, periods)
     air = pd.Series(np.asarray(record.forcing.Tair))[inside]
     warmest = air.groupby(time[inside].month).mean().nlargest(SUMMER).index
-    chosen = inside & time.month.isin(warmest) & (time.hour >= MIDDAY[0]) & (time.hour < MIDDAY[1])
+    at_midday = (time.hour >= MIDDAY[0]) & (time.hour < MIDDAY[1])
+    chosen = inside & at_midday & time.month.isin(warmest)
     if not chosen.any():
         raise InputError(f"no half-hour of {MIDDAY[0]} to {MIDDAY[1]} h in {', '.join(map(str, periods))}")
     weather = {name: np.asarray(getattr(record.forcing, name))[chosen] for name in (*VARIABLES, "VPD")}
@@ -59,38 +65,54 @@ def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Mi
         jnp.median(run[name].values[chosen]) for name in ("SWE", "RootMoist", "GroundWater")
     )
     forcing = make_forcing(**{name: np.median(weather[name]) for name in VARIABLES})
-    season = {
-        name: None if values is None else jnp.median(values[chosen], axis=0)
-        for name, values in (("antecedents", record.forcing.antecedents), ("LAI", record.forcing.LAI))
-    }
+
+    def season(rows: np.ndarray) -> dict[str, jax.Array | None]:
+        slow = {name: getattr(record.forcing, name) for name in ("antecedents", "LAI")}
+        return {
+            name: None if values is None else jnp.median(values[rows], axis=0)
+            for name, values in slow.items()
+        }
+
+    of_month = {month: inside & at_midday & (time.month == month) for month in range(1, 13)}
     return Midday(
-        dataclasses.replace(forcing, **season),
+        dataclasses.replace(forcing, **season(chosen)),
         State(tuple(jnp.median(run.SoilTemp.values[chosen], axis=0)), snow, root, groundwater),
         {name: float(np.median(values)) for name, values in inputs.items()},
         {name: tuple(map(float, np.percentile(values, LIVED))) for name, values in inputs.items()},
         {name: float(values.max()) for name, values in inputs.items()} | {"fill": 1.0},
+        {month: season(rows) for month, rows in of_month.items() if rows.any()},
     )
 
 
 def response(models: Mapping[str, Model], typical: Midday) -> pd.DataFrame:
-    """LE and H (W m-2, positive upward) of the laws of all `models` (`MODEL` or `MODEL/SEED`) along each of `INPUTS`.
+    """LE and H (W m-2, positive upward) of the laws of all `models`, MODEL or MODEL/SEED, along `INPUTS` and `MONTH`.
 
     All else is that of the `typical` midday, the same for all models; the fill of the root zone is that of each model's
-    own capacity. State and forcing are fixed, the energy balance of the surface is not solved: what a law makes of the
-    sun by a warmer surface alone does not show.
+    own capacity. A law that sees neither antecedent weather nor LAI does not change with the month. State and forcing
+    are fixed, the energy balance of the surface is not solved: what a law makes of the sun by a warmer surface alone
+    does not show.
     """
     tables = []
+    held = {key: jnp.full(RESPONSE_POINTS, typical.typical[key]) for key in INPUTS}
     for name, model in models.items():
         label, _, seed = name.partition("/")
         for varied in INPUTS:
             values = np.linspace(0.0, _end(varied, typical), RESPONSE_POINTS)
-            inputs = {key: jnp.full(RESPONSE_POINTS, typical.typical[key]) for key in INPUTS} | {
-                varied: jnp.asarray(values)
-            }
-            LE, H = _fluxes(model, typical.forcing, typical.state, inputs)
-            columns = (label, seed, varied, values, np.asarray(LE), np.asarray(H))
-            tables.append(pd.DataFrame(dict(zip(RESPONSE_COLUMNS, columns, strict=True))))
+            fluxes = _fluxes(model, typical.forcing, typical.state, held | {varied: jnp.asarray(values)})
+            tables.append(_curve(label, seed, varied, values, fluxes))
+        once = {key: values[:1] for key, values in held.items()}
+        of_months = [
+            _fluxes(model, dataclasses.replace(typical.forcing, **season), typical.state, once)
+            for season in typical.season.values()
+        ]
+        tables.append(_curve(label, seed, MONTH, list(typical.season), np.concatenate(of_months, axis=1)))
     return pd.concat(tables, ignore_index=True)
+
+
+def _curve(label: str, seed: str, varied: str, values: Sequence[float], fluxes: Sequence) -> pd.DataFrame:
+    """Rows of `RESPONSE_COLUMNS`; `fluxes` are LE and H (n,)."""
+    columns = (label, seed, varied, np.asarray(values, dtype=float), *map(np.asarray, fluxes))
+    return pd.DataFrame(dict(zip(RESPONSE_COLUMNS, columns, strict=True)))
 
 
 def _end(name: str, typical: Midday) -> float:

@@ -38,6 +38,10 @@ class States(NamedTuple):
     seeds: tuple[str, ...]
     values: dict[str, np.ndarray]  # SoilTemp of `SENSOR_LAYER` K, RootMoist and SWE kg m-2
 
+    def at(self, chosen: np.ndarray) -> "States":
+        """Those of some half-hours, `chosen` (n,) bool."""
+        return States(self.seeds, {name: values[:, chosen] for name, values in self.values.items()})
+
 
 class Comparison(NamedTuple):
     """Fluxes of tower and models (W m⁻², positive upward) at the same test half-hours."""

@@ -1,4 +1,4 @@
-"""Energy and soil: turbulent heat against the energy that the tower measured to be available; states of the column."""
+"""Energy, soil and water: turbulent heat against the energy that the tower measured to be available; states."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lad.constants import T_FREEZE
+from lad.constants import L_VAPORISATION, T_FREEZE
 from lad.evaluation.models import label, ordered
 from lad.evaluation.series import Comparison, States, usable_day_means
 from lad.figures.style import (
@@ -148,6 +148,48 @@ def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapp
         date_axis(panels[-1, 0])
         legend_below(figure, *panels.flat, note=OF_SEEDS)
     return figure
+
+
+def water(comparison: Comparison, time: np.ndarray, root: Mapping[str, States]) -> Figure:
+    """Evaporation of tower and models, summed up over the usable half-hours, and root-zone water over the whole record.
+
+    `root` are states of models at `time` (n,), the whole record; the half-hours of `comparison` are shaded.
+    """
+    shown, models, whole = groups(comparison.models()), comparison.models(), pd.DatetimeIndex(time)
+    tower, step = comparison.tower("LE"), comparison.step.total_seconds()
+    usable = tower.notna()
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(max(9.0, 1.0 + 5.0 * len(shown)), 6.5))
+        figure.suptitle(f"{comparison.title}: water")
+        panels = figure.subplots(2, len(shown), sharex="row", sharey="row", squeeze=False)
+        for (above, below), group in zip(panels.T, shown, strict=True):
+            amounts = {
+                model: comparison.members(model, "LE")[usable].cumsum() * (step / L_VAPORISATION)
+                for model in group
+            }
+            draw_models(above, {model: _ends_of_days(sums) for model, sums in amounts.items()}, models)
+            measured = _ends_of_days(tower[usable].cumsum() * (step / L_VAPORISATION))
+            above.plot(measured.index, measured, color=OBSERVED, linewidth=1.6, label="observed")
+            below.axvspan(comparison.time[0], comparison.time[-1], color="#F0F0F0", zorder=0)
+            stored = {
+                model: pd.DataFrame(root[model].values["RootMoist"].T, whole, columns=list(root[model].seeds))
+                for model in group
+                if model in root
+            }
+            draw_models(below, {model: _ends_of_days(frame) for model, frame in stored.items()}, models)
+            date_axis(above)
+            date_axis(below)
+        panels[0, 0].set(
+            ylabel="Evaporation since the start (kg m$^{-2}$)", title="usable half-hours of the tower"
+        )
+        panels[1, 0].set(ylabel=STATE_LABELS["RootMoist"], title="whole record")
+        legend_below(figure, *panels.flat, note=OF_SEEDS)
+    return figure
+
+
+def _ends_of_days(series: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """The last value of each day, NaN on days without one."""
+    return series.resample("D").last()
 
 
 def _state(

@@ -87,6 +87,11 @@ FILE_TITLES = {
     "strata.csv": ("Scores by stratum", ""),
     "closure.png": ("Energy balance", "LE + H against the energy that the tower measured to be available."),
     "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
+    "water.png": (
+        "Water",
+        "Evaporation of tower and models, summed up over the usable half-hours of the test period; root zone over the "
+        "whole record.",
+    ),
     "response.png": ("Responses", "LE and H by one variable, all else as on a typical midday."),
     "response.csv": ("Responses", "The values of the figure."),
     "sanity.csv": (

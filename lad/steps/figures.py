@@ -1,4 +1,4 @@
-"""Draw the fluxes, the energy balance and the soil of tower and models in the test periods."""
+"""Draw the fluxes, the energy balance, the soil and the water of tower and models in the test periods."""
 
 import argparse
 from pathlib import Path
@@ -14,10 +14,10 @@ from lad.evaluation.series import (
     read_states,
 )
 from lad.figures import fluxes
-from lad.figures.energy_and_soil import energy_balance, soil
+from lad.figures.energy_and_soil import energy_balance, soil, water
 from lad.figures.style import save
 from lad.observations import read_observed
-from lad.periods import add_period_arguments, periods_from
+from lad.periods import add_period_arguments, mask, periods_from
 from lad.provenance import provenance
 
 
@@ -31,8 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write every figure as PNG and PDF, each with the record of its origin."""
     simulations, test = parse_simulations(args.simulation), periods_from(args, "test")["test"]
-    observed = read_observed(args.observations, args.site).during(test, args.observations)
-    time = observed.time
+    record = read_observed(args.observations, args.site)
+    observed = record.during(test, args.observations)
+    time, states = observed.time, read_states(simulations, args.site, record.time)
     fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), time)
     energy = read_measured(args.observations, args.site, ("Rnet", "Qg"), time)
     sensors = read_sensors(args.observations, args.site, time)
@@ -48,7 +49,10 @@ def run(args: argparse.Namespace) -> None:
         "scatter": fluxes.scatter(comparison),
         "target": fluxes.target_diagram(comparison),
         "closure": energy_balance(comparison, energy),
-        "soil": soil(comparison, sensors, read_states(simulations, args.site, time)),
+        "soil": soil(
+            comparison, sensors, {model: own.at(mask(record.time, test)) for model, own in states.items()}
+        ),
+        "water": water(comparison, record.time, states),
     }
     origin = provenance(comparison_inputs(args, simulations), site=args.site, test=test)
     for name, figure in drawn.items():

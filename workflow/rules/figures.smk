@@ -1,8 +1,8 @@
-FIGURES = ["timeseries", "diurnal", "seasonal", "scatter", "target", "closure", "soil"]
+FIGURES = ["timeseries", "diurnal", "seasonal", "scatter", "target", "closure", "soil", "water"]
 
 
 rule figures:
-    """Draw tower and models in the test period: fluxes, energy balance, soil."""
+    """Draw tower and models in the test period: fluxes, energy balance, soil, water."""
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
@@ -36,7 +36,7 @@ rule figures:
 
 
 rule response:
-    """Draw what the flux laws make of sun, dry air and water in the root zone."""
+    """Draw what the flux laws make of sun, dry air, water in the root zone and season."""
     input:
         forcing=rules.forcing.output.forcing,
         simulation=rules.simulate_bulk.output,
