@@ -17,7 +17,7 @@ VON_KARMAN = 0.40  # -
 EPSILON = R_DRY / R_VAPOUR  # -, ratio of molar masses of water and dry air
 VIRTUAL = (1.0 - EPSILON) / EPSILON  # -, virtual temperature T (1 + VIRTUAL q)
 
-DAY = 86400.0  # s
+DAY = 86400  # s
 YEAR = 365.25 * DAY
 LEAF_AREA = (0.0, 15.0)  # m2 m-2, leaf area index that land can have
 

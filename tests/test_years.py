@@ -63,6 +63,8 @@ def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
         f"{row.rmse + 0.5:.2f}",
         f"{abs(row.bias_pct):.2f}",
     ]
+    networks = whole[whole.seed == "ensemble"].groupby("model").nse.mean().drop("ann")
+    assert f"Chosen of the trained models: {networks.idxmax()}." in lines
     assert first[:5] == [{"bulk": "LaD calibrated"}.get(best, best), *expected]
 
 

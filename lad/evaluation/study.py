@@ -93,6 +93,12 @@ def by_years(scores: pd.DataFrame) -> pd.DataFrame:
     return of_fold.join(means).reindex(order, level="model").sort_index(level="target", sort_remaining=False)
 
 
+def chosen_by_years(scores: pd.DataFrame) -> str | None:
+    """The trained model that stands first in `by_years`; None without any."""
+    candidates = trained(scores)
+    return next((model for _, model in by_years(scores).index if model in candidates), None)
+
+
 def trained(scores: pd.DataFrame) -> list[str]:
     """Trained models of the study, which have seeds: no baseline, calibrated LaD, or mean over models."""
     seeded = set(scores.model[scores.seed != ""])

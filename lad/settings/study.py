@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
@@ -256,6 +257,9 @@ class Settings(Section):
                     raise Refused(
                         ["studies", study], f"expected a key sites.{site}{nearest(site, self.sites)}"
                     )
+        for site, own in self.sites.items():
+            if own.lai and not Path(own.lai).is_file():
+                raise Refused(["sites", site, "lai"], f"{own.lai}: no such file, expected a CSV table")
         left_out = [name for name, own in self.models.items() if own is None]
         for name in left_out:
             del self.models[name]

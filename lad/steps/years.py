@@ -5,6 +5,7 @@ in it.
 """
 
 import argparse
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from lad.site_files import record_of
 from lad.training.calibration import calibrate
 from lad.training.data import learning_data
 from lad.training.options import LEARNING
-from lad.training.sites import a_priori, read_site
+from lad.training.sites import Site, a_priori, read_site
 from lad.training.training import train
 
 
@@ -95,19 +96,22 @@ def _runs(
     def run_of(model: Model) -> xr.Dataset:
         return simulate(model, record, args.integrator, args.spinup_passes)
 
-    runs = {"bulk": [run_of(Model(calibrated, BulkFluxes()))]}
-    for name, own in settings.models.items():
-        site = read_site(
+    @functools.cache  # models that begin alike share the reading, and LaD's own run
+    def site_of(root_zone: str | None, ground_water: str | None) -> Site:
+        return read_site(
             args.site,
             args.forcing,
             args.observations,
             **learning,
             parameters=calibrated,
             prescribed_radiation=prescribed,
-            root_zone=own.model.root_zone,
-            ground_water=own.model.ground_water,
+            root_zone=root_zone,
+            ground_water=ground_water,
         )
-        label = f"{args.site} {name}"
+
+    runs = {"bulk": [run_of(Model(calibrated, BulkFluxes()))]}
+    for name, own in settings.models.items():
+        site, label = site_of(own.model.root_zone, own.model.ground_water), f"{args.site} {name}"
         trained = train([site], own.model, own.training, args.integrator, seeds=args.seeds, label=label)
         runs[name] = [run_of(trained.model(seed)) for seed in range(args.seeds)]
     return runs

@@ -7,7 +7,6 @@ import pandas as pd
 
 from lad.evaluation.arguments import named_files
 from lad.evaluation.scores import read_scores
-from lad.evaluation.study import by_years
 from lad.tables import document, write_text
 from lad.tables.study import years_tables
 
@@ -23,4 +22,4 @@ def run(args: argparse.Namespace) -> None:
     """Write it."""
     folds = {fold: read_scores([path]) for fold, path in named_files(args.scores).items()}
     scores = pd.concat([table.assign(fold=fold) for fold, table in folds.items()])
-    write_text(args.output, document(f"{args.site}: years left out", years_tables(by_years(scores))))
+    write_text(args.output, document(f"{args.site}: years left out", years_tables(scores)))

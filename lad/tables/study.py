@@ -22,6 +22,8 @@ from lad.evaluation.study import (
     METRIC_GROUPS,
     OVERALL,
     PUBLISHED_METRICS,
+    by_years,
+    chosen_by_years,
     mean_over_sites,
     published,
     references,
@@ -140,8 +142,9 @@ def validation_table(lowest: pd.DataFrame) -> Table:
 
 
 def years_tables(scores: pd.DataFrame) -> list[str | Table]:
-    """`lad.evaluation.study.by_years`: a table for each target."""
-    tables = [YEARS_NOTE]
+    """`by_years` of `scores` with a column `fold`, a table for each target, and which model it chooses."""
+    chosen, scores = chosen_by_years(scores), by_years(scores)
+    tables = [YEARS_NOTE, f"Chosen of the trained models: {label(chosen) if chosen else 'none was trained'}."]
     for target in TARGETS:
         own = scores.loc[target].rename(index=label).rename_axis("model").reset_index()
         for name in ("nse", "kge"):

@@ -11,14 +11,14 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from lad.constants import YEAR
+from lad.constants import DAY, L_VAPORISATION, YEAR
 from lad.errors import InputError
 from lad.towers.flags import MEASURED, MISSING
 from lad.towers.meteorology import LAPSE_RATE, STEFAN_BOLTZMANN, potential, pressure, relative, saturation
 from lad.towers.readers import Table
 from lad.towers.sensors import NIGHT, STRONG_SUN
 from lad.towers.sites import Site
-from lad.towers.variables import DAY, FORCING, LATENT_HEAT, variable
+from lad.towers.variables import FORCING, variable
 
 SHIFTS = range(-60, 61, 15)  # min
 LABEL = 30  # min, by which start and end labels of half-hours differ
@@ -239,7 +239,7 @@ def _wind(table: Table, site: Site) -> None:
 def _water(table: Table) -> tuple[float, float]:
     """Precipitation and evaporation, mm a year."""
     v = table.values
-    return v["Precip"].mean() * YEAR, v["Qle"].mean() * YEAR / LATENT_HEAT
+    return v["Precip"].mean() * YEAR, v["Qle"].mean() * YEAR / L_VAPORISATION
 
 
 def _rain(table: Table, site: Site) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from lad.constants import DAY
 from lad.errors import InputError
 from lad.towers import mds
 from lad.towers.flags import (
@@ -21,7 +22,7 @@ from lad.towers.flags import (
 )
 from lad.towers.meteorology import longwave, longwave_by_humidity, potential, pressure, saturation
 from lad.towers.record import Record, run_lengths
-from lad.towers.variables import DAY, FLUXES, FORCING, variable
+from lad.towers.variables import FLUXES, FORCING, variable
 
 SHORT = 4 * 3600  # s, longest gap that is interpolated
 DRIEST = 0.95  # greatest deficit relative to saturation that the longwave formulas are given

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lad.constants import YEAR
+from lad.constants import L_VAPORISATION, YEAR
 from lad.errors import InputError
 from lad.towers.checks import PRESSURE_MARGIN
 from lad.towers.closure import corrected_fluxes
@@ -26,7 +26,6 @@ from lad.towers.record import Record
 from lad.towers.variables import (
     FLUXES,
     FORCING,
-    LATENT_HEAT,
     LEAVES,
     PROFILES,
     USTAR,
@@ -158,7 +157,7 @@ def dry_years(record: Record) -> list[str]:
     """A line for each whole year that evaporated far more than it was given: the gauge may have failed."""
     by_year = record.values[["Precip", "Qle"]].groupby(record.values.index.year)
     means, shares = by_year.mean() * YEAR, by_year.size() * record.step / YEAR
-    balance = pd.DataFrame({"fallen": means["Precip"], "evaporated": means["Qle"] / LATENT_HEAT})
+    balance = pd.DataFrame({"fallen": means["Precip"], "evaporated": means["Qle"] / L_VAPORISATION})
     short = (balance["evaporated"] - balance["fallen"] > DRAWN) & (shares >= WHOLE_YEAR)
     return [
         f"{year}: {row.fallen:.0f} mm fell and {row.evaporated:.0f} mm evaporated; the gauge may have failed"

@@ -46,8 +46,6 @@ PROFILES = {
 }
 VARIABLES = FORCING | FLUXES | USTAR | LEAVES | PROFILES
 
-DAY = 86400  # s
-LATENT_HEAT = 2.5e6  # J kg-1, of vaporisation
 REQUIRED = ("Tair", "VPD", "Precip", "SWdown", "Qle", "Qh")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lad.constants import DAY
 from lad.towers.flags import (
     CLIMATOLOGY,
     DERIVED,
@@ -19,7 +20,6 @@ from lad.towers.flags import (
     SYNTHESISED,
 )
 from lad.towers.meteorology import vapour_pressure
-from lad.towers.variables import DAY
 
 # PLUMBER2's, for files that explain nothing: 0 measured, 1 to 3 filled well, medium and poorly, then others.
 PLUMBER2 = {0: MEASURED, 1: GOOD, 2: REANALYSIS, 3: POOR, 4: REANALYSIS, 5: CLIMATOLOGY, 101: DERIVED}

@@ -16,6 +16,7 @@ from lad.towers.sites import read_rows
 
 # Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.
 failed = config.pop("failed", {})
+given = dict(config)
 
 try:
     settings = checked(config, settings_sources(workflow))

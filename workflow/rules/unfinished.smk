@@ -24,10 +24,8 @@ def make_tables_of_the_rest(run_logs):
         if job.rule == "evaluate_multi_site":
             for file in job.output:
                 Path(file).unlink(missing_ok=True)
-    # A study of all towers of a folder that has none keeps its own setting.
-    filled = {study: sites for study, sites in config["studies"].items() if sites}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(config | {"studies": filled, "failed": found}, file)
+        json.dump(given | {"failed": found}, file, default=str)  # dates as text
         file.flush()
         command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--configfile", file.name]
         command += ["--snakefile", snakemake_internals.main_snakefile(workflow)]
