@@ -127,7 +127,9 @@ def test_budgets_close_and_stores_stay_positive_in_any_weather(
         tuple(rng.uniform(0.0, 1.0, 5) * parameters.Fmax) if freezes else (),
     )
     _, result = free_day(LAWS[law], parameters, start, weather)
-    heat = np.sum(parameters.C * parameters.dz) * np.max(np.abs(result.state.T))  # J m-2, whose round-off counts
+    heat = np.sum(parameters.C * parameters.dz) * np.max(
+        np.abs(result.state.T)
+    )  # J m-2, whose round-off counts
     assert np.abs(result.energy_residual).max() <= max(1e-6, np.finfo(float).eps * heat)
     assert np.abs(result.water_residual).max() <= 1e-9
     for store in (result.state.snow, result.state.root, result.state.groundwater):

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     runs = _runs(args, settings, calibration, learning)
     validation = read_observed(args.observations, args.site).during(learning["validation"], args.observations)
     for name, members in settings.ensembles.items():
-        runs[name] = [weighted_mean({member: runs[member] for member in members}, validation)[0]]
+        runs[name] = weighted_mean({member: runs[member] for member in members}, validation)[0]
     runs |= _baselines(args, learning)
     origin = provenance(
         {"forcing": args.forcing, "observations": args.observations},
@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _runs(
     args: argparse.Namespace, settings: Trainings, calibration: Calibration, learning: Mapping[str, Periods]
-) -> dict[str, list[xr.Dataset]]:
-    """Runs over the record of calibrated LaD and of all seeds of each model."""
+) -> dict[str, xr.Dataset | list[xr.Dataset]]:
+    """Runs over the record of calibrated LaD, and of all seeds of each model."""
     prescribed = args.radiation == "prescribed"
     record = record_of(args.site, args.forcing, args.observations if prescribed else None)
     data = learning_data(record, args.observations, **learning)
@@ -109,7 +109,7 @@ def _runs(
             ground_water=ground_water,
         )
 
-    runs = {"bulk": [run_of(Model(calibrated, BulkFluxes()))]}
+    runs: dict[str, xr.Dataset | list[xr.Dataset]] = {"bulk": run_of(Model(calibrated, BulkFluxes()))}
     for name, own in settings.models.items():
         site, label = site_of(own.model.root_zone, own.model.ground_water), f"{args.site} {name}"
         trained = train([site], own.model, own.training, args.integrator, seeds=args.seeds, label=label)
@@ -117,13 +117,16 @@ def _runs(
     return runs
 
 
-def _baselines(args: argparse.Namespace, learning: Mapping[str, Periods]) -> dict[str, list[xr.Dataset]]:
-    """Runs of the baselines over the record."""
-    data = baseline_data(args.forcing, args.observations, **learning)
-    return {
-        name: [
+def _baselines(
+    args: argparse.Namespace, learning: Mapping[str, Periods]
+) -> dict[str, xr.Dataset | list[xr.Dataset]]:
+    """Runs of the baselines over the record, of those with seeds all."""
+    data, runs = baseline_data(args.forcing, args.observations, **learning), {}
+    for name in args.baselines:
+        seeded = name in SEEDED_BASELINES
+        own = [
             flux_dataset(data.record, fluxes, name, "baselines")
-            for fluxes in predict(name, data, args.seeds if name in SEEDED_BASELINES else 1)
+            for fluxes in predict(name, data, args.seeds if seeded else 1)
         ]
-        for name in args.baselines
-    }
+        runs[name] = own if seeded else own[0]
+    return runs
