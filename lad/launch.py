@@ -20,6 +20,7 @@ from lad.snakemake_internals import args_to_api, parse_args, parse_config, print
 from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
+TARGETS = ("years", "confirmation")  # beside studies, sites and files
 
 
 def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
@@ -40,13 +41,13 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
     sites += [site for site in sites_of(folders[-1:]) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
-        if target == "years" or Path(target).is_file() or ("/" in target and not in_results):
+        if target in TARGETS or Path(target).is_file() or ("/" in target and not in_results):
             continue
         name = target.split("/")[1] if in_results else target
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"
-                f" ({_some(studies)}), a site ({_some(sites)}), years, or a file of one below results/"
+                f" ({_some(studies)}), a site ({_some(sites)}), {', '.join(TARGETS)}, or a file of one below results/"
             )
 
 

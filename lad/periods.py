@@ -3,12 +3,13 @@
 import argparse
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lad.constants import DAY
 from lad.errors import InputError
 from lad.io import read_json
 
@@ -129,7 +130,7 @@ def usable_years(time: np.ndarray, step: int, segment: np.ndarray, usable: np.nd
             following = first.replace(year=first.year + 1)
             period = Period(first, following - dt.timedelta(days=1))
             inside = mask(time, (period,)) & (segment == number)
-            if inside.sum() * step < WHOLE * 86400 * (following - first).days:
+            if inside.sum() * step < WHOLE * DAY * (following - first).days:
                 break
             counted = usable[inside & ~np.isnan(usable)]
             years[period] = float(counted.mean()) if len(counted) else 0.0
@@ -159,6 +160,11 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
         first = year.first + dt.timedelta(days=45 + 91 * season)
         validation.append(Period(first, first + dt.timedelta(days=BLOCK - 1)))
     return {"train": tuple(train), "validation": tuple(sorted(validation)), "test": tuple(test)}
+
+
+def as_option(periods: Iterable[Sequence[str]]) -> str:
+    """Periods of a first and a last day (ISO dates) as the options of `add_period_arguments` take them."""
+    return " ".join(map(":".join, periods))
 
 
 def moved(blocks: Sequence[tuple[str, str]], first: int, last: int) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lad.errors import InputError
 from lad.evaluation.models import SEEDED_BASELINES, too_many
-from lad.periods import moved
+from lad.periods import as_option, moved
 
 # Steps of a multi-site network, which the tables can do without.
 NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
@@ -95,23 +95,23 @@ class Plan:
         """Whether the settings have no periods of the site, so that its record decides."""
         return "test" not in self.settings["sites"][site]
 
-    def period_options(self, site: str, names: Iterable[str]) -> str:
-        """Options with the periods `names` of a site, or with the file of the proposed ones."""
+    def period_options(self, site: str, names: Iterable[str], test: str = "test") -> str:
+        """Options with the periods `names` of a site, or with the file of the proposed ones.
+
+        `test` is what stands for the test. Raises InputError for a site that has none.
+        """
+        own = self.settings["sites"][site]
+        if test not in {"test", *own}:
+            raise InputError(f"{site}: expected sites.{site}.{test} in the settings")
         if self.proposes_periods(site):
             return f"--periods results/{site}/periods/periods.json"
-        own = self.settings["sites"][site]
-        return " ".join(f"--{name} {' '.join(':'.join(days) for days in own[name])}" for name in names)
+        return " ".join(f"--{name} {as_option(own[test if name == 'test' else name])}" for name in names)
 
-    def confirmed(self) -> list[str]:
-        """Sites with periods of confirmation."""
-        return [site for site, own in self.settings["sites"].items() if "confirmation" in own]
-
-    def confirmation_options(self, site: str) -> str:
-        """`period_options` with the confirmation in place of the test; raises InputError for a site without one."""
-        if site not in self.confirmed():
-            raise InputError(f"results/{site}/confirm: expected sites.{site}.confirmation in the settings")
-        days = " ".join(":".join(days) for days in self.settings["sites"][site]["confirmation"])
-        return f"{self.period_options(site, ('train', 'validation'))} --test {days}"
+    def with_confirmation(self) -> list[str]:
+        """Sites with confirmation periods; raises InputError if there is none."""
+        if sites := [site for site, own in self.settings["sites"].items() if "confirmation" in own]:
+            return sites
+        raise InputError("confirmation: expected sites.SITE.confirmation in the settings")
 
     # Of a site: label → file
 
@@ -217,7 +217,7 @@ class Plan:
             raise InputError(f"results/{site}/years/{fold}.csv: expected {expected}")
         own, blocks = folds[fold], self.settings["sites"][site]["validation"]
         first, last = own["train"]
-        validation = " ".join(":".join(days) for days in moved(blocks, first, last))
+        validation = as_option(moved(blocks, first, last))
         judged = f"{own['judge'][0]}-01-01:{own['judge'][1]}-12-31"
         return f"--train {first}-01-01:{last}-12-31 --validation {validation} --test {judged}"
 

@@ -121,7 +121,7 @@ def test_constant_fluxes(site):
     assert (row.r, row.kge, row.kge_2021) == ("", "", "") and float(row.rmse) > 0
     (site.folder / "scores.csv").unlink()
     site.le[TEST_START:] = 3.0
-    refused(site, f"{SITE}, LE, bulk, test {TEST}: all 192 observed values are 3, NSE is undefined")
+    refused(site, f"{SITE}, LE, bulk, {TEST}: all 192 observed values are 3, NSE is undefined")
 
 
 def test_other_unit_of_a_simulation(site):

@@ -82,7 +82,7 @@ def test_table_ends_with_what_the_records_are(written, tmp_path):
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
     assert ["US-Two", "version 0-0: repackaged"] in cells and ["AA-One", "version 3-5"] in cells
     assert ["site", "Tair"] in cells and ["US-Two", "0/0/100/0"] in cells
-    assert "## % of the test periods measured, without a flag, filled or derived, missing" in lines
+    assert "## % of these periods measured, without a flag, filled or derived, missing" in lines
 
 
 def test_of_many_sites_only_repackaged_records_are_named():

@@ -9,7 +9,10 @@ import pytest
 from lad.errors import InputError
 from lad.launch import check, check_controller, check_profile
 
-EXPECTED = r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\), years, or a file"
+EXPECTED = (
+    r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\),"
+    " years, confirmation, or a file"
+)
 
 
 @pytest.fixture
@@ -40,7 +43,11 @@ def test_target_that_nothing_makes(project, target, message):
 
 def test_targets_that_snakemake_knows(project):
     files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
-    check(["mine", "paper", "US-Me2", "years", *files], ["config.yaml", "mine.yaml"], ["archives=x"])
+    check(
+        ["mine", "paper", "US-Me2", "years", "confirmation", *files],
+        ["config.yaml", "mine.yaml"],
+        ["archives=x"],
+    )
     check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
     (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])

@@ -131,11 +131,14 @@ def test_confirmation_takes_the_place_of_the_test():
             sites={"XX-Aaa": PERIODS | {"confirmation": [["2010-01-01", "2010-12-31"]]}, "XX-Bbb": PERIODS}
         )
     )
-    assert own.confirmed() == ["XX-Aaa"]
+    assert own.with_confirmation() == ["XX-Aaa"]
     learning = own.period_options("XX-Aaa", ["train", "validation"])
-    assert own.confirmation_options("XX-Aaa") == f"{learning} --test 2010-01-01:2010-12-31"
-    with pytest.raises(InputError, match=r"^results/XX-Bbb/confirm: expected sites.XX-Bbb.confirmation"):
-        own.confirmation_options("XX-Bbb")
+    found = own.period_options("XX-Aaa", ["train", "validation", "test"], "confirmation")
+    assert found == f"{learning} --test 2010-01-01:2010-12-31"
+    with pytest.raises(InputError, match=r"^XX-Bbb: expected sites.XX-Bbb.confirmation in the settings$"):
+        own.period_options("XX-Bbb", ["test"], "confirmation")
+    with pytest.raises(InputError, match=r"^confirmation: expected sites.SITE.confirmation"):
+        PLAN.with_confirmation()
 
 
 def test_network_trained_through_the_common_solver_is_the_model_itself():

@@ -111,7 +111,7 @@ REFUSED = [  # settings, what is said about them
     ),
     (
         'sites: {US-Abc: {confirmation: [["2010-01-01", "2010-12-31"]]}}',
-        "sites.US-Abc.confirmation: expected train, validation, test beside it",
+        "sites.US-Abc.confirmation: needs train, validation, test too",
     ),
     (
         "years: {US-Me2: [{train: [2013, 2016], judge: [2016, 2016]}]}",

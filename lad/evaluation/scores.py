@@ -90,7 +90,7 @@ def score_table(site: str, period: str, observed: Observed, simulated: dict[str,
                 scores = all_metrics(
                     series[usable],
                     observed.flux[target][usable],
-                    label=f"{site}, {target}, {model}{seed and '/'}{seed}, test {period}",
+                    label=f"{site}, {target}, {model}{seed and '/'}{seed}, {period}",
                 )
                 counts = {"n": int(usable.sum()), "n_not_known": int(observed.not_known[target].sum())}
                 keys = {"site": site, "target": target, "model": model, "seed": seed, "period": period}

@@ -190,6 +190,13 @@ def read_simulated(paths: dict[str, dict[str, Path]], site: str, time: np.ndarra
     return simulated
 
 
+def covered(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.ndarray) -> np.ndarray:
+    """Those of the interval starts `time` (n,) that all files have; raises InputError as `open_series`."""
+    for path in (path for files in paths.values() for path in files.values()):
+        time = time[np.isin(time, interval_starts(open_series(path, site, ()), path))]
+    return time
+
+
 def read_states(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.ndarray) -> dict[str, States]:
     """States of all models (`parse_simulations`) at `time` (n,); models whose files have none are left out.
 

@@ -1,6 +1,7 @@
 """Energy, soil and water: turbulent heat against the energy that the tower measured to be available; states."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import matplotlib
 import numpy as np
@@ -26,6 +27,7 @@ from lad.figures.style import (
     legend_below,
 )
 from lad.observations import TARGETS
+from lad.periods import days_with
 from lad.towers import closure
 from lad.towers.flags import MEASURED
 
@@ -151,9 +153,9 @@ def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapp
 
 
 def water(comparison: Comparison, time: np.ndarray, root: Mapping[str, States]) -> Figure:
-    """Evaporation of tower and models, summed up over the usable half-hours, and root-zone water over the whole record.
+    """Evaporation of tower and models, summed up over the usable half-hours, and root-zone water over the record.
 
-    `root` are states of models at `time` (n,), the whole record; the half-hours of `comparison` are shaded.
+    `root` are states of models at `time` (n,); the days of `comparison` are shaded.
     """
     shown, models, whole = groups(comparison.models()), comparison.models(), pd.DatetimeIndex(time)
     tower, step = comparison.tower("LE"), comparison.step.total_seconds()
@@ -167,10 +169,13 @@ def water(comparison: Comparison, time: np.ndarray, root: Mapping[str, States]) 
                 model: comparison.members(model, "LE")[usable].cumsum() * (step / L_VAPORISATION)
                 for model in group
             }
-            draw_models(above, {model: _ends_of_days(sums) for model, sums in amounts.items()}, models)
-            measured = _ends_of_days(tower[usable].cumsum() * (step / L_VAPORISATION))
+            draw_models(
+                above, {model: _ends_of_days(sums).ffill() for model, sums in amounts.items()}, models
+            )
+            measured = _ends_of_days(tower[usable].cumsum() * (step / L_VAPORISATION)).ffill()
             above.plot(measured.index, measured, color=OBSERVED, linewidth=1.6, label="observed")
-            below.axvspan(comparison.time[0], comparison.time[-1], color="#F0F0F0", zorder=0)
+            for first, last in days_with(comparison.observed.time):
+                below.axvspan(first, last + timedelta(days=1), color="#F0F0F0", zorder=0)
             stored = {
                 model: pd.DataFrame(root[model].values["RootMoist"].T, whole, columns=list(root[model].seeds))
                 for model in group
@@ -179,10 +184,8 @@ def water(comparison: Comparison, time: np.ndarray, root: Mapping[str, States]) 
             draw_models(below, {model: _ends_of_days(frame) for model, frame in stored.items()}, models)
             date_axis(above)
             date_axis(below)
-        panels[0, 0].set(
-            ylabel="Evaporation since the start (kg m$^{-2}$)", title="usable half-hours of the tower"
-        )
-        panels[1, 0].set(ylabel=STATE_LABELS["RootMoist"], title="whole record")
+        panels[0, 0].set_ylabel("Evaporation, sum over\nusable half-hours (kg m$^{-2}$)")
+        panels[1, 0].set_ylabel(STATE_LABELS["RootMoist"])
         legend_below(figure, *panels.flat, note=OF_SEEDS)
     return figure
 

@@ -1,4 +1,4 @@
-"""Figure of the responses of flux laws to sun, dry air and water in the root zone."""
+"""Figure of the responses of flux laws to sun, dry air, water in the root zone and season."""
 
 import matplotlib
 import pandas as pd
@@ -19,7 +19,8 @@ MONTH_LABEL = "month of the antecedent weather and LAI"
 INPUT_SCALES = {"VPD": 0.01}  # hPa in a Pa
 RESPONSE_NOTE = (
     "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of the middays, dotted: their median\n"
-    "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand"
+    "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand\n"
+    "month: only the antecedent weather and LAI change, all else is that of summer"
 )
 FLUX_MARGIN = 0.05  # of the range of a flux
 
@@ -41,7 +42,7 @@ def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
                 axes.axvspan(*(scale * end for end in typical.lived[name]), color="#F0F0F0", zorder=0)
                 axes.axvline(scale * typical.typical[name], color="#999999", linestyle=":", linewidth=0.8)
                 _curves(axes, table[table.input == name], target, group, models, scale)
-            _curves(line[-1], table[table.input == MONTH], target, group, models, 1.0)
+            _curves(line[-1], table[table.input == MONTH], target, group, models, 1.0, marker=".")
             low, high = table[target].min(), table[target].max()
             margin = FLUX_MARGIN * (high - low)
             line[0].set(ylabel=TARGET_LABELS[target], ylim=(low - margin, high + margin))
@@ -53,7 +54,13 @@ def response_figure(table: pd.DataFrame, typical: Midday, title: str) -> Figure:
 
 
 def _curves(
-    axes: Axes, table: pd.DataFrame, target: str, group: list[str], models: list[str], scale: float
+    axes: Axes,
+    table: pd.DataFrame,
+    target: str,
+    group: list[str],
+    models: list[str],
+    scale: float,
+    marker: str = "",
 ) -> None:
     for model, look in looks(models).items():
         if model not in group:
@@ -63,4 +70,12 @@ def _curves(
         if seeds.shape[1] > 1:
             axes.plot(seeds.index, seeds, color=look.colour, linewidth=0.4)
         mean = seeds.mean(axis=1)
-        axes.plot(mean.index, mean, color=look.colour, linestyle=look.line, linewidth=1.6, label=label(model))
+        axes.plot(
+            mean.index,
+            mean,
+            color=look.colour,
+            linestyle=look.line,
+            marker=marker,
+            linewidth=1.6,
+            label=label(model),
+        )

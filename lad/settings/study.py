@@ -24,6 +24,7 @@ RESERVED_STUDIES = {
     "baselines_of_seeds",
     "left_out",
     "confirm",
+    "confirmation_table",
     "confirmation",
     "setup",
     "test",
@@ -96,8 +97,8 @@ class Site(Section):
     """half-hours of the scores and figures, at least a week; must not overlap `train` or `validation`. Without the
     three keys [periods are proposed](towers.md#periods)"""
     confirmation: Some[Days] | None = None
-    """half-hours that are scored apart, by [`./run confirmation`](evaluation.md#confirmation): of none of the other
-    periods, and of no years left out"""
+    """days that are scored separately, by [`./run confirmation`](evaluation.md#confirmation), at least a week; must not
+    overlap the other periods or a year of `years`"""
     metadata: Metadata | None = None
     """values that replace those of tables and archives: `{canopy_height: 3}`; the names are those of the table
     [below](#a-site-of-your-own)"""
@@ -113,18 +114,19 @@ class Site(Section):
         if len(given) not in (0, len(NAMES)):
             raise ValueError(f"has {' and '.join(given)}, expected all of {', '.join(NAMES)}, or none")
         if self.confirmation and not given:
-            raise Refused(["confirmation"], f"expected {', '.join(NAMES)} beside it")
+            raise Refused(["confirmation"], f"needs {', '.join(NAMES)} too")
         if given:
             confirmed = {"confirmation": self.confirmation or ()}
             periods = {name: [Period(*days) for days in own] for name, own in (given | confirmed).items()}
             check_unseen(**periods)
-            days = {
-                first + timedelta(n)
-                for first, last in periods["test"]
-                for n in range((last - first).days + 1)
-            }
-            if len(days) < FEWEST_TEST_DAYS:
-                raise ValueError(f"{len(days)} days of test, expected at least {FEWEST_TEST_DAYS}")
+            for name in ("test", "confirmation"):
+                days = {
+                    first + timedelta(n)
+                    for first, last in periods[name]
+                    for n in range((last - first).days + 1)
+                }
+                if periods[name] and len(days) < FEWEST_TEST_DAYS:
+                    raise ValueError(f"{len(days)} days of {name}, expected at least {FEWEST_TEST_DAYS}")
         return self
 
 
@@ -235,7 +237,7 @@ class Settings(Section):
     multi_site: MultiSite = MultiSite()
     years: dict[SiteId, Some[Fold] | None] = Field(default_factory=dict)
     """folds of [whole years left out](evaluation.md#years-left-out), `./run years`: first and last year of `train` and
-    of `judge`, none of them of the site's test; `null` leaves out a site"""
+    of `judge`, none of them of the site's test or confirmation; `null` leaves out a site"""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

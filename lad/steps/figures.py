@@ -6,6 +6,7 @@ from pathlib import Path
 from lad.evaluation.arguments import add_comparison_arguments, comparison_inputs
 from lad.evaluation.series import (
     Comparison,
+    covered,
     parse_simulations,
     read_at,
     read_measured,
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> None:
     simulations, test = parse_simulations(args.simulation), periods_from(args, "test")["test"]
     record = read_observed(args.observations, args.site)
     observed = record.during(test, args.observations)
-    time, states = observed.time, read_states(simulations, args.site, record.time)
+    time, whole = observed.time, covered(simulations, args.site, record.time)
+    states = read_states(simulations, args.site, whole)
     fallen = read_at(args.forcing, args.site, ("Rainf", "Snowf"), time)
     energy = read_measured(args.observations, args.site, ("Rnet", "Qg"), time)
     sensors = read_sensors(args.observations, args.site, time)
@@ -50,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
         "target": fluxes.target_diagram(comparison),
         "closure": energy_balance(comparison, energy),
         "soil": soil(
-            comparison, sensors, {model: own.at(mask(record.time, test)) for model, own in states.items()}
+            comparison, sensors, {model: own.at(mask(whole, test)) for model, own in states.items()}
         ),
-        "water": water(comparison, record.time, states),
+        "water": water(comparison, whole, states),
     }
     origin = provenance(comparison_inputs(args, simulations), site=args.site, test=test)
     for name, figure in drawn.items():

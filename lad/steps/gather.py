@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores.csv of each site")
     parser.add_argument("--sources", type=Path, nargs="+", default=[], help="source.json of each site")
     parser.add_argument("--citations", type=Path, help="text file with what to cite for the data")
+    parser.add_argument(
+        "--title", default="Scores on the test periods", help="heading of the table (default %(default)r)"
+    )
     parser.add_argument("--output", type=Path, required=True, help="scores.csv; scores.json goes beside it")
     parser.add_argument("--table", type=Path, required=True, help="Markdown file with the table for readers")
     add_missing_argument(parser)
@@ -36,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     """Write both files and, beside the scores, what they were made from."""
     scores = read_scores(args.scores)
     parts = [*score_tables(scores), *records_tables(_records(args.scores), too_many(scores.site))]
-    write_text(args.table, document("Scores in unseen periods", parts, missing_lines(args.missing)))
+    write_text(args.table, document(args.title, parts, missing_lines(args.missing)))
     if args.citations:
         write_text(args.citations, citations([read_json(path) for path in args.sources]))
     inputs = {f"scores {number}": path for number, path in enumerate(args.scores, start=1)}

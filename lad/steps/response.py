@@ -1,4 +1,4 @@
-"""Draw what the flux laws of all models make of sun, dry air and water in the root zone."""
+"""Draw what the flux laws of all models make of sun, dry air, water in the root zone and season."""
 
 import argparse
 from pathlib import Path

@@ -107,7 +107,7 @@ def records_tables(records: Mapping[str, Mapping[str, Any]], many: bool) -> Iter
             for site, record in records.items()
         }
         frame = pd.DataFrame.from_dict(shares, orient="index", columns=names).rename_axis("site")
-        yield Table.of(frame.reset_index(), f"% of the test periods {', '.join(KINDS)}")
+        yield Table.of(frame.reset_index(), f"% of these periods {', '.join(KINDS)}")
 
 
 def strata_tables(scores: pd.DataFrame) -> list[str | Table]:

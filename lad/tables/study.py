@@ -144,7 +144,10 @@ def validation_table(lowest: pd.DataFrame) -> Table:
 def years_tables(scores: pd.DataFrame) -> list[str | Table]:
     """`by_years` of `scores` with a column `fold`, a table for each target, and which model it chooses."""
     chosen, scores = chosen_by_years(scores), by_years(scores)
-    tables = [YEARS_NOTE, f"Chosen of the trained models: {label(chosen) if chosen else 'none was trained'}."]
+    tables = [
+        YEARS_NOTE,
+        f"Chosen of the trained models: {label(chosen)}." if chosen else "No trained model to choose.",
+    ]
     for target in TARGETS:
         own = scores.loc[target].rename(index=label).rename_axis("model").reset_index()
         for name in ("nse", "kge"):

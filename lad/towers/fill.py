@@ -130,7 +130,7 @@ def sampled_flux(record: Record, filled: Record, name: str) -> tuple[np.ndarray,
     for number in np.unique(record.segment):
         rows = np.flatnonzero(record.segment == number)
         found = mds.sample(
-            own[rows], *(series[rows] for series in weather), 86400 // record.step, np.flatnonzero(gap[rows])
+            own[rows], *(series[rows] for series in weather), DAY // record.step, np.flatnonzero(gap[rows])
         )
         estimate[rows[gap[rows]]], quality[rows[gap[rows]]] = found.value, found.quality
     limit = potential(record.time, record.step, record.site) if name == "SWdown" else np.inf
@@ -240,7 +240,7 @@ def _clearness(record: Record) -> np.ndarray:
     sums = [
         pd.Series(np.where(known, column, 0.0))
         .groupby(record.segment)
-        .rolling(86400 // record.step, center=True, min_periods=1)
+        .rolling(DAY // record.step, center=True, min_periods=1)
         .sum()
         .to_numpy()
         for column in (np.maximum(swdown, 0.0), top)
@@ -278,7 +278,7 @@ def gap_report(record: Record, filled: Record) -> pd.DataFrame:
         )
         given = record.flags[name] if name in record.flags else np.full(len(flags), MISSING)
         gap = ~np.isin(given, OWN_VALUES)
-        days = pd.Series(run_lengths(gap, record.segment) * record.step / 86400.0, index=flags.index)
+        days = pd.Series(run_lengths(gap, record.segment) * record.step / DAY, index=flags.index)
         table["longest_gap_days"] = days.groupby(year).max()
         table.insert(0, "rows", flags.groupby(year).size())
         parts.append(table.rename_axis("year").reset_index().assign(variable=name))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lad.constants import L_VAPORISATION, YEAR
+from lad.constants import DAY, L_VAPORISATION, YEAR
 from lad.errors import InputError
 from lad.towers.checks import PRESSURE_MARGIN
 from lad.towers.closure import corrected_fluxes
@@ -205,7 +205,7 @@ def read_lai(path: str | Path) -> pd.Series:
 def lai_at(series: pd.Series, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """LAI (n,) and its flags at interval starts: lines between the dates, outside them the mean of the season."""
     days, wanted = (
-        stamps.astype("datetime64[s]").astype(float) / 86400.0 for stamps in (series.index.to_numpy(), time)
+        stamps.astype("datetime64[s]").astype(float) / DAY for stamps in (series.index.to_numpy(), time)
     )
     value = np.interp(wanted, days, series.to_numpy())
     outside = (wanted < days[0]) | (wanted > days[-1])

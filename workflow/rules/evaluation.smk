@@ -132,24 +132,44 @@ use rule evaluate as confirm with:
         "logs/{site}/confirm.tsv"
     params:
         simulations=lambda wildcards: labelled(plan.scored(wildcards.site)),
-        periods=ends_run(lambda wildcards: plan.confirmation_options(wildcards.site)),
+        periods=ends_run(lambda wildcards: plan.period_options(wildcards.site, NAMES, "confirmation")),
     message:
-        "{wildcards.site}: score the simulations on the confirmation"
+        "{wildcards.site}: score the simulations in the confirmation periods"
+
+
+rule confirmation_table:
+    """Write the scores in the confirmation periods, of all sites that have some."""
+    input:
+        scores=ends_run(lambda wildcards: expand(rules.confirm.output.scores, site=plan.with_confirmation())),
+        code=code("gather"),
+    output:
+        scores="results/confirmation.csv",
+        record="results/confirmation.json",
+        table="results/confirmation.md",
+    log:
+        "logs/confirmation_table.log",
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "confirmation: write the table"
+    shell:
+        "lad gather --scores {input.scores} --title 'Scores in the confirmation periods' --output {output.scores} --table {output.table} 2>&1 | tee {log}"
 
 
 # A rule with a command and no output runs each time it is asked for.
 rule confirmation:
-    """Print the scores in the periods of confirmation, of all sites that have some."""
+    """Print the scores in the confirmation periods."""
     input:
-        scores=expand(rules.confirm.output.scores, site=plan.confirmed()),
-        code=code("gather"),
+        rules.confirmation_table.output.table,
     log:
         "logs/confirmation.log",
     localrule: True
     message:
         "confirmation: the table"
     shell:
-        "lad gather --scores {input.scores} --output results/confirmation.csv --table results/confirmation.md 2>&1 | tee {log}; cat results/confirmation.md"
+        "cat {input} 2>&1 | tee {log}"
 
 
 rule sanity:

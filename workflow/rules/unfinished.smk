@@ -24,8 +24,10 @@ def make_tables_of_the_rest(run_logs):
         if job.rule == "evaluate_multi_site":
             for file in job.output:
                 Path(file).unlink(missing_ok=True)
+    # `all` stays the towers of this run: there may be archives by now that it did not know.
+    studies = given["studies"] | {study: sites for study, sites in config["studies"].items() if sites}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(given | {"failed": found}, file, default=str)  # dates as text
+        json.dump(given | {"studies": studies, "failed": found}, file, default=str)  # dates as text
         file.flush()
         command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--configfile", file.name]
         command += ["--snakefile", snakemake_internals.main_snakefile(workflow)]
