@@ -20,7 +20,7 @@ from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.fluxes import BulkFluxes
 from lad.io import write_csv, write_json
 from lad.model import Model
-from lad.observations import read_observed
+from lad.observations import TARGETS, read_observed
 from lad.output import flux_dataset
 from lad.periods import NAMES, Periods, add_period_arguments, check_unseen, periods_from
 from lad.provenance import provenance
@@ -94,7 +94,8 @@ def _runs(
     calibrated = calibrate(data, table, calibration, args.integrator, site_id=args.site).parameters
 
     def run_of(model: Model) -> xr.Dataset:
-        return simulate(model, record, args.integrator, args.spinup_passes)
+        run = simulate(model, record, args.integrator, args.spinup_passes)
+        return run[[*TARGETS.values()]]  # the states of all runs would take gigabytes
 
     @functools.cache  # models that begin alike share the reading, and LaD's own run
     def site_of(root_zone: str | None, ground_water: str | None) -> Site:
