@@ -41,13 +41,15 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
     sites += [site for site in sites_of(folders[-1:]) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
-        if target in TARGETS or Path(target).is_file() or ("/" in target and not in_results):
+        known = target in TARGETS or target.startswith("results/confirmation.") or Path(target).is_file()
+        if known or ("/" in target and not in_results):
             continue
         name = target.split("/")[1] if in_results else target
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
-                f"{target}: no such target{nearest(name, [*studies, *sites])}, expected a study"
-                f" ({_some(studies)}), a site ({_some(sites)}), {', '.join(TARGETS)}, or a file of one below results/"
+                f"{target}: no such target{nearest(name, [*studies, *sites, *TARGETS])}, expected a study"
+                f" ({_some(studies)}), a site ({_some(sites)}), {', '.join(TARGETS)}, or a file in"
+                " results/STUDY/ or results/SITE/"
             )
 
 

@@ -33,6 +33,7 @@ def project(root, tmp_path, monkeypatch):
         ("results/US-Crt/evaluate/scores.csv", r"^results/US-Crt/evaluate/scores.csv: .*mean US-CRT\?"),
         ("results/US-CRT/", r"mean US-CRT\?"),  # made of many rules
         ("minr", r"mean mine\?"),
+        ("confirmtion", r"mean confirmation\?"),
         ("fetch", rf"^fetch: no such target, {EXPECTED}"),  # a rule, but of no site
     ],
 )
@@ -44,7 +45,7 @@ def test_target_that_nothing_makes(project, target, message):
 def test_targets_that_snakemake_knows(project):
     files = ["results/US-CRT/evaluate/scores.csv", "results/mine/table.md", "logs/x/y.log", "config.yaml"]
     check(
-        ["mine", "paper", "US-Me2", "years", "confirmation", *files],
+        ["mine", "paper", "US-Me2", "years", "confirmation", "results/confirmation.md", *files],
         ["config.yaml", "mine.yaml"],
         ["archives=x"],
     )
