@@ -16,8 +16,8 @@ rule left_out:
     benchmark:
         "logs/{site}/years/{fold}.tsv"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         periods=ends_run(lambda wildcards: plan.fold_options(wildcards.site, wildcards.fold)),
         calibration=shlex.quote(json.dumps(config["calibration"])),
