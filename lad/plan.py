@@ -96,10 +96,7 @@ class Plan:
         return "test" not in self.settings["sites"][site]
 
     def period_options(self, site: str, names: Iterable[str], test: str = "test") -> str:
-        """Options with the periods `names` of a site, or with the file of the proposed ones.
-
-        `test` is what stands for the test. Raises InputError for a site that has none.
-        """
+        """Options with the periods `names`, or the file of the proposed ones; InputError if it has no `test`."""
         own = self.settings["sites"][site]
         if test not in {"test", *own}:
             raise InputError(f"{site}: expected sites.{site}.{test} in the settings")
@@ -147,10 +144,7 @@ class Plan:
         return self.baselines(site) | self.simulations(site) | means
 
     def trained_through(self, site: str) -> dict[str, str]:
-        """Networks of the numerical daemons, `integrator/seed`.
-
-        Those trained through the solver of all trainings are the model of that name itself.
-        """
+        """Networks of the numerical daemons, `integrator/seed`; through the common solver the model of that name."""
         own, common = self.settings["daemons"], self.settings["simulation"]["integrator"]
         folders = {
             name: f"results/{site}/" + (f"train/{own['model']}" if name == common else f"daemons/{name}")
