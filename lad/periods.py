@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -75,16 +76,13 @@ def as_settings(site_id: str, periods: Mapping[str, Periods]) -> str:
 
 def check_unseen(train: Periods, validation: Periods, test: Periods, confirmation: Periods = ()) -> None:
     """Raise InputError if test periods overlap those of training or validation, or the confirmation any of these."""
-    periods = {"train": train, "validation": validation, "test": test}
-    for unseen, days, others in (
-        ("test", test, ("train", "validation")),
-        ("confirmation", confirmation, tuple(periods)),
-    ):
-        for name in others:
-            for a in periods[name]:
-                for b in days:
-                    if a.first <= b.last and b.first <= a.last:
-                        raise InputError(f"{name} period {a} overlaps {unseen} period {b}")
+    known = {"train": train, "validation": validation}
+    for unseen, days in (("test", test), ("confirmation", confirmation)):
+        for name, periods in known.items():
+            for a, b in itertools.product(periods, days):
+                if a.first <= b.last and b.first <= a.last:
+                    raise InputError(f"{name} period {a} overlaps {unseen} period {b}")
+        known[unseen] = days
 
 
 def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -37,9 +37,7 @@ class Midday(NamedTuple):
     typical: dict[str, float]  # median of each of `INPUTS`
     lived: dict[str, tuple[float, float]]  # 5th and 95th percentile
     highest: dict[str, float]
-    season: dict[
-        int, dict[str, jax.Array | None]
-    ]  # antecedents and LAI of the middays of each month that there is
+    season: dict[int, dict[str, jax.Array | None]]  # antecedents and LAI by month, of those there are
 
 
 def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Midday:

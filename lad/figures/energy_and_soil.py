@@ -158,21 +158,20 @@ def water(comparison: Comparison, time: np.ndarray, root: Mapping[str, States]) 
     `root` are states of models at `time` (n,); the days of `comparison` are shaded.
     """
     shown, models, whole = groups(comparison.models()), comparison.models(), pd.DatetimeIndex(time)
-    tower, step = comparison.tower("LE"), comparison.step.total_seconds()
+    tower = comparison.tower("LE")
+    amount = comparison.step.total_seconds() / L_VAPORISATION  # kg m-2 of a W m-2
     usable = tower.notna()
+    measured = _ends_of_days(tower[usable].cumsum() * amount).ffill()
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(max(9.0, 1.0 + 5.0 * len(shown)), 6.5))
         figure.suptitle(f"{comparison.title}: water")
         panels = figure.subplots(2, len(shown), sharex="row", sharey="row", squeeze=False)
         for (above, below), group in zip(panels.T, shown, strict=True):
-            amounts = {
-                model: comparison.members(model, "LE")[usable].cumsum() * (step / L_VAPORISATION)
+            evaporated = {
+                model: _ends_of_days(comparison.members(model, "LE")[usable].cumsum() * amount).ffill()
                 for model in group
             }
-            draw_models(
-                above, {model: _ends_of_days(sums).ffill() for model, sums in amounts.items()}, models
-            )
-            measured = _ends_of_days(tower[usable].cumsum() * (step / L_VAPORISATION)).ffill()
+            draw_models(above, evaporated, models)
             above.plot(measured.index, measured, color=OBSERVED, linewidth=1.6, label="observed")
             for first, last in days_with(comparison.observed.time):
                 below.axvspan(first, last + timedelta(days=1), color="#F0F0F0", zorder=0)
