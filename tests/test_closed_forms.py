@@ -66,7 +66,7 @@ def test_constant_weather_leads_to_a_balanced_surface():
 
 # Factors that change steeply with surface temperature are stiff: only fluxes come from wild weights here.
 LAWS = {"bulk": BulkFluxes()}
-LAWS |= {law: network(seed=3, scale=5.0 if law == "mlp" else 1.0, law=law) for law in LEARNT_LAWS}
+LAWS |= {law: network(seed=3, scale=5.0 if law.startswith("mlp") else 1.0, law=law) for law in LEARNT_LAWS}
 DAY = 48
 
 

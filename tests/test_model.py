@@ -1,6 +1,7 @@
 """Signs, units and budgets of the model."""
 
 import dataclasses
+import itertools
 import os
 import re
 import subprocess
@@ -148,6 +149,21 @@ def test_a_network_cannot_condense_water_from_dry_air():
     assert dry.E_snow == 0.0 and dry.E_root == 0.0
     moist = rates_of(model, column(T=275.0), weather(Qair=0.008))
     assert -1e-3 < moist.E_root < -1e-5  # kg m-2 s-1
+
+
+def test_bounded_sensible_heat_flows_from_cold_to_warm_by_a_few_kelvin_only():
+    warmer = {-20.0: [], -4.0: [], 4.0: [], 20.0: []}  # surface less air, K
+    for seed, (difference, found) in itertools.product(range(8), warmer.items()):
+        H, bounded = (
+            rates_of(
+                Model(PARAMETERS, network(seed, 5.0, law)), column(T=288.0 + difference), weather(Tair=288.0)
+            ).H
+            for law in ("mlp", "mlp_downgradient")
+        )
+        found.append(float(H))
+        against = H * difference < 0.0 and abs(difference) > 15.0
+        assert bounded == (0.0 if against else H)
+    assert min(warmer[20.0]) < 0.0 < max(warmer[-20.0])  # the law without the bound does so
 
 
 @pytest.mark.parametrize("law", ["conductance", "parameters", "residual"])

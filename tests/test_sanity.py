@@ -9,7 +9,15 @@ import xarray as xr
 from learning_tower import rewrite, write_tower
 
 from lad.cli import main
-from lad.evaluation.sanity import LIMITS, ROUNDING_SHARE, drift, empty_days, overdraft, sound
+from lad.evaluation.sanity import (
+    LIMITS,
+    ROUNDING_SHARE,
+    drift,
+    empty_days,
+    largest_monthly_mean,
+    overdraft,
+    sound,
+)
 from lad.fluxes import AbstractFluxes, BulkFluxes, Fluxes
 from lad.forcing import read_record
 from lad.model import Model
@@ -100,6 +108,7 @@ def test_limits_are_absolute():
     good = {
         "drift": -0.1,
         "surface_difference": -1.0,
+        "surface_month": -9.0,
         "overdraft": 0.0,
         "deficit": 0.0,
         "energy_residual": 0.0,
@@ -107,6 +116,13 @@ def test_limits_are_absolute():
     }
     assert sound(good)
     assert not sound(good | {"surface_difference": -2.1})
+
+
+def test_one_cold_month_is_not_hidden_by_the_mean():
+    time = pd.date_range("2007-01-01", "2009-12-31 23:30", freq="30min")
+    cold = pd.Series(np.where((time.year == 2008) & (time.month == 2), -20.0, 0.5), time)
+    assert abs(cold.mean()) < 0.2
+    assert largest_monthly_mean(cold) == pytest.approx(-20.0)
 
 
 def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from archives import product_rows, write_product
@@ -301,6 +302,21 @@ def test_study_prints_its_table_and_is_finished(finished):
         assert (tree / place).exists()
     assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
     assert table in snakemake(tree, *SMALL).stdout
+
+
+@whole_study
+def test_confirmation_scores_the_same_simulations_on_its_own_days(finished):
+    tree, _ = finished
+    before = contents(tree / "results")
+    result = snakemake(tree, "confirmation", *SMALL)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tree / "results/confirmation.md").read_text(encoding="utf-8") in result.stdout
+    after = contents(tree / "results")
+    assert [name for name in before if after[name] != before[name]] == []
+    scores, of_test = (
+        pd.read_csv(tree / f"results/{name}.csv") for name in ("confirmation", "US-CRT/evaluate/scores")
+    )
+    assert set(scores.period) == {"2013-07-01:2013-07-31"} and set(scores.model) == set(of_test.model)
 
 
 @whole_study

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from lad.evaluation.series import SENSOR_LAYER, measured, sensors
@@ -30,6 +31,7 @@ class Limit(NamedTuple):
 LIMITS = {
     "drift": Limit(0.5, "K a year, of the annual mean of any soil layer, when a year is repeated"),
     "surface_difference": Limit(2.0, "K, mean surface temperature less that of the calibrated LaD"),
+    "surface_month": Limit(10.0, "K, the same in the month where they differ most"),
     "overdraft": Limit(1e-9, "kg m-2, evaporated in an interval beyond all water there was"),
     "deficit": Limit(1e-9, "kg m-2, by which a store of snow or of the root zone went below empty"),
     "energy_residual": Limit(1e-6, "J m-2, created in an interval"),
@@ -73,6 +75,17 @@ def empty_days(run: xr.Dataset, periods: Periods) -> float:
     return 100.0 * float((days < EMPTY).mean())
 
 
+def surface_temperature(run: xr.Dataset) -> pd.Series:
+    """Temperature (K) of the first soil layer at the end of each interval."""
+    return run.SoilTemp[:, 0].to_series()
+
+
+def largest_monthly_mean(values: pd.Series) -> float:
+    """The mean of `values` in the calendar month, of each year by itself, where it is farthest from zero."""
+    means = values.groupby(values.index.to_period("M")).mean()
+    return float(means.iloc[means.abs().argmax()])
+
+
 def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
     """Bias and RMSE (K) of soil temperature at the shallowest sensor, r of root-zone water with soil moisture.
 
@@ -97,17 +110,18 @@ def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
 
 
 def sanity(
-    run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: float, test: Periods
+    run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: pd.Series, test: Periods
 ) -> dict[str, float]:
-    """Everything about one simulation; `reference` (K) is the mean surface temperature of the calibrated LaD.
+    """Everything about one simulation; `reference` is the `surface_temperature` of the calibrated LaD.
 
     `empty_days` are those of the `test` periods, all else is of the whole record.
     """
-    surface = float(run.SoilTemp.values[:, 0].mean())
+    surface = surface_temperature(run)
     found = {
         "drift": drift(model, record),
-        "surface_temperature": surface,
-        "surface_difference": surface - reference,
+        "surface_temperature": float(surface.mean()),
+        "surface_difference": float((surface - reference).mean()),
+        "surface_month": largest_monthly_mean(surface - reference),
         "overdraft": overdraft(run, record),
         "deficit": deficit(run),
         "empty_days": empty_days(run, test),

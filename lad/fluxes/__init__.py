@@ -9,7 +9,7 @@ from lad.errors import InputError
 from lad.fluxes._base import AbstractFluxes, Fluxes, LearntFluxes, supply
 from lad.fluxes._bulk import BulkFluxes, LeafFluxes
 from lad.fluxes._conductance import ConductanceFluxes
-from lad.fluxes._mlp import MLPFluxes
+from lad.fluxes._mlp import DowngradientMLPFluxes, MLPFluxes
 from lad.fluxes._network import FORCING_INPUTS, LAYERS, STATES, Network, Scaling, network_inputs
 from lad.fluxes._parameters import ParameterFluxes
 from lad.fluxes._residual import ResidualFluxes
@@ -17,6 +17,7 @@ from lad.fluxes._residual import ResidualFluxes
 PHYSICAL_LAWS: dict[str, type[AbstractFluxes]] = {"bulk": BulkFluxes, "leaf": LeafFluxes}
 LEARNT_LAWS: dict[str, type[LearntFluxes]] = {
     "mlp": MLPFluxes,
+    "mlp_downgradient": DowngradientMLPFluxes,
     "conductance": ConductanceFluxes,
     "parameters": ParameterFluxes,
     "residual": ResidualFluxes,
@@ -60,6 +61,7 @@ __all__ = [
     "AbstractFluxes",
     "BulkFluxes",
     "ConductanceFluxes",
+    "DowngradientMLPFluxes",
     "Fluxes",
     "LeafFluxes",
     "LearntFluxes",

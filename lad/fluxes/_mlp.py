@@ -16,6 +16,7 @@ from lad.physics.snow import presence
 from lad.state import State
 
 DEW_TRANSFER = 0.01  # -, transfer coefficient of vapour that no condensation exceeds
+AGAINST = 5.0, 15.0  # K, between surface and air, over which sensible heat against the gradient fades out
 
 
 class MLPFluxes(LearntFluxes):
@@ -41,6 +42,29 @@ class MLPFluxes(LearntFluxes):
         most = _most_dew(state, forcing, parameters)
         dew = down * most / (down + most + 1e-12)
         return Fluxes(H, covered * (up - dew), (1.0 - covered) * (up * supply(state) - dew))
+
+
+class DowngradientMLPFluxes(MLPFluxes):
+    """`MLPFluxes` whose sensible heat may flow from cold to warm by a few kelvin only.
+
+    Some of it does: LaD's surface is the first soil layer, below the canopy that heats the air. A network free of this
+    bound may hold a surface far below the air's temperature for a whole winter, in weather that it has not seen: the
+    colder the surface, the less it emits, and the network lets the radiation that is gained go into the air.
+    """
+
+    def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
+        """Fluxes at one instant; see the class."""
+        H, E_snow, E_root = super().__call__(state, forcing, parameters)
+        difference = state.T[0] - forcing.Tair
+        H = jnp.maximum(H, 0.0) * _fading(-difference) - jnp.maximum(-H, 0.0) * _fading(difference)
+        return Fluxes(H, E_snow, E_root)
+
+
+def _fading(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """1 below the first of `AGAINST`, 0 above the second, with continuous slope."""
+    first, second = AGAINST
+    share = jnp.clip((second - x) / (second - first), 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
 
 
 def _most_dew(state: State, forcing: Forcing, parameters: Parameters) -> Float[Array, "..."]:

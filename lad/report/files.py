@@ -157,6 +157,7 @@ HEADINGS = {
     "drift": "drift (K a⁻¹)",
     "surface_temperature": "surface temperature (K)",
     "surface_difference": "less that of LaD (K)",
+    "surface_month": "in the worst month (K)",
     "overdraft": "overdraft (kg m⁻²)",
     "deficit": "deficit (kg m⁻²)",
     "empty_days": "days with empty root zone (%)",

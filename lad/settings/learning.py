@@ -9,7 +9,7 @@ from lad.settings._section import Choice, Count, Positive, Refused, Section, Som
 
 # As in lad.fluxes, which takes a second to import.
 PHYSICAL_LAWS = ("bulk", "leaf")
-LAWS = (*PHYSICAL_LAWS, "mlp", "conductance", "parameters", "residual")
+LAWS = (*PHYSICAL_LAWS, "mlp", "mlp_downgradient", "conductance", "parameters", "residual")
 STATES = ("soil", "root", "snow")
 Law = text(rf"{'|'.join(LAWS)}|[\w.]+:\w+", f"one of {', '.join(LAWS)}, or module:Class")
 States = Annotated[
@@ -78,9 +78,9 @@ class LawSettings(Section):
     """A flux law, and what its network is like if it has one."""
 
     law: Law
-    """[flux law](learning.md#flux-laws): `mlp`, `conductance`, `parameters`, `residual`; without a network `bulk`,
-    LaD's own, and `leaf`, the same with r_s/LAI; or `my_package:MyLaw`, a class of yours in a module that is installed
-    or lies in the project's folder"""
+    """[flux law](learning.md#flux-laws): `mlp`, `mlp_downgradient`, `conductance`, `parameters`, `residual`;
+    without a network `bulk`, LaD's own, and `leaf`, the same with r_s/LAI; or `my_package:MyLaw`, a class of yours in a
+    module that is installed or lies in the project's folder"""
     states: States | None = None
     """whether the network sees LaD's states: `true`, `false`, or a list of the parts it sees, `[soil, root, snow]`:
     temperatures, water of the root zone, snow. Only for a law with a network, which needs it"""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lad.errors import InputError
 from lad.evaluation.arguments import add_comparison_arguments, named_files
-from lad.evaluation.sanity import LIMITS, sanity, sound
+from lad.evaluation.sanity import LIMITS, sanity, sound, surface_temperature
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
 from lad.io import read_netcdf, write_csv
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     runs, test = named_files(args.simulation), periods_from(args, "test")["test"]
     if "bulk" not in runs or set(runs) != set(models):
         raise InputError(f"simulations {', '.join(runs)}, expected bulk and those of --model")
-    reference = float(read_netcdf(runs["bulk"]).SoilTemp.values[:, 0].mean())
+    reference = surface_temperature(read_netcdf(runs["bulk"]))
     table, progress = [], Progress(f"{args.site} sanity", len(runs))
     for number, (name, path) in enumerate(runs.items(), start=1):
         model, _, seed = name.partition("/")
