@@ -265,6 +265,27 @@ def test_trained_law_is_used(files, made, tmp_path):
         assert "model" in json.loads(dataset.attrs["provenance"])["inputs"]
 
 
+def test_models_run_in_one_call_as_they_do_alone(files, tmp_path, capsys):
+    seeds, alone, together = (
+        [tmp_path / f"{name}{seed}.{ending}" for seed in range(2)]
+        for name, ending in (("seed", "eqx"), ("alone", "nc"), ("together", "nc"))
+    )
+    for seed, (model, output) in enumerate(zip(seeds, alone, strict=True)):
+        write_model(model, files, network(seed))
+        assert simulate(forcing=files["forcing"], model=model, output=output) == 0
+    command = ["simulate", "--forcing", str(files["forcing"]), "--model", *map(str, seeds), "--output"]
+    assert main([*command, *map(str, together)]) == 0
+    for one, other in zip(alone, together, strict=True):
+        with xr.open_dataset(one) as expected, xr.open_dataset(other) as found:
+            assert found.attrs["max_water_residual"] < 1e-9
+            xr.testing.assert_equal(found, expected)
+    capsys.readouterr()
+    assert main([*command, str(together[0])]) == 2
+    assert (
+        capsys.readouterr().err == "lad simulate: error: --output: 1 files, expected 2, one for each model\n"
+    )
+
+
 def bad_options(files, folder):
     """What may be wrong: a function that makes it so and gives the options, and a word of the message."""
     content = case("year_temperate").content

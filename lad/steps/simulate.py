@@ -1,4 +1,4 @@
-"""Run LaD, or a hybrid of it, freely over a forcing record.
+"""Run LaD, or hybrids of it, freely over a forcing record.
 
 Without an initial state the record is run several times before; each of its segments then begins with the mean state of
 its time of year.
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forcing", required=True, metavar="NC", help="forcing file")
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--parameters", metavar="JSON", help="LaD itself: params, z_ref_m, gust_m_s")
-    model.add_argument("--model", metavar="EQX", help="trained model, which has its parameters in it")
+    model.add_argument(
+        "--model", nargs="+", metavar="EQX", help="trained models, which have their parameters in them"
+    )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--initial-state",
@@ -47,36 +49,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NC",
         help="observations whose measured Rnet is prescribed (default: modelled)",
     )
-    parser.add_argument("--output", required=True, type=Path, metavar="NC", help="states and fluxes")
+    parser.add_argument(
+        "--output", required=True, nargs="+", type=Path, metavar="NC", help="states and fluxes, of each model"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Simulate and write."""
+    sources = args.model or [args.parameters]
+    if len(args.output) != len(sources):
+        raise InputError(f"--output: {len(args.output)} files, expected {len(sources)}, one for each model")
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     named(args.integrator, with_original=True)  # refused before anything is read
     record = read_record(args.forcing, args.net_radiation)
-    if args.parameters:
-        model = Model(read_parameters(args.parameters, record.reference_height), BulkFluxes())
-    elif args.integrator.startswith("original"):
+    if args.model and args.integrator.startswith("original"):
         raise InputError("--integrator original-N works with LaD's own flux law only, not with --model")
+    if args.model:
+        from lad.training.files import load_model as read
     else:
-        from lad.training.files import load_model
-
-        model = load_model(args.model, height=record.reference_height)
+        read = _calibrated
     if args.initial_state and len(list(record.segments())) > 1:
         several = f"has several segments, {args.initial_state} could begin only one of them"
         raise InputError(f"{args.forcing}: {several}")
-    dataset = simulate(model, record, args.integrator, args.spinup_passes, args.initial_state)
-    roles = ("forcing", "net_radiation", "initial_state", "model", "parameters")
-    origin = provenance(
-        {role: path for role in roles if (path := getattr(args, role))},
-        integrator=args.integrator,
-        spinup_passes=0 if args.initial_state else args.spinup_passes,
-    )
-    dataset.attrs["provenance"] = json.dumps(origin, sort_keys=True)
-    write_netcdf(args.output, dataset)
-    energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
-    print(
-        f"{args.output}: {dataset.sizes['time']} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2"
-    )
+    role = "model" if args.model else "parameters"
+    for source, output in zip(sources, args.output, strict=True):
+        model = read(source, height=record.reference_height)
+        dataset = simulate(model, record, args.integrator, args.spinup_passes, args.initial_state)
+        files = {
+            "forcing": args.forcing,
+            "net_radiation": args.net_radiation,
+            "initial_state": args.initial_state,
+        }
+        origin = provenance(
+            {name: path for name, path in (files | {role: source}).items() if path},
+            integrator=args.integrator,
+            spinup_passes=0 if args.initial_state else args.spinup_passes,
+        )
+        dataset.attrs["provenance"] = json.dumps(origin, sort_keys=True)
+        write_netcdf(output, dataset)
+        energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
+        print(
+            f"{output}: {dataset.sizes['time']} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2",
+            flush=True,
+        )
+
+
+def _calibrated(path: str, height: float) -> Model:
+    """LaD with the parameters of a file."""
+    return Model(read_parameters(path, height), BulkFluxes())

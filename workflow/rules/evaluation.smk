@@ -1,26 +1,26 @@
 rule simulate:
-    """Run one trained hybrid freely over the whole record."""
+    """Run all seeds of a trained hybrid freely over the whole record: in one job, which compiles the run once."""
     input:
         forcing=rules.forcing.output.forcing,
         observations=prescribed_radiation,
-        model="results/{site}/train/{model}/seed{seed}.eqx",
+        models=rules.train.output.models,
         code=code("simulate"),
     output:
-        "results/{site}/simulate/{model}/seed{seed}.nc",
+        expand("results/{{site}}/simulate/{{model}}/seed{seed}.nc", seed=range(config["seeds"])),
     log:
-        "logs/{site}/simulate/{model}_seed{seed}.log",
+        "logs/{site}/simulate/{model}.log",
     benchmark:
-        "logs/{site}/simulate/{model}_seed{seed}.tsv"
+        "logs/{site}/simulate/{model}.tsv"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(5),
+        runtime=growing(10),
     params:
-        model=lambda wildcards, input: f"--model {input.model}",
+        model=lambda wildcards, input: f"--model {input.models}",
         passes=config["simulation"]["spinup_passes"],
         radiation=radiation_option,
         integrator=config["simulation"]["integrator"],
     message:
-        "{wildcards.site}: simulate with {wildcards.model}, seed {wildcards.seed}"
+        "{wildcards.site}: simulate with {wildcards.model}"
     shell:
         "NPROC={threads} lad simulate --forcing {input.forcing} {params.model} {params.radiation}"
         " --spinup-passes {params.passes} --integrator {params.integrator}"
