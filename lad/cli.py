@@ -11,36 +11,23 @@ from types import ModuleType
 from lad import lock
 from lad.errors import InputError
 
-STEPS = (
-    "sites",
-    "check-live",
-    "fetch",
-    "gapfill",
-    "forcing",
-    "periods",
-    "calibrate",
-    "train",
-    "apply",
-    "simulate",
-    "combine",
-    "baselines",
-    "evaluate",
-    "figures",
-    "response",
-    "sanity",
-    "gather",
-    "transfer",
-    "evaluate-multi-site",
-    "curves",
-    "overview",
-    "solvers",
-    "daemons",
-    "landscape",
-    "report",
-    "years",
-    "years-table",
-    "compare",
-)
+PURPOSES = {
+    "tower data": ("sites", "fetch", "gapfill", "forcing", "periods", "check-live"),
+    "calibration and training": ("calibrate", "train", "apply"),
+    "simulated fluxes": ("simulate", "baselines", "combine"),
+    "scores and figures of a site": ("evaluate", "sanity", "figures", "response", "compare"),
+    "tables and page of a study": (
+        "gather",
+        "overview",
+        "curves",
+        "transfer",
+        "evaluate-multi-site",
+        "report",
+    ),
+    "whole years left out": ("years", "years-table"),
+    "experiments with solvers": ("solvers", "daemons", "landscape"),
+}
+STEPS = tuple(step for steps in PURPOSES.values() for step in steps)
 
 
 def _module(step: str) -> str:
@@ -51,6 +38,16 @@ def _summary(step: str) -> str:
     """First line of a step's docstring, read without importing the step (JAX takes a second to load)."""
     source = Path(__file__).parent / "steps" / f"{_module(step)}.py"
     return (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def _listing() -> str:
+    """All steps by purpose, with their first lines."""
+    width = max(map(len, STEPS))
+    parts = (
+        "\n".join([f"{purpose}:", *(f"  {step:{width}}  {_summary(step)}" for step in steps)])
+        for purpose, steps in PURPOSES.items()
+    )
+    return "\n\n".join(parts)
 
 
 def _why_jax_fails() -> str:
@@ -75,7 +72,7 @@ def _why_jax_fails() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return the exit status (0 done, 1 the step failed, 2 bad input)."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     step = argv[0] if argv and argv[0] in STEPS else None
     try:
         args, module = _parsed(argv, step)
@@ -102,11 +99,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, ModuleType]:
     """Options of a step, and its module, the only one that is imported."""
-    parser = argparse.ArgumentParser(prog="lad", description=__doc__)
-    commands = parser.add_subparsers(dest="step", required=True, metavar="step")
+    parser = argparse.ArgumentParser(
+        prog="lad",
+        usage="lad STEP …, lad STEP --help",
+        description="Every step of the study as a command. ./run makes them all, in order.",
+        epilog=_listing() if chosen is None else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(
+        dest="step", required=True, metavar="STEP", help=argparse.SUPPRESS, prog="lad"
+    )
     module = None
     for step in STEPS:
-        command = commands.add_parser(step, help=_summary(step))
+        command = commands.add_parser(step)
         if step == chosen:
             module = importlib.import_module(f"lad.steps.{_module(step)}")
             command.description = module.__doc__

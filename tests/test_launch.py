@@ -1,4 +1,4 @@
-"""What `./run` says to targets and settings files that Snakemake has no clear words for."""
+"""What `./run` says to targets and settings files that Snakemake has no clear words for, and `lad` alone."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from lad import cli
 from lad.errors import InputError
 from lad.launch import check, check_controller, check_profile
 
@@ -140,3 +141,12 @@ def test_plan_that_is_cut_ends_without_a_word(root, dry):
     command = f"{sys.executable} -m lad.launch {dry} --quiet progress | head -1"
     result = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
     assert len(result.stdout.splitlines()) == 1 and "Traceback" not in result.stderr
+
+
+def test_lad_alone_lists_every_step_by_purpose(root, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert end.value.code == 0 and "tower data:" in lines
+    listed = {line.split()[0].replace("-", "_") for line in lines if line.startswith("  ") and line[2] != "-"}
+    assert listed == {file.stem for file in (root / "lad/steps").glob("*.py")} - {"__init__"}
