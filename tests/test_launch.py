@@ -8,7 +8,7 @@ import pytest
 
 from lad import cli
 from lad.errors import InputError
-from lad.launch import check, check_controller, check_profile
+from lad.launch import HELP, TARGETS, check, check_controller, check_profile
 
 EXPECTED = (
     r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\),"
@@ -141,6 +141,13 @@ def test_plan_that_is_cut_ends_without_a_word(root, dry):
     command = f"{sys.executable} -m lad.launch {dry} --quiet progress | head -1"
     result = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True)
     assert len(result.stdout.splitlines()) == 1 and "Traceback" not in result.stderr
+
+
+def test_help_names_every_target_that_is_no_study_or_site(root):
+    result = subprocess.run(
+        [sys.executable, "-m", "lad.launch", "--help"], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == HELP and all(f"./run {target}" in HELP for target in TARGETS)
 
 
 def test_lad_alone_lists_every_step_by_purpose(root, capsys):
