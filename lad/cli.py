@@ -73,7 +73,7 @@ def _why_jax_fails() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return the exit status (0 done, 1 the step failed, 2 bad input)."""
     argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    step = argv[0] if argv and argv[0] in STEPS else None
+    step = argv[0] if argv[0] in STEPS else None
     try:
         args, module = _parsed(argv, step)
         if lock.VARIABLE in os.environ:

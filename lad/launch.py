@@ -19,30 +19,6 @@ from lad.settings.files import read_settings
 from lad.snakemake_internals import args_to_api, parse_args, parse_config, print_exception
 from lad.towers.archives import sites_of
 
-HELP = """\
-usage: ./run [TARGET …] [OPTION …]
-
-  ./run                 the study `demo`: one cropland, whose archive comes with the project
-  ./run paper           the study of US-Me2 and US-Wkg
-  ./run US-Wkg          one site, with table and report of its own
-  ./run all             all sites that have an archive in the folder
-  ./run years           the table of years left out
-  ./run confirmation    the scores in confirmation periods
-  ./run FILE            one file below results/, and what it needs
-  ./run test            the tests
-  ./run setup           the set-up alone; `./run setup slurm` with the plug-in for Slurm clusters
-
-options, after the targets:
-
-  -n                                    show what would run, and why
-  --config archives=FOLDER              where the archives of the towers are
-  --configfile FILE                     other settings, merged over config.yaml (docs/configuration.md)
-  --cores N                             at most N cores (default: all)
-  -F FILE                               make this file, and all it needs, again
-  --workflow-profile profiles/slurm     on a cluster (docs/cluster.md)
-
-and all others of Snakemake: .venv/bin/snakemake --help. More: docs/workflow.md.
-"""
 ANSWER = 60  # s within which a controller answers
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 
@@ -124,9 +100,6 @@ def _some(names: Sequence[str], most: int = 12) -> str:
 
 def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
-    if {"-h", "--help"} & {*argv}:
-        print(HELP, end="")
-        return
     try:
         check_profile(argv)
         parser, args = parse_args(argv)

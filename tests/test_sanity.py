@@ -123,6 +123,8 @@ def test_one_cold_month_is_not_hidden_by_the_mean():
     cold = pd.Series(np.where((time.year == 2008) & (time.month == 2), -20.0, 0.5), time)
     assert abs(cold.mean()) < 0.2
     assert largest_monthly_mean(cold) == pytest.approx(-20.0)
+    assert largest_monthly_mean(cold["2008-02-28 16:00":"2008-05"]) == 0.5  # two days are no month
+    assert largest_monthly_mean(cold["2008-02-28":"2008-03-02"]) == pytest.approx(-10.0, abs=0.5)
 
 
 def test_net_radiation_is_prescribed_where_it_is_measured(tower, capsys):

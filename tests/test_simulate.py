@@ -277,12 +277,19 @@ def test_models_run_in_one_call_as_they_do_alone(files, tmp_path, capsys):
     assert main([*command, *map(str, together)]) == 0
     for one, other in zip(alone, together, strict=True):
         with xr.open_dataset(one) as expected, xr.open_dataset(other) as found:
-            assert found.attrs["max_water_residual"] < 1e-9
             xr.testing.assert_equal(found, expected)
+            by_model = [
+                json.loads(run.attrs["provenance"])["inputs"]["model"]["sha256"] for run in (found, expected)
+            ]
+            assert by_model[0] == by_model[1]
     capsys.readouterr()
+    together[0].unlink()
+    command[5] = str(files["parameters"])  # the second is no trained model
+    assert main([*command, *map(str, together)]) == 2 and not together[0].exists()
+    assert "parameters.json" in capsys.readouterr().err
     assert main([*command, str(together[0])]) == 2
     assert (
-        capsys.readouterr().err == "lad simulate: error: --output: 1 files, expected 2, one for each model\n"
+        capsys.readouterr().err == "lad simulate: error: --output: found 1, expected 2, one for each model\n"
     )
 
 

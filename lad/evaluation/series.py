@@ -7,7 +7,7 @@ that a record, or a period, does not have.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from lad.evaluation.models import ordered
 from lad.observations import TARGETS, USABLE_QC, Observed, interval_starts, open_series
 
 LEAST_SHARE = 0.5  # of all half-hours that a day or month can have, from which its mean counts
+Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 SENSOR_LAYER = 1  # of the model, 0.5 to 5 cm, where the shallowest sensors are
 
 
@@ -221,7 +222,7 @@ def counts(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series
     return number * step / length.total_seconds() >= LEAST_SHARE
 
 
-def usable_means(series: pd.DataFrame, usable: np.ndarray, frequency: str) -> pd.DataFrame:
+def usable_means(series: Frame, usable: np.ndarray, frequency: str) -> Frame:
     """Means of `series` (n rows) over its `usable` intervals (n,), of the days ("D") or months ("M") that count."""
     period, step = series.index.to_period(frequency), np.diff(series.index).min() / np.timedelta64(1, "s")
     kept = counts(usable, period, step)

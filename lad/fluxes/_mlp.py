@@ -16,7 +16,10 @@ from lad.physics.snow import presence
 from lad.state import State
 
 DEW_TRANSFER = 0.01  # -, transfer coefficient of vapour that no condensation exceeds
-AGAINST = 5.0, 15.0  # K, between surface and air, over which sensible heat against the gradient fades out
+AGAINST = (
+    5.0,
+    15.0,
+)  # K, over which sensible heat against the gradient fades out (benchmarks/against_gradient.py)
 
 
 class MLPFluxes(LearntFluxes):
@@ -45,19 +48,19 @@ class MLPFluxes(LearntFluxes):
 
 
 class DowngradientMLPFluxes(MLPFluxes):
-    """`MLPFluxes` whose sensible heat may flow from cold to warm by a few kelvin only.
+    """`MLPFluxes` whose sensible heat from cold to warm fades out: all of it up to 5 K, none beyond 15 K.
 
-    Some of it does: LaD's surface is the first soil layer, below the canopy that heats the air. A network free of this
+    Some flows so: LaD's surface is the first soil layer, below the canopy that heats the air. A network free of this
     bound may hold a surface far below the air's temperature for a whole winter, in weather that it has not seen: the
-    colder the surface, the less it emits, and the network lets the radiation that is gained go into the air.
+    colder the surface, the less it emits, and the network lets the radiation that is gained go into the air. LE has
+    the bounds of `MLPFluxes` alone. Beyond 15 K the gradient of H by the weights is zero.
     """
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
         """Fluxes at one instant; see the class."""
-        H, E_snow, E_root = super().__call__(state, forcing, parameters)
-        difference = state.T[0] - forcing.Tair
-        H = jnp.maximum(H, 0.0) * _fading(-difference) - jnp.maximum(-H, 0.0) * _fading(difference)
-        return Fluxes(H, E_snow, E_root)
+        fluxes = super().__call__(state, forcing, parameters)
+        against = jnp.sign(fluxes.H) * (forcing.Tair - state.T[0])
+        return fluxes._replace(H=fluxes.H * _fading(against))
 
 
 def _fading(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -1,5 +1,7 @@
 """Solvers by name, as settings, options and tables call them: `fast-1`, `explicit-4`, `diffrax`."""
 
+import functools
+
 from lad.errors import InputError
 from lad.integrate import adaptive, euler, fast, original
 from lad.integrate._split import explicit, split
@@ -8,6 +10,7 @@ SCHEMES = {"explicit": explicit, "split": split, "euler": euler, "fast": fast}
 """From coarse to accurate; all take any flux law and conserve energy and water."""
 
 
+@functools.cache  # a solver of its own for each call would be compiled each time
 def named(name: str, with_original: bool = False):
     """The solver `SCHEME-STEPS`, with 1 to 64 steps in a forcing interval, or `diffrax`, which chooses its own.
 

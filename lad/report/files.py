@@ -96,8 +96,9 @@ FILE_TITLES = {
     "response.csv": ("Responses", "The values of the figure."),
     "sanity.csv": (
         "Physical sanity",
-        "Drift of the soil, surface temperature, water beyond the stores, days of the test period with an "
-        "empty root zone, residuals of the budgets, and soil sensors.",
+        "Drift of the soil, surface temperature (over the record, and in the month where it is farthest from LaD's), "
+        "water beyond the stores, days of the test period with an empty root zone, residuals of the budgets, and soil "
+        "sensors.",
     ),
     "parameters.csv": (
         "Calibrated parameters",
@@ -157,7 +158,7 @@ HEADINGS = {
     "drift": "drift (K a⁻¹)",
     "surface_temperature": "surface temperature (K)",
     "surface_difference": "less that of LaD (K)",
-    "surface_month": "in the worst month (K)",
+    "surface_month": "less that of LaD, worst month (K)",
     "overdraft": "overdraft (kg m⁻²)",
     "deficit": "deficit (kg m⁻²)",
     "empty_days": "days with empty root zone (%)",

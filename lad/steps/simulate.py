@@ -58,43 +58,40 @@ def run(args: argparse.Namespace) -> None:
     """Simulate and write."""
     sources = args.model or [args.parameters]
     if len(args.output) != len(sources):
-        raise InputError(f"--output: {len(args.output)} files, expected {len(sources)}, one for each model")
+        raise InputError(f"--output: found {len(args.output)}, expected {len(sources)}, one for each model")
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     named(args.integrator, with_original=True)  # refused before anything is read
-    record = read_record(args.forcing, args.net_radiation)
     if args.model and args.integrator.startswith("original"):
         raise InputError("--integrator original-N works with LaD's own flux law only, not with --model")
-    if args.model:
-        from lad.training.files import load_model as read
-    else:
-        read = _calibrated
+    record = read_record(args.forcing, args.net_radiation)
     if args.initial_state and len(list(record.segments())) > 1:
         several = f"has several segments, {args.initial_state} could begin only one of them"
         raise InputError(f"{args.forcing}: {several}")
-    role = "model" if args.model else "parameters"
-    for source, output in zip(sources, args.output, strict=True):
-        model = read(source, height=record.reference_height)
-        dataset = simulate(model, record, args.integrator, args.spinup_passes, args.initial_state)
-        files = {
+    if args.model:
+        from lad.training.files import load_model
+
+        models = [load_model(path, height=record.reference_height) for path in args.model]
+    else:
+        models = [Model(read_parameters(args.parameters, record.reference_height), BulkFluxes())]
+    for source, model, output in zip(sources, models, args.output, strict=True):
+        try:
+            dataset = simulate(model, record, args.integrator, args.spinup_passes, args.initial_state)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from None
+        inputs = {
             "forcing": args.forcing,
             "net_radiation": args.net_radiation,
             "initial_state": args.initial_state,
+            "model" if args.model else "parameters": source,
         }
         origin = provenance(
-            {name: path for name, path in (files | {role: source}).items() if path},
+            {role: path for role, path in inputs.items() if path},
             integrator=args.integrator,
             spinup_passes=0 if args.initial_state else args.spinup_passes,
         )
         dataset.attrs["provenance"] = json.dumps(origin, sort_keys=True)
         write_netcdf(output, dataset)
         energy, water = dataset.attrs["max_energy_residual"], dataset.attrs["max_water_residual"]
-        print(
-            f"{output}: {dataset.sizes['time']} intervals; residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2",
-            flush=True,
-        )
-
-
-def _calibrated(path: str, height: float) -> Model:
-    """LaD with the parameters of a file."""
-    return Model(read_parameters(path, height), BulkFluxes())
+        residuals = f"residuals up to {energy:.0e} J m-2, {water:.0e} kg m-2"
+        print(f"{output}: {dataset.sizes['time']} intervals; {residuals}", flush=True)
