@@ -146,10 +146,10 @@ class Plan:
     def trained_through(self, site: str) -> dict[str, str]:
         """Networks of the numerical daemons, `integrator/seed`; through the common solver the model of that name."""
         own, common = self.settings["daemons"], self.settings["simulation"]["integrator"]
-        folders = {
-            name: f"results/{site}/" + (f"train/{own['model']}" if name == common else f"daemons/{name}")
-            for name in own["integrators"]
-        }
+        of_steps = self.training_settings(own["model"]).get("integrator") or common
+        folders = {name: f"results/{site}/daemons/{name}" for name in own["integrators"]}
+        if of_steps == common in folders:
+            folders[common] = f"results/{site}/train/{own['model']}"
         return self._of_seeds(folders, "eqx")
 
     def _of_seeds(self, folders: Mapping[str, str], ending: str) -> dict[str, str]:

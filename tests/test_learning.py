@@ -284,6 +284,30 @@ def month(tower):
     return read_month(tower)
 
 
+def test_steps_may_go_through_another_solver_than_the_free_runs(month):
+    _, data, parameters = month
+
+    def build(free):
+        return Model(dataclasses.replace(parameters, rs=100.0 * jnp.exp(free)), BulkFluxes())
+
+    losses = {
+        name: fit(
+            jnp.array([0.5]),
+            free_runs(build, data, parameters),
+            descent(steps=4, refresh=2, integrator=name),
+            seed=0,
+        ).history.train_loss
+        for name in (None, "fast-1", "euler-1")
+    }
+    assert losses[None].tolist() == losses["fast-1"].tolist()
+    other = losses["euler-1"]
+    assert (
+        other[0] == losses[None][0]
+        and abs(other[1] / losses[None][1] - 1.0) < 1e-3
+        and other[1] != losses[None][1]
+    )
+
+
 def test_gradient_not_finite_stops_with_half_hour_and_flux(month):
     record, data, parameters = month
     runs = free_runs(lambda weight: Model(parameters, Bursting(weight)), data, parameters)

@@ -145,8 +145,10 @@ def test_network_trained_through_the_common_solver_is_the_model_itself():
     files = PLAN.trained_through("XX-Aaa")
     assert files["fast-1/1"] == PLAN.trained_models("XX-Aaa")["mlp/1"]
     assert files["split-1/1"] == "results/XX-Aaa/daemons/split-1/seed1.eqx"
-    other = Plan(settings(simulation={"integrator": "fast-2"})).trained_through("XX-Aaa")
-    assert other["fast-1/1"] == "results/XX-Aaa/daemons/fast-1/seed1.eqx"
+    coarse = {"steps": 100, "batch": 4, "integrator": "euler-1"}
+    for change in ({"simulation": {"integrator": "fast-2"}}, {"training": coarse}):
+        other = Plan(settings(**change)).trained_through("XX-Aaa")
+        assert other["fast-1/1"] == "results/XX-Aaa/daemons/fast-1/seed1.eqx"
 
 
 def test_what_a_model_is_and_how_it_is_trained_are_apart():

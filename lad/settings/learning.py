@@ -19,6 +19,10 @@ Antecedents = Annotated[
     Annotated[bool, Tag("word")] | Annotated[Choice[Literal[tuple(ANTECEDENT_DAYS)]], Tag("list")],
     Discriminator(shape),
 ]
+Solver = text(
+    "(explicit|split|euler|fast)-([1-9]|[1-5][0-9]|6[0-4])|diffrax",
+    "explicit, split, euler or fast with its steps, 1 to 64, as in fast-1, or diffrax",
+)
 Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy", "LAI"]
 
 
@@ -45,6 +49,9 @@ class Search(Section):
     what it keeps for months, in place of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
+    integrator: Solver | None = None
+    """[solver](model.md) of the gradient steps, if another than `simulation.integrator`, through which the free runs
+    go"""
 
 
 class Descent(Search):

@@ -12,7 +12,7 @@ from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, Period, check_unseen
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, nearest, shape, text
 from lad.settings.files import place
-from lad.settings.learning import Attribute, Calibration, Descent, Own, TrainedModel
+from lad.settings.learning import Attribute, Calibration, Descent, Own, Solver, TrainedModel
 from lad.towers.archives import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
@@ -43,10 +43,6 @@ def _ordered(days: tuple[date, date]) -> tuple[date, date]:
 Name = text("[a-z][a-z0-9_]*", "lower-case letters, digits and _, beginning with a letter")
 SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, as US-Wkg")
 Url = text("https?://.*", "an address that begins with http:// or https://")
-Solver = text(
-    "(explicit|split|euler|fast)-([1-9]|[1-5][0-9]|6[0-4])|diffrax",
-    "explicit, split, euler or fast with its steps, 1 to 64, as in fast-1, or diffrax",
-)
 Days = Annotated[List[date], Field(min_length=2, max_length=2), AfterValidator(_ordered)]
 Members = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[Some[SiteId], *DISTINCT, Tag("list")],

@@ -22,6 +22,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from lad.errors import InputError
 from lad.forcing import rows
 from lad.integrate import roll_out
+from lad.integrate.named import named
 from lad.progress import Progress
 from lad.settings import Search
 from lad.training.data import window_starts
@@ -66,9 +67,11 @@ def fit(
     """Fit `free`, arrays with a leading axis of members, so that the models of `runs` match the fluxes of its sites.
 
     `settings.batch` counts windows of each site. Where sites have a reference run, steps are held to the mean of its
-    surface temperature (`surface_penalty`). All devices of all processes share the work: the result depends on their
-    number by round-off alone. Before all free runs but the first, the fit is written to `checkpoint`, and resumed from
-    there by a call of the same `fingerprint`, with the same result as without interruption.
+    surface temperature (`surface_penalty`). Steps go through the solver of `settings`, free runs through that of
+    `runs`: these choose, so a coarse solver can make a fit worse, but cannot make it look better. All devices of all
+    processes share the work: the result depends on their number by round-off alone. Before all free runs but the
+    first, the fit is written to `checkpoint`, and resumed from there by a call of the same `fingerprint`, with the
+    same result as without interruption.
 
     Raises InputError when loss or parameters cease to be finite, and for windows shorter than an interval.
     """
@@ -128,6 +131,11 @@ def window_at(settings: Search, step: int) -> float:
     return days[min(step // settings.refresh * len(days) // stretches, len(days) - 1)]
 
 
+def solver_of(runs: FreeRuns, settings: Search) -> Callable:
+    """The solver of the gradient steps."""
+    return named(settings.integrator) if settings.integrator else runs.solver
+
+
 def _optimiser(settings: Search) -> optax.GradientTransformation:
     """Clipped AdamW with warm-up and cosine decay of its rate."""
     warm_up = max(1, settings.steps // 20)
@@ -140,10 +148,10 @@ def _optimiser(settings: Search) -> optax.GradientTransformation:
     )
 
 
-def _of_windows(runs: FreeRuns, free, lane: Lanes, before, index, counted=1.0):
+def _of_windows(runs: FreeRuns, solver: Callable, free, lane: Lanes, before, index, counted=1.0):
     """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
     model = runs.model(free, lane)
-    _, trajectory = jax.vmap(lambda s, f: roll_out(runs.solver, model, s, f, runs.dt))(
+    _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, runs.dt))(
         rows(before, index[:, 0]), rows(lane.forcing, index)
     )
     fluxes = simulated_fluxes(trajectory.rates)
@@ -161,7 +169,7 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, set
     each step and member were finite. With `settings.gauss_newton`, slow physical parameters stay as they are.
     """
     hold_slow = settings.gauss_newton
-    losses_of = partial(_of_windows, runs)
+    losses_of = partial(_of_windows, runs, solver_of(runs, settings))
 
     @over_sites(runs.devices, (ALIKE, MEMBERS_BY_SITE, BY_SITE, MEMBERS_BY_SITE, ALIKE), ALIKE)
     def mismatches(free, before, lanes, windows, within):
@@ -236,7 +244,7 @@ def _descend(
             lane, before = rows(held, number)
 
             def of_window(free, index, counted, lane=lane, before=before):
-                return _of_windows(runs, free, lane, before, index[None], counted)
+                return _of_windows(runs, solver_of(runs, settings), free, lane, before, index[None], counted)
 
             drawn = windows[step, member, number]
             if found := describe_failure(of_window, free, drawn, length, site.data.time):

@@ -19,7 +19,9 @@ use rule train as train_through with:
         radiation=config["simulation"]["radiation"],
         model=lambda wildcards: json.dumps(plan.model_settings(config["daemons"]["model"])),
         periods=period_options("train", "validation"),
-        settings=lambda wildcards: json.dumps(plan.training_settings(config["daemons"]["model"])),
+        settings=lambda wildcards: json.dumps(
+            plan.training_settings(config["daemons"]["model"]) | {"integrator": None}
+        ),
         seeds=config["seeds"],
         folder=lambda wildcards, output: Path(output.history).parent,
         integrator="{integrator}",
