@@ -11,11 +11,11 @@ from evaluation_site import lad
 
 from lad.errors import InputError
 from lad.evaluation import study
-from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
 from lad.evaluation.models import MOST_SITES
 from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS, whole
 from lad.evaluation.study import lowest_losses, rank_table
-from lad.figures.study import ablation, learning_curves
+from lad.figures.study import ablation, errors, learning_curves
 from lad.tables import Table, document
 from lad.tables.scores import score_tables, seeds_table
 from lad.tables.study import gains_tables, published_table, ranks_tables, validation_table
@@ -161,6 +161,24 @@ def test_first_model_is_on_top_at_all_sites():
         assert low > high
 
 
+def synthetic_intervals(scores: pd.DataFrame) -> pd.DataFrame:
+    """RMSE of the whole models, 3 W m-2 to either side."""
+    rows = whole(scores)
+    ends = rows.assign(metric="rmse", value=rows.rmse, low=rows.rmse - 3.0, high=rows.rmse + 3.0, weeks=52)
+    return ends[INTERVAL_COLUMNS]
+
+
+def test_errors_have_intervals_and_the_published_ones_beside_them():
+    scores = synthetic_scores()
+    panels = {axes.get_title(): axes for axes in errors(scores, synthetic_intervals(scores)).axes}
+    published = {title: axes.lines[-1].get_xdata().tolist() for title, axes in panels.items()}
+    assert published == {"US-Me2, LE": [35.72, 40.56], "US-Me2, H": [], "XX-Tst, LE": [], "XX-Tst, H": []}
+    bar, dot, *_ = panels["XX-Tst, H"].lines  # of the first model, 1lin
+    assert bar.get_xdata() == pytest.approx([32.0, 38.0]) and dot.get_xdata() == pytest.approx([35.0])
+    many = synthetic_scores([f"XX-{number:03d}" for number in range(MOST_SITES + 1)])
+    assert len(errors(many, synthetic_intervals(many)).axes) == 2
+
+
 def test_many_sites_are_shown_by_their_median_and_spread():
     sites = [f"XX-{number:03d}" for number in range(MOST_SITES + 1)]
     scores = synthetic_scores(sites)
@@ -210,11 +228,13 @@ def test_overview_writes_all(tmp_path):
     synthetic_differences().to_csv(tmp_path / "d.csv", index=False)
     synthetic_transfer().to_csv(tmp_path / "t.csv", index=False)
     options = ["--scores", tmp_path / "scores.csv", "--differences", tmp_path / "d.csv"]
-    options += ["--transfer", tmp_path / "t.csv"]
+    synthetic_intervals(synthetic_scores()).to_csv(tmp_path / "i.csv", index=False)
+    options += ["--transfer", tmp_path / "t.csv", "--intervals", tmp_path / "i.csv"]
     lad("overview", *options, "--states", "mlp_nostate=mlp", "--output-directory", tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {
         "ablation.pdf",
+        "rmse.pdf",
         "published.md",
         "seeds.md",
         "gains.md",

@@ -1,6 +1,6 @@
 """Figures of a whole study: learning curves, the models side by side, and multi-site networks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 
 from lad.evaluation.models import label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
+from lad.evaluation.study import published
 from lad.figures.style import RC, colours
 from lad.observations import TARGETS
 from lad.tables.study import compared, own_model
 
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
+RMSE_LABEL = "RMSE (W m$^{-2}$)"
 COLOURED = 10  # sites that colours can distinguish
 LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
@@ -78,7 +80,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
     """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
-        return _spread(scores, models)
+        return _spread(scores, models, list(SCORE_LABELS))
     colour = colours(models)
     columns = [(target, metric) for target in TARGETS for metric in SCORE_LABELS]
     with matplotlib.rc_context(RC):
@@ -100,11 +102,46 @@ def ablation(scores: pd.DataFrame) -> Figure:
     return figure
 
 
-def _spread(scores: pd.DataFrame, models: list[str]) -> Figure:
+def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
+    """RMSE of all models with 95 % intervals, and published ones: a row for each site, a column for each target.
+
+    `intervals` has the columns of `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
+    """
+    sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
+    if too_many(sites):
+        return _spread(scores, models, ["rmse"])
+    colour, theirs = colours(models), published(scores)
+    ends = intervals[intervals.metric == "rmse"]
+    with matplotlib.rc_context(RC):
+        size = (4.2 * len(TARGETS), (0.22 * len(models) + 0.8) * len(sites) + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(sites), len(TARGETS), sharey=True, squeeze=False)
+        for axes_row, site in zip(grid, sites, strict=True):
+            for axes, target in zip(axes_row, TARGETS, strict=True):
+                rows = ends[(ends.site == site) & (ends.target == target)].set_index("model")
+                for y, model in enumerate(models):
+                    if model in rows.index:
+                        value, low, high = rows.loc[model, ["value", "low", "high"]]
+                        axes.plot([low, high], [y, y], color=colour[model])
+                        axes.plot(value, y, "o", color=colour[model], markersize=5)
+                places = theirs[(theirs.site == site) & (theirs.target == target)]
+                marks = [models.index(model) for model in places.model]
+                axes.plot(
+                    places.rmse, marks, "D", color="#000000", mfc="none", markersize=6, label="published"
+                )
+                _dress(axes, "rmse", f"{site}, {target}")
+            axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
+        grid[0, 0].invert_yaxis()  # which all share
+        if len(theirs):
+            grid[0, 0].legend()
+    return figure
+
+
+def _spread(scores: pd.DataFrame, models: list[str], metrics: Sequence[str]) -> Figure:
     """Scores over the sites: median, quartiles, and whiskers to the 5th and 95th percentile, by model."""
     scores = whole(scores)
     colour = colours(models)
-    columns = [(target, metric) for target in TARGETS for metric in SCORE_LABELS]
+    columns = [(target, metric) for target in TARGETS for metric in metrics]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(1.9 * len(columns) + 1.0, 0.3 * len(models) + 1.1), layout="constrained")
         (grid,) = figure.subplots(1, len(columns), sharey=True, squeeze=False)
@@ -134,7 +171,7 @@ def _dress(axes: Axes, metric: str, title: str) -> None:
         axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.grid(axis="x", linewidth=0.4)
     axes.set_title(title)
-    axes.set_xlabel(SCORE_LABELS[metric])
+    axes.set_xlabel(SCORE_LABELS.get(metric, RMSE_LABEL))
 
 
 def multi_site(table: pd.DataFrame) -> Figure:

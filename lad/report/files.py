@@ -45,6 +45,11 @@ EXPERIMENTS = {
 """Those of the experiments with solvers, which have a section of their own."""
 
 FILE_TITLES = {
+    "rmse.png": (
+        "RMSE of all models",
+        "Test periods, with 95 % intervals over weeks; hollow: published. Whether one model is better than another "
+        "is in the gains: models err in the same weeks. Of many sites, boxes as below.",
+    ),
     "ablation.png": (
         "Scores of all models",
         "Test periods; small dots are single seeds, large ones ensembles; of many sites, boxes are quartiles over the "

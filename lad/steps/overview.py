@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
-from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
 from lad.evaluation.scores import TRANSFER_COLUMNS, read_scores, whole
 from lad.evaluation.study import rank_table, states_table
-from lad.figures.study import ablation
+from lad.figures.study import ablation, errors
 from lad.figures.style import save
 from lad.io import read_table, write_csv
 from lad.provenance import provenance
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--differences", type=Path, nargs="+", required=True, help="differences.csv of each site"
     )
+    parser.add_argument("--intervals", type=Path, nargs="+", required=True, help="intervals.csv of each site")
     parser.add_argument("--transfer", type=Path, required=True, help="transfer.csv of the study")
     parser.add_argument(
         "--states",
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write published.md, seeds.md, gains.md, states.md, ranks.md, the tables behind them, and ablation.png."""
+    """Write published.md, seeds.md, gains.md, states.md, ranks.md, the tables behind them, rmse.png, ablation.png."""
     scores = read_scores([args.scores])
     tables = [read_table(path, DIFFERENCE_COLUMNS) for path in args.differences]
     differences = pd.concat(tables, ignore_index=True)
@@ -64,3 +65,6 @@ def run(args: argparse.Namespace) -> None:
     write_csv(folder / "states.csv", states)
     write_csv(folder / "ranks.csv", ranks)
     save(folder / "ablation.png", ablation(scores), provenance({"scores": args.scores}))
+    intervals = pd.concat([read_table(path, INTERVAL_COLUMNS) for path in args.intervals], ignore_index=True)
+    origin = {"scores": args.scores} | {path.parent.parent.name: path for path in args.intervals}
+    save(folder / "rmse.png", errors(scores, intervals), provenance(origin))

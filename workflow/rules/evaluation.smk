@@ -285,10 +285,18 @@ rule overview:
     input:
         scores=rules.gather.output.scores,
         differences=of_sites(rules.evaluate.output.differences),
+        intervals=of_sites(rules.evaluate.output.intervals),
         transfer=rules.transfer.output.scores,
         published="lad/evaluation/published.csv",
         code=code("overview"),
     output:
+        errors=report(
+            "results/{study}/rmse.png",
+            caption="../report/overview.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "RMSE of all models"},
+        ),
+        errors_vector="results/{study}/rmse.pdf",
         figure=report(
             "results/{study}/ablation.png",
             caption="../report/overview.rst",
@@ -323,6 +331,7 @@ rule overview:
     message:
         "{wildcards.study}: write tables and figure of the whole"
     shell:
-        "lad overview --scores {input.scores} --differences {input.differences} --transfer {input.transfer}"
+        "lad overview --scores {input.scores} --differences {input.differences} --intervals {input.intervals}"
+        " --transfer {input.transfer}"
         " --states {params.states} {params.missing}"
         " --output-directory results/{wildcards.study} 2>&1 | tee {log}"
