@@ -110,8 +110,8 @@ def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
         return [section.title for section in study_sections(scores, differences, states, VALIDATION)]
 
     scores = synthetic_scores()
-    assert titles(scores)[:2] == ["Published and reproduced", "Conclusions"]
-    assert titles(scores[scores.site == SITE])[0] == "Conclusions"
+    assert titles(scores)[:2] == ["Conclusions", "Published and reproduced"]
+    assert titles(scores[scores.site == SITE])[:2] == ["Conclusions", "Scores"]
 
 
 def test_no_two_files_are_called_alike():
@@ -268,7 +268,8 @@ def options(tmp_path_factory) -> list[object]:
     )
     history.to_csv(folder / "history.csv", index=False)
     (folder / "odd.csv").write_text(f"size,what\n9,nine\n10,{EVIL}\n-1,minus\n,empty\n")
-    Image.new("RGB", (1600, 900), "white").save(folder / "scatter.png", dpi=(150, 150))
+    for name in ("scatter", "rmse"):
+        Image.new("RGB", (1600, 900), "white").save(folder / f"{name}.png", dpi=(150, 150))
     strata_file(folder / "strata.csv")
     pd.DataFrame([GAINS_AT_WKG], columns=GAIN_COLUMNS).to_csv(folder / "gains.csv", index=False)
     files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}
@@ -286,7 +287,7 @@ def options(tmp_path_factory) -> list[object]:
         files["forcing"].append(f"{name}={place / 'forcing.nc'}")
         files["periods"].append(f"{name}={place / 'periods.json'}")
         files["simulation"] += [f"{name}/{m}={place / m.replace('/', '_')}.nc" for m in site.simulations]
-    shown = ["study=odd.csv", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
+    shown = ["study=odd.csv", "study=rmse.png", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
     shown += [f"{SITE}=gains.csv", f"{SITE}=strata.csv"]
     return [
         *("--study", "synthetic", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
@@ -318,6 +319,12 @@ def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path)
     origin = json.loads(re.search(r'id="provenance">(.*?)</script>', text)[1])
     assert origin["code"]["sha256"] in text and {"scores", "history US-Me2/mlp"} < set(origin["inputs"])
     assert str(page.parent.parent) not in text
+
+
+def test_the_errors_of_all_models_stand_with_the_conclusions(page):
+    text = page.read_text(encoding="utf-8")
+    first, second = (text.index(f">{title}</h2>") for title in ("Conclusions", "Published and reproduced"))
+    assert first < text.index("RMSE of all models") < second
 
 
 def test_section_of_a_site_says_what_its_record_is(page):
@@ -450,7 +457,7 @@ def test_no_error_and_no_request_to_anywhere(opened):
 
 
 def test_published_numbers_come_first(opened):
-    assert ask(opened, "document.querySelector('main h2').textContent") == "Published and reproduced"
+    assert ask(opened, "document.querySelector('main h2').textContent") == "Conclusions"
     cells = ask(
         opened,
         "[...document.querySelectorAll('main table')[0].tBodies[0].rows[0].cells].map(c => c.textContent)",

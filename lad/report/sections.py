@@ -40,8 +40,9 @@ def study_sections(
     states: pd.DataFrame,
     validation: pd.DataFrame,
     experiments: Sequence[Conclusion] = (),
+    pictures: Sequence[Any] = (),
 ) -> list[Section]:
-    """The study as a whole: published numbers first, if there are, then what was found and the tables it rests on.
+    """The study as a whole: what was found, with its `pictures`, then published numbers and the tables it rests on.
 
     `experiments`: what those with solvers found.
     """
@@ -49,8 +50,8 @@ def study_sections(
     found = [*conclusions(scores, differences, states, validation), *experiments]
     seeds = [] if too_many(scores.site) else [seeds_table(scores)]
     return [
+        Section("Conclusions", [Findings(found), *pictures]),
         *([Section("Published and reproduced", [published, PUBLISHED_H])] if published else []),
-        Section("Conclusions", [Findings(found)]),
         Section("Scores", [*score_tables(scores), *seeds]),
         Section("Gains", gains_tables(differences)),
         *([Section("States", states_tables(states))] if len(states) else []),

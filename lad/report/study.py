@@ -18,6 +18,7 @@ from lad.report.page import Links, Section, render
 from lad.report.sections import origin_section, site_section, study_sections, summary
 
 STUDY = "study"
+FIRST = "rmse.png"  # of the files of a study, that which stands with the conclusions
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
 
 
@@ -53,10 +54,12 @@ def study_page(name: str, study: StudyFiles, missing: Sequence[str], settings: A
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
     )
+    first = [path for path in files[STUDY] if Path(path).name == FIRST]
+    rest = [path for path in files[STUDY] if path not in first]
     sections = [
         *([Section("Missing", missing)] if missing else []),
-        *study_sections(scores, differences, states, validation, found),
-        *([Section("Figures and tables", shown(files[STUDY]))] if files[STUDY] else []),
+        *study_sections(scores, differences, states, validation, found, shown(first)),
+        *([Section("Figures and tables", shown(rest))] if rest else []),
         *([Section("Solvers", experiments)] if experiments else []),
     ]
     if study.pages:
