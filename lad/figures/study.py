@@ -107,6 +107,7 @@ def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
 
     `intervals` has the columns of `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
     """
+    scores = scores[scores.model != "mean"]  # far off: it would hide how the others differ
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
         return _spread(scores, models, ["rmse"])
