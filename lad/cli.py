@@ -101,7 +101,7 @@ def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, Mo
     """Options of a step, and its module, the only one that is imported."""
     parser = argparse.ArgumentParser(
         prog="lad",
-        usage="lad STEP …, lad STEP --help",
+        usage="lad STEP … or lad STEP --help",
         description="Every step of the study as a command. ./run makes them all, in order.",
         epilog=_listing() if chosen is None else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
