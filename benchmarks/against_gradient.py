@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lad.evaluation.sanity import surface_temperature
 from lad.evaluation.series import measured
 from lad.io import read_json, read_netcdf
 from lad.periods import mask, parse_periods
@@ -27,7 +28,7 @@ def main(folders: list[str]) -> None:
         periods = read_json(folder / "calibrate/parameters.json")["provenance"]["settings"]["train"]
         H = measured(read_netcdf(folder / "forcing/observations.nc"), "Qh")
         usable = np.isfinite(H) & mask(run.time.values, parse_periods(periods))
-        difference = run.SoilTemp.values[:, 0] - forcing.Tair.values.ravel()
+        difference = surface_temperature(run).to_numpy() - forcing.Tair.values.ravel()
         bins = pd.cut(difference[usable], EDGES)
         shares = pd.DataFrame({"up": H[usable] > LEAST, "down": H[usable] < -LEAST}).groupby(
             bins, observed=False

@@ -466,7 +466,10 @@ def test_a_law_may_come_from_a_module_of_ones_own(own_laws):
 @pytest.mark.parametrize(
     "law, message",
     [
-        ("magic", "expected one of bulk, leaf, mlp, mlp_downgradient, conductance"),
+        (
+            "magic",
+            "expected one of bulk, leaf, mlp, mlp_downgradient, conductance, parameters, residual, or module:Class",
+        ),
         ("own_laws:", "expected one of bulk"),
         ("absent_laws:Law", "cannot import absent_laws: No module named 'absent_laws'"),
         ("broken_laws:Law", "cannot import broken_laws: No module named 'no_such'"),

@@ -168,7 +168,7 @@ def test_constant_run_has_scores_but_those_that_are_undefined(pair):
         ("site", r"b.nc: is of site YY-Oth, expected XX-Tst"),
         ("overlap", r"b.nc: has no half-hour in common with .*observations.nc and the runs before it"),
         ("unmeasured", r"observations.nc: no usable half-hour of Qle in 2020-05-04:2020-07-26"),
-        ("constant", r"LE, a, .*: all 4032 observed values are 7, NSE is undefined"),
+        ("constant", r"LE, a, 2020-05-04:2020-07-26: all 4032 observed values are 7, NSE is undefined"),
         ("nan", r"b.nc: Qh is not finite in 1 of 4032 half-hours, the first is 2020-05-04T01:30:00"),
         ("units", r"b.nc: Qle is in 'MJ m-2 d-1', expected 'W m-2'"),
         ("folder", r"empty: holds no seed\*.nc, expected a simulation file or a folder of seeds"),
