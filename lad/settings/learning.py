@@ -49,9 +49,9 @@ class Search(Section):
     what it keeps for months, in place of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
-    integrator: Solver | None = None
-    """[solver](model.md) of the gradient steps, if another than `simulation.integrator`, through which the free runs
-    go"""
+    integrator: Solver | None = "euler-1"
+    """[solver](model.md) of the gradient steps; free runs, by whose validation a fit is chosen, go through
+    `simulation.integrator`. `null`: steps through that too"""
 
 
 class Descent(Search):
