@@ -21,6 +21,7 @@ from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
+DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
 
 
 def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
@@ -103,6 +104,8 @@ def main(argv: Sequence[str]) -> None:
     try:
         check_profile(argv)
         parser, args = parse_args(argv)
+        if not args.targets and not args.configfile:
+            args.configfile = [DEMO]
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
         if args.dryrun:

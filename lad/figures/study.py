@@ -7,17 +7,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from lad.evaluation.models import label, ordered, too_many
+from lad.evaluation.models import BASELINES, label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.study import published
-from lad.figures.style import RC, colours
+from lad.figures.style import COLOURS, RC, colours
 from lad.observations import TARGETS
 from lad.tables.study import compared, own_model
 
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
 RMSE_LABEL = "RMSE (W m$^{-2}$)"
 COLOURED = 10  # sites that colours can distinguish
+KINDS = {"without physics": "#999999", "LaD": COLOURS["bulk"], "LaD with trained fluxes": COLOURS["mlp"]}
 LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
 
@@ -105,13 +107,14 @@ def ablation(scores: pd.DataFrame) -> Figure:
 def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
     """RMSE of all models with 95 % intervals, and published ones: a row for each site, a column for each target.
 
-    `intervals` has the columns of `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
+    Colours tell three kinds of models apart: `_kind`. `intervals` has the columns of
+    `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
     """
     scores = scores[scores.model != "mean"]  # far off: it would hide how the others differ
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
         return _spread(scores, models, ["rmse"])
-    colour, theirs = colours(models), published(scores)
+    theirs = published(scores)
     ends = intervals[intervals.metric == "rmse"]
     with matplotlib.rc_context(RC):
         size = (4.2 * len(TARGETS), (0.22 * len(models) + 0.8) * len(sites) + 0.3)
@@ -123,19 +126,26 @@ def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
                 for y, model in enumerate(models):
                     if model in rows.index:
                         value, low, high = rows.loc[model, ["value", "low", "high"]]
-                        axes.plot([low, high], [y, y], color=colour[model])
-                        axes.plot(value, y, "o", color=colour[model], markersize=5)
+                        axes.plot([low, high], [y, y], color=KINDS[_kind(model)])
+                        axes.plot(value, y, "o", color=KINDS[_kind(model)], markersize=5)
                 places = theirs[(theirs.site == site) & (theirs.target == target)]
                 marks = [models.index(model) for model in places.model]
-                axes.plot(
-                    places.rmse, marks, "D", color="#000000", mfc="none", markersize=6, label="published"
-                )
+                axes.plot(places.rmse, marks, "D", color="#000000", mfc="none", markersize=6)
                 _dress(axes, "rmse", f"{site}, {target}")
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
+        of_legend = {kind: {"color": KINDS[kind], "marker": "o"} for kind in map(_kind, models)}
         if len(theirs):
-            grid[0, 0].legend()
+            of_legend["published"] = {"color": "#000000", "marker": "D", "mfc": "none", "linestyle": "none"}
+        entries = [Line2D([], [], label=name, **look) for name, look in of_legend.items()]
+        figure.legend(handles=entries, loc="outside lower center", ncols=len(entries))
     return figure
+
+
+def _kind(model: str) -> str:
+    return (
+        "without physics" if model in BASELINES else "LaD" if model == "bulk" else "LaD with trained fluxes"
+    )
 
 
 def _spread(scores: pd.DataFrame, models: list[str], metrics: Sequence[str]) -> Figure:

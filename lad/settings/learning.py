@@ -50,8 +50,8 @@ class Search(Section):
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
     integrator: Solver | None = "euler-1"
-    """[solver](model.md) of the gradient steps; free runs, by whose validation a fit is chosen, go through
-    `simulation.integrator`. `null`: steps through that too"""
+    """[solver](model.md) of the gradient steps, and of all that a calibration tries; free runs through
+    `simulation.integrator` judge what is found. `null`: that solver for all"""
 
 
 class Descent(Search):
@@ -63,7 +63,7 @@ class Descent(Search):
 
 
 class Calibration(Search):
-    """How LaD's own parameters are calibrated: by gradient, and by CMA-ES with as many model runs."""
+    """How LaD's own parameters are calibrated: by gradient, and by CMA-ES with at most as many model runs."""
 
     root_zone: Literal["mass_curve"] | None = None
     """`mass_curve`: the root zone holds at least what the [mass curve](learning.md#root-zone) asks for"""

@@ -1,9 +1,9 @@
 """Calibrate LaD's own parameters on measured LE and H.
 
 Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds, and an
-evolution strategy (CMA-ES) with as many model runs as all descents together; the search with the lowest loss on the
-validation period wins. Writes the parameters of the winner (JSON), and optionally a table of all searches, with what
-the fluxes determine, and their history.
+evolution strategy (CMA-ES) with at most as many model runs as all descents together; the search with the lowest
+validation loss wins. Writes the parameters of the winner (JSON), and optionally a table of all searches, with what the
+fluxes determine, and their history.
 """
 
 import argparse

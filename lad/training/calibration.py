@@ -57,34 +57,44 @@ def calibrate(
 ) -> Calibrated:
     """Calibrate LaD's own parameters from those of the `table` on, within bounds around them.
 
-    Gradient descent (Adam) through the solver, from the table's values and from random starts, and an evolution
-    strategy (CMA-ES) with as many model runs as all descents together; the search with the lowest validation loss wins.
+    Gradient descent (Adam), from the table's values and from random starts, and an evolution strategy (CMA-ES) with at
+    most as many model runs as all descents together, search through the solver of `settings`. What they find is judged
+    in free runs through `solver`: the search with the lowest validation loss wins.
     `folder` is where checkpoints lie in the meantime; a call of the same `fingerprint` goes on from them. Raises
     InputError where loss or parameters cease to be finite.
     """
     space = calibration_space(table, data.mass_curve.capacity if settings.root_zone else 0.0)
     anchor = Anchor(space, space.origin(), np.zeros(0), np.zeros(len(FORCING_INPUTS), dtype=bool))
     site = Site(site_id, anchor, data, plain_state(table, data.forcing), table)
-    runs = FreeRuns(
-        lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
-        [site],
-        named(solver),
-        settings.loss,
-        f"{site_id} calibrate",
-        lambda free: free,
-    )
+
+    def free_runs(solver: str) -> FreeRuns:
+        return FreeRuns(
+            lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
+            [site],
+            named(solver),
+            settings.loss,
+            f"{site_id} calibrate",
+            lambda free: free,
+        )
+
+    runs, searching = free_runs(solver), free_runs(settings.integrator or solver)
     checkpoints = [folder / f"{name}.eqx" if folder else None for name in ("checkpoint", "checkpoint_cmaes")]
     begins = space.starts(settings.starts, seed)
     descents = fit(
-        jnp.asarray(begins), runs, settings, seed=seed, checkpoint=checkpoints[0], fingerprint=fingerprint
+        jnp.asarray(begins),
+        searching,
+        settings,
+        seed=seed,
+        checkpoint=checkpoints[0],
+        fingerprint=fingerprint,
     )
     passes = descent_runs(settings, data, begins.shape, descents.history)
     evolved = evolve(
-        space.origin(), runs, passes, seed=seed, checkpoint=checkpoints[1], fingerprint=fingerprint
+        space.origin(), searching, passes, seed=seed, checkpoint=checkpoints[1], fingerprint=fingerprint
     )
     searches = [f"descent {number}" for number in range(settings.starts)] + ["CMA-ES"]
     optima = np.vstack([descents.free, evolved.free])
-    # Judged again, all after the same spin-up: during a search each had that of its own course.
+    # Judged again, all through the same solver after the same spin-up: a search has the spin-up of its own course.
     judged = runs(jnp.asarray(optima), runs.begin(len(optima)), FIRST_SPIN_UP)
     losses = judged.losses[1]
     best = int(np.argmin(losses))

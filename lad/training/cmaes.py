@@ -1,7 +1,7 @@
 """Calibration without gradients: CMA-ES (Hansen & Ostermeier 2001, Evol. Comput. 9, 159-195; the package `cma`).
 
 It finds the same quantities on the same loss, half-hours and spin-up as the descent of `lad.training.loop.fit`, with
-the same number of model runs, so that nobody has to trust gradients.
+at most as many model runs, so that nobody has to trust gradients.
 """
 
 from pathlib import Path
@@ -21,6 +21,7 @@ from lad.training.free_run import NEXT_SPIN_UP, FreeRuns
 from lad.training.sites import FIRST_SPIN_UP
 
 SPREAD = 1.0  # standard deviation of the first generation, in free numbers (logits)
+PATIENCE = 10  # generations without a better validation loss before the search stops
 
 
 class Evolved(NamedTuple):
@@ -52,7 +53,7 @@ def evolve(
     checkpoint: Path | None = None,
     fingerprint: str = "",
 ) -> Evolved:
-    """Free numbers (k,) found from `origin` in `passes` through the record, their validation loss, the history.
+    """Free numbers (k,) found from `origin` in `passes` through the record at most, their validation loss, the history.
 
     A generation is ranked by the training loss of free runs, after one pass of spin-up from where the best candidate of
     the generation before began: the spin-up goes on through the search, as it does through a descent. Of the best of
@@ -63,7 +64,7 @@ def evolve(
     search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
     generations = max(1, round(passes / (search.popsize * (1 + NEXT_SPIN_UP))))
     ran = runs(jnp.asarray(origin)[None], runs.begin(1), FIRST_SPIN_UP)
-    best, best_loss, history = origin, float(ran.losses[1, 0]), []
+    best, best_loss, stale, history = origin, float(ran.losses[1, 0]), 0, []
     known, starts = resume(checkpoint, fingerprint, jax.tree.map(lambda x: x[0], ran.starts))
     progress = Progress(f"{runs.label}, CMA-ES", generations, len(known))
     for generation in range(generations):
@@ -78,10 +79,13 @@ def evolve(
         losses = np.array(known[generation])
         search.tell(candidates, losses[0].tolist())
         first = int(np.argmin(losses[0]))
+        stale += 1
         if losses[1, first] < best_loss:
-            best, best_loss = candidates[first], float(losses[1, first])
+            best, best_loss, stale = candidates[first], float(losses[1, first]), 0
         history.append(
             {"step": generation, "train_loss": losses[0, first], "validation_loss": losses[1, first]}
         )
         progress.update(generation + 1, f"loss {losses[0, first]:.4f}  validation {losses[1, first]:.4f}")
+        if stale >= PATIENCE:
+            break
     return Evolved(np.asarray(best), best_loss, pd.DataFrame(history))
