@@ -1,4 +1,4 @@
-"""Speed of the default solver: LaD's own law and a network, one series and a batch, forward and gradient.
+"""Speed of the default solvers: LaD's own law and a network, one series and a batch, forward and gradient.
 
     .venv/bin/python benchmarks/speed.py
 
@@ -21,16 +21,19 @@ import numpy as np
 
 from lad.fluxes import STATES, BulkFluxes, MLPFluxes, Network, Scaling
 from lad.forcing import Forcing, make_forcing, rows
-from lad.integrate import fast, roll_out
+from lad.integrate import roll_out
+from lad.integrate.named import named
 from lad.model import Model
 from lad.parameters import table_parameters
 from lad.physics.saturation import saturation_specific_humidity
 from lad.provenance import git_revision, package_version
+from lad.settings import Descent
+from lad.settings.study import Simulation
 from lad.state import plain_state
 from lad.training.loss import loss, simulated_fluxes
 
 DT = 1800.0  # s
-STEPS = 1  # of the solver in an interval
+FORWARD, GRADIENT = Simulation().integrator, Descent().integrator
 YEAR = 365 * 48
 WINDOWS, LENGTH = 64, 10 * 48  # as in training
 LONG = 20 * YEAR // WINDOWS  # half-hours of as many windows that make 20 site-years
@@ -73,9 +76,9 @@ def network() -> MLPFluxes:
     return MLPFluxes(Network(scaling, states=STATES, hidden=(32, 32), outputs=2, key=jax.random.key(0)))
 
 
-def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
-    """Everything that is timed, with `solver`."""
-
+def cases(solver: Callable | None = None) -> list[Case]:
+    """Everything that is timed: with `solver`, or runs with `FORWARD` and gradients through `GRADIENT`."""
+    solver, solver_of_steps = (solver, solver) if solver else (named(FORWARD), named(GRADIENT))
     year, parameters = synthetic_year(), table_parameters(cover=6, soil=2, z_ref=3.0)
     bulk, hybrid = Model(parameters, BulkFluxes()), Model(parameters, network())
     start = plain_state(parameters, year)
@@ -93,7 +96,9 @@ def cases(solver=fast(STEPS)) -> list[Case]:  # noqa: B008
     @eqx.filter_value_and_grad
     def gradient(layers, windows):
         model = eqx.tree_at(lambda model: model.fluxes.network.layers, hybrid, layers)
-        rates = jax.vmap(lambda forcing: roll_out(solver, model, start, forcing, DT)[1].rates)(windows)
+        rates = jax.vmap(lambda forcing: roll_out(solver_of_steps, model, start, forcing, DT)[1].rates)(
+            windows
+        )
         observed = jnp.full((*windows.Tair.shape, 2), 40.0)
         return loss(simulated_fluxes(rates), observed, jnp.ones_like(observed), jnp.full(2, 60.0))
 
@@ -150,7 +155,9 @@ def machine() -> str:
 def main() -> None:
     """Print the table."""
     begin()
-    print(f"fast, {STEPS} steps per half-hour, float64; run: median of {REPEATS} (lowest to highest)\n")
+    print(
+        f"runs with {FORWARD}, gradients through {GRADIENT}, float64; median of {REPEATS} (lowest to highest)\n"
+    )
     print("| case | compile s | run s | ms per site-year | MB |\n|---|---|---|---|---|")
     for case in cases():
         timing = timed(case)

@@ -101,6 +101,14 @@ def test_missing_archives_are_reported_before_anything_runs(tree):
     assert not (tree / "results").exists()
 
 
+def test_without_target_few_models_are_trained(tree):
+    for targets, models in [([], 2), (["demo"], 6)]:
+        command = [sys.executable, "-m", "lad.launch", *targets, "-n"]
+        environment = os.environ | {"PYTHONPATH": str(tree)}
+        result = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+        assert planned(result)["train"] == models
+
+
 def test_own_study_of_own_sites(tree, tmp_path):
     for site in ("US-Abc", "US-Def"):
         (tmp_path / f"AMF_{site}_FLUXNET_2011-2013_v1.3_r1.zip").write_text("-")
