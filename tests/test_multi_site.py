@@ -36,7 +36,7 @@ from lad.training.files import load_hybrid, load_model, save_hybrid, save_model
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, law_at, stacked, training_scaling, untrained_law
 from lad.training.lanes import lanes
-from lad.training.sites import read_site, unseen_anchor
+from lad.training.sites import at_step, read_site, unseen_anchor
 
 
 @pytest.fixture(scope="module")
@@ -466,7 +466,7 @@ def test_bad_input_is_one_line(towers, tmp_path, capsys, change, message):
     assert error.startswith("lad train: error: ") and message in error and error.count("\n") == 1
 
 
-def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):
+def test_hourly_record_beside_half_hourly_ones(towers, tmp_path):
     folder = tmp_path / "XX-Two"
     folder.mkdir()
     for name in ("forcing.nc", "observations.nc", "periods.json"):
@@ -476,8 +476,30 @@ def test_intervals_of_other_length_are_refused(towers, tmp_path, capsys):
             folder / name, read_netcdf(folder / name).isel(time=slice(None, None, 2)).drop_encoding()
         )
     command = [text.replace(str(towers / "XX-Two"), str(folder)) for text in train_command(towers, tmp_path)]
-    assert main(command) == 2
-    assert "intervals of 3600 s at XX-Two, expected 1800 s as at XX-One" in capsys.readouterr().err
+    assert main(command) == 0
+    periods = read_periods(folder / "periods.json")
+    site = read_site(
+        "XX-Two",
+        folder / "forcing.nc",
+        folder / "observations.nc",
+        periods["train"],
+        periods["validation"],
+    )
+    finer = at_step(site, 1800.0)
+    assert len(finer.data.time) == 2 * len(site.data.time) and finer.data.dt == 1800.0
+    assert (np.diff(finer.data.time[: finer.data.segments[0].stop]) == np.timedelta64(1800, "s")).all()
+    for fine, coarse in [
+        (finer.data.forcing.Tair, site.data.forcing.Tair),
+        (finer.data.train, site.data.train),
+    ]:
+        assert (fine[0::2] == coarse).all() and (fine[1::2] == coarse).all()
+    end, middle = finer.states.T[0][1::2], finer.states.T[0][0::2]
+    assert (end == site.states.T[0]).all()
+    second = site.data.segments[1].start
+    assert middle[second] == end[second]  # not between two segments
+    np.testing.assert_allclose(middle[1:second], (end[: second - 1] + end[1:second]) / 2, rtol=1e-12)
+    with pytest.raises(InputError, match=r"^XX-Two: intervals of 3600 s, expected a multiple of 2400 s$"):
+        at_step(site, 2400.0)
 
 
 def with_law(command: list[str], law) -> None:

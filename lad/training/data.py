@@ -38,6 +38,14 @@ class LearningData:
         """Times of the half-hours with a flux that may enter the loss."""
         return self.time[self.train.any(axis=1)]
 
+    @property
+    def before(self) -> np.ndarray:
+        """The row before each in its segment; the first, which has none, itself."""
+        rows = np.arange(len(self.time)) - 1
+        for segment in self.segments:
+            rows[segment.start] = segment.start
+        return rows
+
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation (W m-2) of the two targets over training half-hours."""
         count = self.train.sum(axis=0)

@@ -24,7 +24,7 @@ from lad.state import State
 from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywhere, mesh, over_sites, put
 from lad.training.lanes import Lanes, lanes
 from lad.training.loss import loss, simulated_fluxes
-from lad.training.sites import Anchor, Site
+from lad.training.sites import Anchor, Site, at_step
 from lad.training.space import SLOW
 
 NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
@@ -55,8 +55,9 @@ class FreeRuns:
     """Free runs of the models that ``build(free, anchor)`` makes at each of `sites`, each device running its own.
 
     The free numbers `free` have a leading axis of members. `weighting` is a key of `WEIGHTINGS`, for the training loss;
-    that of the validation is always `variance`, so that fits with different losses can be compared. `label` begins
-    errors and lines of progress. `physical` finds the free numbers of the physical parameters among `free`.
+    that of the validation is always `variance`, so that fits with different losses can be compared. All sites run at
+    the shortest of their intervals. `label` begins errors and lines of progress. `physical` finds the free numbers of
+    the physical parameters among `free`.
     """
 
     def __init__(
@@ -70,16 +71,11 @@ class FreeRuns:
     ):
         self.physical = physical
         self.slow = np.array([n for n, b in enumerate(sites[0].anchor.space.bounds) if b.name in SLOW])
-        self.build, self.sites, self.solver, self.label = build, list(sites), solver, label
-        self.dt = sites[0].data.dt
-        for site in sites:
-            if site.data.dt != self.dt:
-                raise InputError(
-                    f"{label}: intervals of {site.data.dt:g} s at {site.site_id}, expected {self.dt:g} s as at "
-                    f"{sites[0].site_id}"
-                )
+        self.build, self.solver, self.label = build, solver, label
+        self.dt = min(site.data.dt for site in sites)
+        self.sites = [at_step(site, self.dt) for site in sites]
         self.devices = mesh(len(sites))
-        self.lanes, self._starts = lanes(sites, weighting, self.devices.size)
+        self.lanes, self._starts = lanes(self.sites, weighting, self.devices.size)
         self.shared = put(self.lanes, self.devices)
         shared = over_sites(self.devices, (ALIKE, BY_SITE, MEMBERS_BY_SITE), MEMBERS_BY_SITE)
         self._pass = eqx.filter_jit(shared(partial(self._members_by_site, self._judged)))

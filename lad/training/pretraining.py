@@ -132,12 +132,9 @@ def _examples(sites: Sequence[Site], chosen: np.ndarray) -> Examples:
 
 def _reference(site: Site) -> State:
     """States before each row (n,) of LaD's own run, with the same share of the root zone full, whatever its size."""
-    before = np.arange(len(site.data.time)) - 1
-    for segment in site.data.segments:
-        before[segment.start] = segment.start  # no state is known before
     capacity = site.anchor.space.parameters(site.anchor.origin).Wmax
     state = dataclasses.replace(site.states, root=site.states.root * (capacity / site.reference.Wmax))
-    return rows(jax.tree.map(np.asarray, state), before)
+    return rows(jax.tree.map(np.asarray, state), site.data.before)
 
 
 def _middle(before: State, site: Site, chosen: np.ndarray) -> State:

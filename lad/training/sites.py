@@ -16,6 +16,7 @@ from lad.cf import intervals
 from lad.constants import DAY, YEAR
 from lad.errors import InputError
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
+from lad.forcing import rows
 from lad.integrate import fast
 from lad.io import read_netcdf
 from lad.model import Model
@@ -123,6 +124,36 @@ def read_site(
     )
     states = jax.tree.map(lambda *x: np.concatenate(x), *(run.state for run in runs))
     return Site(site_id, anchor, data, start, reference, states)
+
+
+def at_step(site: Site, dt: float) -> Site:
+    """`site` with each interval cut into parts of `dt` (s) that have its weather and its mean fluxes.
+
+    States of the reference run lie on a line in between. Raises InputError unless `dt` divides the interval.
+    """
+    data = site.data
+    parts = round(data.dt / dt)
+    if parts * dt != data.dt:
+        raise InputError(f"{site.site_id}: intervals of {data.dt:g} s, expected a multiple of {dt:g} s")
+    if parts == 1:
+        return site
+    row, part = (x.ravel() for x in np.indices((len(data.time), parts)))
+    finer = dataclasses.replace(
+        data,
+        **{name: rows(getattr(data, name), row) for name in ("forcing", "observed", "train", "validation")},
+        time=data.time[row] + part * np.timedelta64(round(dt), "s"),
+        segments=tuple(slice(parts * segment.start, parts * segment.stop) for segment in data.segments),
+        dt=dt,
+    )
+    if site.states is None:
+        return site._replace(data=finer)
+    share = (part + 1) / parts
+
+    def between(x):
+        weight = share.reshape(-1, *[1] * (x.ndim - 1))
+        return (1.0 - weight) * x[data.before[row]] + weight * x[row]
+
+    return site._replace(data=finer, states=jax.tree.map(between, site.states))
 
 
 def _with_ground_water(
