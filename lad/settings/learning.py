@@ -67,7 +67,7 @@ class Calibration(Search):
 
     root_zone: Literal["mass_curve"] | None = None
     """`mass_curve`: the root zone holds at least what the [mass curve](learning.md#root-zone) asks for"""
-    starts: Count = 8
+    starts: Count = 24
     """starting points of the descents: the values of the cover and soil type, and random ones within bounds"""
     steps: Count = 100
     batch: Count = 8

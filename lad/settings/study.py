@@ -154,7 +154,12 @@ class Daemons(Section):
     """sites whose studies include the [numerical daemons](evaluation.md#numerical-daemons)"""
     model: Name = "mlp"
     """model that is trained through each solver, with its settings and `seeds`"""
-    integrators: Annotated[List[Solver], Field(min_length=2), *DISTINCT] = ("explicit-1", "split-1", "fast-1")
+    integrators: Annotated[List[Solver], Field(min_length=2), *DISTINCT] = (
+        "explicit-1",
+        "split-1",
+        "euler-1",
+        "fast-1",
+    )
     """two solvers or more, named as `simulation.integrator`"""
 
 
