@@ -109,7 +109,7 @@ def study_settings() -> dict:
     }
     config |= {name: config[name] | {"sites": []} for name in ("solvers", "daemons", "landscape")}
     del config["ensembles"], config["years"]
-    return config | {"models": {"residual": config["models"]["residual"]}, "seeds": 1, "baselines": ["1lin"]}
+    return config | {"models": {"mlp": config["models"]["mlp"]}, "seeds": 1, "baselines": ["1lin"]}
 
 
 def measured(command: list[str], folder: Path, **environment: str) -> dict[str, float]:

@@ -16,6 +16,19 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that runs slow tests too."""
+    parser.addoption("--all", action="store_true", help="run the slow tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip slow tests, unless all are asked for."""
+    if not config.getoption("--all"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow: ./run test --all"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_compiled():
     """Drop compiled programs after each file: each holds memory maps, of which a process may have only so many."""

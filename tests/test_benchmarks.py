@@ -45,4 +45,4 @@ def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
     assert 0 < abs(shift[0]) < 2 and shift[0] == pytest.approx(shift[2])
     assert 0 < abs(other.LE_F_MDS[0] - 100) < 10 and other.LE_F_MDS[1] == 0
     config = checked(many["study_settings"]() | {"archives": "none"})
-    assert list(config["models"]) == ["residual"] and config["studies"]["all"] == []
+    assert list(config["models"]) == ["mlp"] and config["studies"]["all"] == []

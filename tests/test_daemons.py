@@ -260,6 +260,7 @@ def curves(tmp_path_factory):
     return tower / "out"
 
 
+@pytest.mark.slow
 def test_gradients_along_a_parameter_are_those_of_differences(curves):
     table = pd.read_csv(curves / "landscape.csv")
     fast = table[(table.solver == "fast-1") & (table.range == "wide")]
@@ -273,6 +274,7 @@ def test_gradients_along_a_parameter_are_those_of_differences(curves):
     np.testing.assert_allclose(fast.loss, b["fast-4", "wide"].loss, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_landscape_in_numbers(curves):
     text = (curves / "landscape.md").read_text(encoding="utf-8")
     assert all(f"| rs | {name} |" in re.sub(" +", " ", text) for name in ("original-1", "fast-1", "fast-4"))

@@ -218,6 +218,7 @@ def test_results_that_cannot_be_written_are_reported(tree):
     assert contents(results) == before
 
 
+@pytest.mark.slow
 def test_site_that_lacks_two_fifths_of_everything(tmp_path, capsys):
     rows = crt_rows("2012-01-01", days=366)
     data = rows.columns.drop(["TIMESTAMP_START", "TIMESTAMP_END"])

@@ -100,6 +100,7 @@ def test_calibration_tells_and_fingerprints_cover_soil_and_code(tower, monkeypat
     assert prints[1] == prints[2] == prints[3] and len(set(prints)) == 3
 
 
+@pytest.mark.slow
 def test_calibration_compares_searches_and_resumes(tower, capsys):
     """Descents and CMA-ES; killed after its first generation CMA-ES goes on to the same numbers."""
     outputs = ["--table", str(tower / "t.csv"), "--history", str(tower / "h.csv")]
@@ -199,6 +200,7 @@ def test_only_the_surface_penalty_shows_a_law_how_warm_the_surface_is(month, mon
     assert ends[-1] == begin
 
 
+@pytest.mark.slow
 def test_best_free_runs_are_returned_and_a_fit_that_improves_no_more_stops(month, monkeypatch):
     """Two members, whose validation losses are best at the second and at the first free runs."""
     _, data, parameters = month
@@ -221,6 +223,7 @@ def test_best_free_runs_are_returned_and_a_fit_that_improves_no_more_stops(month
     assert len(free) == 4  # two free runs after the last that improved a member
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "law",
     [
@@ -284,6 +287,7 @@ def month(tower):
     return read_month(tower)
 
 
+@pytest.mark.slow
 def test_steps_may_go_through_another_solver_than_the_free_runs(month):
     _, data, parameters = month
 
@@ -410,6 +414,7 @@ def test_training_repeats_resumes_and_ignores_the_test_period(tower, capsys):
     assert not eqx.tree_equal(load_model(tower / "trained" / "seed0.eqx"), first)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(tower):
     settings = {"steps": 20, "refresh": 10, "learning_rate": 0.02, "window_days": [1, 2], "weight_decay": 0}
     assert main(train_command(tower, tower / "out", **settings)) == 0
@@ -430,6 +435,7 @@ def test_training_lowers_the_loss_and_moves_weights_of_a_matrix_differently(towe
     assert (moved[:, ~varying] == 0).all()  # snow and its masking never vary in this month
 
 
+@pytest.mark.slow
 def test_training_runs_on_prescribed_net_radiation(tower):
     def add_radiation(dataset):
         dataset["Rnet"] = 0.7 * dataset.Qle.fillna(0.0) + 200.0

@@ -76,6 +76,7 @@ def left(output):
     return pd.read_csv(output / "history.csv"), jax.tree.leaves(eqx.filter(networks, eqx.is_array))
 
 
+@pytest.mark.slow
 def test_a_site_that_does_not_count_changes_nothing(towers):
     """A longer one, beside a site with a gap in its record."""
     (site,) = read(towers, ["XX-Two"])
@@ -102,6 +103,7 @@ def test_a_site_that_does_not_count_changes_nothing(towers):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradient_not_finite_stops_with_site_half_hour_and_flux(towers):
     """XX-One is dry, so that the law bursts at the second site."""
     sites = read(towers, ["XX-One", "XX-Two"])
@@ -144,6 +146,7 @@ def agree(one, other):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device):
     """Three sites on two devices: one of them has a lane that does not count."""
     header, _, arrays = (towers / "half.eqx").read_bytes().partition(b"\n")
@@ -162,6 +165,7 @@ def test_several_devices_go_on_from_the_checkpoint_of_one(towers, of_one_device)
     agree(of_one_device, (history, arrays))
 
 
+@pytest.mark.slow
 def test_sites_side_by_side_give_what_they_give_one_after_the_other(towers, of_one_device, monkeypatch):
     """As on an accelerator, also where lanes end before the longest."""
     monkeypatch.setattr(devices, "at_once", lambda: True)
@@ -170,6 +174,7 @@ def test_sites_side_by_side_give_what_they_give_one_after_the_other(towers, of_o
     agree(of_one_device, left(towers / "side"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("LAD_TEST_PROCESSES" not in os.environ, reason="only with LAD_TEST_PROCESSES=1")
 def test_processes_of_a_slurm_step_give_the_network_of_one(towers, of_one_device):
     with socket.socket() as free:
@@ -466,6 +471,7 @@ def test_bad_input_is_one_line(towers, tmp_path, capsys, change, message):
     assert error.startswith("lad train: error: ") and message in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_hourly_record_beside_half_hourly_ones(towers, tmp_path):
     folder = tmp_path / "XX-Two"
     folder.mkdir()

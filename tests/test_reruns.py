@@ -57,6 +57,7 @@ CHANGES = [  # settings, sites or studies, what is the first to be made again
     ("sites: {US-Abc: {}}", [], []),
     ("fetch: {ameriflux: 'https://moved.org/', user: me, plumber2: 'https://too.org/', snapshot: my.csv}", [], []),
 ]  # fmt: skip
+FAST = 3  # of these are tried where slow tests are skipped
 
 
 def summary(folder: Path, *args: str) -> list[dict[str, str]]:
@@ -136,7 +137,13 @@ def test_rules_make_what_the_plan_names(studies):
     } <= files
 
 
-@pytest.mark.parametrize("change, places, first", CHANGES, ids=[change for change, *_ in CHANGES])
+@pytest.mark.parametrize(
+    "change, places, first",
+    [
+        pytest.param(*own, id=own[0], marks=[pytest.mark.slow] if n >= FAST else [])
+        for n, own in enumerate(CHANGES)
+    ],
+)
 def test_a_setting_reruns_exactly_what_depends_on_it(studies, tmp_path, change, places, first):
     tree, followers = studies
     overlay = tmp_path / "change.yaml"

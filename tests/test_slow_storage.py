@@ -93,6 +93,7 @@ def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.slow
 def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(month, tmp_path, monkeypatch):
     _, data, table = month
     space = calibration_space(table)
@@ -143,6 +144,7 @@ def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(m
     assert len(judged) == 2 and np.array_equal(resumed.free, whole.free)
 
 
+@pytest.mark.slow
 def test_calibration_with_the_mass_curve_admits_no_smaller_root_zone(month):
     _, data, table = month
     curve = data.mass_curve
@@ -155,6 +157,7 @@ def test_calibration_with_the_mass_curve_admits_no_smaller_root_zone(month):
     assert float(found.parameters.Wmax) >= least
 
 
+@pytest.mark.slow
 def test_trained_ground_water_is_in_the_model_and_its_budget(tower, capsys):
     model = LAW | {"ground_water": "inflow"}
     command = train_command(tower, tower / "out", steps=2, gauss_newton=True)
@@ -173,6 +176,7 @@ def test_trained_ground_water_is_in_the_model_and_its_budget(tower, capsys):
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.slow
 def test_free_run_has_the_gradient_of_its_loss_by_all_that_is_slow(month):
     _, data, table = month
     space = calibration_space(table).with_ground_water(inflow=True)

@@ -273,6 +273,7 @@ def test_snow_after_jordan():
     assert snow_fraction_jordan(tair) == pytest.approx([1, 1, 0.8, 0.6, 0.6, 0], abs=2e-3)
 
 
+@pytest.mark.slow
 def test_every_archive_goes_through(shared, tmp_path, capsys):
     found = [[path] for path in sorted((shared / "fluxnet").glob("*.zip"))]
     found.append(sorted((shared / "fluxnet/repackaged").glob("*.zip")))

@@ -341,6 +341,7 @@ def test_changed_code_reruns_the_steps_that_import_it(finished):
     assert planned(snakemake(tree, "-n", *SMALL)) == ONLY_THE_TABLE
 
 
+@pytest.mark.slow
 @whole_study
 def test_step_made_again_writes_the_same_bytes(root, finished):
     tree, _ = finished

@@ -16,6 +16,7 @@ def tower(tmp_path):
     return write_tower(tmp_path)
 
 
+@pytest.mark.slow
 def test_years_left_out_are_scored_with_models_ensembles_and_baselines(tower):
     """Calibration and trainings on some days, scores on others, by one command for a fold; then the table."""
     rewrite(tower / "forcing.nc", lambda dataset: dataset.attrs.update(lad_cover=6, lad_soil=2))
