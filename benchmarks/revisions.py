@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/revisions.py OLD [NEW] [--run "./run"] [--run "./run test"] [--repeats 3]
 
-Benchmarks run in turn in the environment of this one, commands in a clone with an empty home, whose set-up counts.
-Let nothing else run meanwhile.
+Benchmarks run in turn in the environment of this one. Commands run once, in a fresh clone with an empty home, so that
+their set-up counts. Let nothing else run meanwhile.
 """
 
 import argparse
@@ -23,19 +23,26 @@ BENCHMARKS = ("speed.py", "start.py")
 
 def clone(revision: str, folder: Path) -> Path:
     """A clone of the project at `revision`."""
+    find = ["git", "rev-parse", "--verify", f"{revision}^{{commit}}"]
+    found = subprocess.run(find, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-    subprocess.run(["git", "checkout", "--quiet", revision], cwd=folder, check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", found], cwd=folder, check=True)
     return folder
 
 
 def rows(folder: Path, benchmark: str) -> pd.Series:
     """The numbers that a benchmark of a clone prints in its table, by case and column."""
-    command = [sys.executable, "-P", folder / "benchmarks" / benchmark]
-    path = os.pathsep.join([str(folder), str(folder / "benchmarks")])
-    run = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=True
+    command, environment = (
+        [sys.executable, f"benchmarks/{benchmark}"],
+        os.environ | {"PYTHONPATH": str(folder)},
     )
-    lines = [line.strip("|").split("|") for line in run.stdout.splitlines() if line.startswith("|")]
+    run = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return numbers(run.stdout)
+
+
+def numbers(printed: str) -> pd.Series:
+    """The numbers of a table that was `printed`, by case and column."""
+    lines = [line.strip("|").split("|") for line in printed.splitlines() if line.startswith("|")]
     header, _, *body = [[cell.strip() for cell in line] for line in lines]
     values = {
         (case, column): float(cell.split()[0])  # a median stands before its range
@@ -45,43 +52,43 @@ def rows(folder: Path, benchmark: str) -> pd.Series:
     return pd.Series(values)
 
 
-def timed(command: str, folder: Path) -> pd.Series:
-    """Wall and CPU seconds of a command in a clone."""
-    with tempfile.TemporaryDirectory() as home:
+def timed(command: str, revision: str) -> pd.Series:
+    """Wall and CPU seconds of a command in a fresh clone, with what it prints on standard error."""
+    own = ("PYTHON", "JAX_", "XLA_", "LAD_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = clone(revision, Path(folder) / "clone")
+        environment["HOME"] = str(folder.parent)
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        environment = {"PATH": os.environ["PATH"], "HOME": home, "LANG": "C.UTF-8"}
-        with open(folder.with_suffix(".log"), "a") as log:
-            subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=environment, stdout=log, stderr=log, check=True
-            )
+        subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdout=sys.stderr, check=True)
         wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return pd.Series({(command, "wall s"): wall, (command, "CPU s"): cpu})
 
 
 def main() -> None:
-    """Print the tables: medians of both revisions and their ratio."""
+    """Print the tables: both revisions and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("old")
-    parser.add_argument("new", nargs="?", default="HEAD")
-    parser.add_argument("--run", action="append", default=[], metavar="COMMAND")
+    parser.add_argument("old", metavar="OLD", help="a revision")
+    parser.add_argument("new", metavar="NEW", nargs="?", default="HEAD", help="another (%(default)s)")
+    parser.add_argument("--run", action="append", default=[], metavar="COMMAND", help="timed once in each")
     parser.add_argument("--repeats", type=int, default=3, help="of the benchmarks (0: none)")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        clones = {name: clone(getattr(args, name), Path(place) / name) for name in ("old", "new")}
+    with tempfile.TemporaryDirectory() as folder:
+        clones = {name: clone(getattr(args, name), Path(folder) / name) for name in ("old", "new")}
         for benchmark in BENCHMARKS if args.repeats else ():
             found = {name: [] for name in clones}
             for _ in range(args.repeats):
                 for name, folder in clones.items():
                     found[name].append(rows(folder, benchmark))
             show({name: pd.concat(tables, axis=1).median(axis=1) for name, tables in found.items()})
-        for command in args.run:
-            show({name: timed(command, folder) for name, folder in clones.items()})
+    for command in args.run:
+        show({name: timed(command, getattr(args, name)) for name in ("old", "new")})
 
 
-def show(medians: dict[str, pd.Series]) -> None:
+def show(columns: dict[str, pd.Series]) -> None:
     """Print one table."""
-    table = pd.DataFrame(medians)
+    table = pd.DataFrame(columns)
     table["new / old"] = table.new / table.old
     print(table.round(3).to_markdown(), end="\n\n", flush=True)
 

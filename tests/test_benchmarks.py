@@ -31,6 +31,17 @@ def test_forcing_is_weather(speed):
     assert year.Snowf.max() > 0.0
 
 
+def test_numbers_of_a_printed_table_are_compared(root, capsys):
+    revisions = runpy.run_path(str(root / "benchmarks/revisions.py"))
+    printed = (
+        "a machine\n\n| case | run s | MB |\n|---|---|---|\n| LaD, a year | 0.100 (0.090 to 0.110) | 5 |\n"
+    )
+    old, new = revisions["numbers"](printed), revisions["numbers"](printed.replace("0.100", "0.050"))
+    assert old["LaD, a year", "run s"] == 0.1 and new["LaD, a year", "MB"] == 5
+    revisions["show"]({"old": old, "new": new})
+    assert "| ('LaD, a year', 'run s') |   0.1 |  0.05 |         0.5 |" in capsys.readouterr().out
+
+
 def test_towers_of_the_benchmark_of_many_sites(root, monkeypatch):
     monkeypatch.syspath_prepend(root / "benchmarks")
     many = runpy.run_path(str(root / "benchmarks/many_sites.py"))

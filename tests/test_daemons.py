@@ -20,7 +20,7 @@ from lad.training.files import load_model
 
 TEST = "2013-06-22:2013-06-29"
 SETTINGS = {"steps": 2, "batch": 2, "window_days": [1], "learning_rate": 0.01, "refresh": 2, "patience": 9}
-SETTINGS |= {"weight_decay": 0.1, "loss": "variance"}
+SETTINGS |= {"weight_decay": 0.1, "loss": "variance", "integrator": None}
 LAW = {"law": "mlp", "states": True, "hidden": [4]}
 
 
@@ -232,6 +232,16 @@ def test_seeds_and_solvers_of_the_trainings_are_compared(crossed, capsys, change
     assert main(with_models(crossed, models)) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_networks_whose_steps_went_through_another_solver_are_refused(crossed, capsys, monkeypatch):
+    def stepped(file, record=experiments.training_record):
+        return (found := record(file)) | {"training": found["training"] | {"integrator": "euler-1"}}
+
+    monkeypatch.setattr(experiments, "training_record", stepped)
+    labels = [f"{name}/{seed}" for name in ("explicit-1", "split-1") for seed in range(2)]
+    assert main(with_models(crossed, {label: label for label in labels})) == 2
+    assert "explicit-1/seed0.eqx: trained through euler-1, expected explicit-1" in capsys.readouterr().err
 
 
 def test_the_order_of_seeds_does_not_matter(crossed, tmp_path):

@@ -38,9 +38,9 @@ from lad.provenance import code_sha256
 from lad.settings import ModelSettings
 from lad.state import plain_state
 from lad.steps import calibrate
-from lad.training import loop
+from lad.training import cmaes, loop
 from lad.training.files import load_model, save_hybrid
-from lad.training.free_run import FreeRuns
+from lad.training.free_run import FreeRuns, Ran
 from lad.training.hybrid import Hybrid, untrained_law
 from lad.training.loop import fit, window_at
 from lad.training.loss import WEIGHTINGS, loss, surface_penalty
@@ -129,6 +129,26 @@ def test_calibration_compares_searches_and_resumes(tower, capsys):
     assert (tower / "checkpoint.eqx").exists()
     assert main(command) == 0
     assert [file.read_bytes() for file in files] == before
+
+
+def test_evolution_stops_where_validation_improves_no_more():
+    class Bowl:
+        """Free runs whose training loss has a minimum at 1, and whose validation loss has one at 0.5."""
+
+        label = "bowl"
+
+        def begin(self, members):
+            return np.zeros((members, 1))
+
+        def __call__(self, free, starts, passes):
+            losses = [((np.asarray(free) - place) ** 2).sum(axis=1) for place in (1.0, 0.5)]
+            return Ran(free, starts, None, np.array(losses))
+
+    found = cmaes.evolve(np.full(3, -2.0), Bowl(), 1e5, seed=0)
+    lowest = int(found.history.validation_loss.argmin())
+    assert len(found.history) == lowest + 1 + cmaes.PATIENCE
+    assert found.validation_loss == found.history.validation_loss[lowest] < 1.0
+    assert found.validation_loss == ((found.free - 0.5) ** 2).sum()
 
 
 def test_code_digest_depends_on_every_module(tmp_path):

@@ -174,6 +174,12 @@ def test_errors_have_intervals_and_the_published_ones_beside_them():
     published = {title: axes.lines[-1].get_xdata().tolist() for title, axes in panels.items()}
     assert published == {"US-Me2, LE": [35.72, 40.56], "US-Me2, H": [], "XX-Tst, LE": [], "XX-Tst, H": []}
     bar, dot, *_ = panels["XX-Tst, H"].lines  # of the first model, 1lin
+    (legend,) = errors(scores, synthetic_intervals(scores)).legends
+    colour = {
+        text.get_text(): handle.get_color()
+        for text, handle in zip(legend.texts, legend.legend_handles, strict=True)
+    }
+    assert dot.get_color() == colour["without physics"] != colour["LaD"]
     assert bar.get_xdata() == pytest.approx([32.0, 38.0]) and dot.get_xdata() == pytest.approx([35.0])
     many = synthetic_scores([f"XX-{number:03d}" for number in range(MOST_SITES + 1)])
     assert len(errors(many, synthetic_intervals(many)).axes) == 2

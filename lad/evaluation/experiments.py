@@ -81,9 +81,12 @@ def run_crossed(
             seed: load_model(file, height=record.reference_height) for seed, file in files.items()
         }
         for file in files.values():
-            stated = training_record(file).get("integrator")
-            if stated not in (None, name):
-                raise InputError(f"{file}: trained through {stated}, expected {name}, as --model calls it")
+            record = training_record(file)
+            for stated in (record.get("integrator"), record.get("training", {}).get("integrator")):
+                if stated not in (None, name):
+                    raise InputError(
+                        f"{file}: trained through {stated}, expected {name}, as --model calls it"
+                    )
     progress, crossed = Progress(f"{label} daemons", len(solvers) ** 2), {}
     for name, members in models.items():
         for with_solver, solver in solvers.items():

@@ -19,7 +19,9 @@ from lad.tables.study import compared, own_model
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
 RMSE_LABEL = "RMSE (W m$^{-2}$)"
 COLOURED = 10  # sites that colours can distinguish
-KINDS = {"without physics": "#999999", "LaD": COLOURS["bulk"], "LaD with trained fluxes": COLOURS["mlp"]}
+TRAINED = "LaD with trained fluxes"
+KINDS = dict.fromkeys(BASELINES, "without physics") | {"bulk": "LaD"}  # of models; of all others `TRAINED`
+KIND_COLOURS = {"without physics": "#999999", "LaD": COLOURS["bulk"], TRAINED: COLOURS["mlp"]}
 LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
 
@@ -107,7 +109,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
 def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
     """RMSE of all models with 95 % intervals, and published ones: a row for each site, a column for each target.
 
-    Colours tell three kinds of models apart: `_kind`. `intervals` has the columns of
+    Colours tell three kinds of models apart: `KINDS`. `intervals` has the columns of
     `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
     """
     scores = scores[scores.model != "mean"]  # far off: it would hide how the others differ
@@ -126,26 +128,22 @@ def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
                 for y, model in enumerate(models):
                     if model in rows.index:
                         value, low, high = rows.loc[model, ["value", "low", "high"]]
-                        axes.plot([low, high], [y, y], color=KINDS[_kind(model)])
-                        axes.plot(value, y, "o", color=KINDS[_kind(model)], markersize=5)
+                        colour = KIND_COLOURS[KINDS.get(model, TRAINED)]
+                        axes.plot([low, high], [y, y], color=colour)
+                        axes.plot(value, y, "o", color=colour, markersize=5)
                 places = theirs[(theirs.site == site) & (theirs.target == target)]
                 marks = [models.index(model) for model in places.model]
                 axes.plot(places.rmse, marks, "D", color="#000000", mfc="none", markersize=6)
                 _dress(axes, "rmse", f"{site}, {target}")
             axes_row[0].set_yticks(range(len(models)), [label(model) for model in models])
         grid[0, 0].invert_yaxis()  # which all share
-        of_legend = {kind: {"color": KINDS[kind], "marker": "o"} for kind in map(_kind, models)}
+        kinds = dict.fromkeys(KINDS.get(model, TRAINED) for model in models)
+        of_legend = {kind: {"color": KIND_COLOURS[kind], "marker": "o"} for kind in kinds}
         if len(theirs):
             of_legend["published"] = {"color": "#000000", "marker": "D", "mfc": "none", "linestyle": "none"}
         entries = [Line2D([], [], label=name, **look) for name, look in of_legend.items()]
         figure.legend(handles=entries, loc="outside lower center", ncols=len(entries))
     return figure
-
-
-def _kind(model: str) -> str:
-    return (
-        "without physics" if model in BASELINES else "LaD" if model == "bulk" else "LaD with trained fluxes"
-    )
 
 
 def _spread(scores: pd.DataFrame, models: list[str], metrics: Sequence[str]) -> Figure:

@@ -50,8 +50,8 @@ class Search(Section):
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
     integrator: Solver | None = "euler-1"
-    """[solver](model.md) of the gradient steps, and of all that a calibration tries; free runs through
-    `simulation.integrator` judge what is found. `null`: that solver for all"""
+    """[solver](model.md) of the gradient steps, and in a calibration of its free runs too; `simulation.integrator`
+    does the rest. `null`: it does all"""
 
 
 class Descent(Search):

@@ -251,7 +251,7 @@ class Settings(Section):
         self.sites.update({site: Site() for site in found if site not in self.sites})
         self.studies.update({study: tuple(found) for study, sites in self.studies.items() if sites == "all"})
         if "demo" not in self.studies:
-            raise Refused(["studies"], "expected a key demo, the study that ./run makes if none is named")
+            raise Refused(["studies"], "expected a key demo, the study that ./run makes without a target")
         for study, sites in self.studies.items():
             if study in RESERVED_STUDIES:
                 raise Refused(["studies", study], "is the name of a step or command, expected another name")

@@ -77,7 +77,8 @@ def calibrate(
             lambda free: free,
         )
 
-    runs, searching = free_runs(solver), free_runs(settings.integrator or solver)
+    runs = free_runs(solver)
+    searching = runs if settings.integrator in (None, solver) else free_runs(settings.integrator)
     checkpoints = [folder / f"{name}.eqx" if folder else None for name in ("checkpoint", "checkpoint_cmaes")]
     begins = space.starts(settings.starts, seed)
     descents = fit(

@@ -64,7 +64,7 @@ def evolve(
     search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
     generations = max(1, round(passes / (search.popsize * (1 + NEXT_SPIN_UP))))
     ran = runs(jnp.asarray(origin)[None], runs.begin(1), FIRST_SPIN_UP)
-    best, best_loss, stale, history = origin, float(ran.losses[1, 0]), 0, []
+    best, best_loss, stale, history = origin, np.inf, 0, []
     known, starts = resume(checkpoint, fingerprint, jax.tree.map(lambda x: x[0], ran.starts))
     progress = Progress(f"{runs.label}, CMA-ES", generations, len(known))
     for generation in range(generations):

@@ -20,4 +20,9 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="JSON object with the keys of training (lad calibrate: of calibration) in docs/configuration.md",
     )
-    parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="to fit through (%(default)s)")
+    parser.add_argument(
+        "--integrator",
+        default="fast-1",
+        metavar="NAME",
+        help="solver of the free runs that judge (%(default)s)",
+    )

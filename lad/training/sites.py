@@ -129,7 +129,7 @@ def read_site(
 def at_step(site: Site, dt: float) -> Site:
     """`site` with each interval cut into parts of `dt` (s) that have its weather and its mean fluxes.
 
-    States of the reference run lie on a line in between. Raises InputError unless `dt` divides the interval.
+    States of the reference run are interpolated linearly. Raises InputError unless `dt` divides the interval.
     """
     data = site.data
     parts = round(data.dt / dt)

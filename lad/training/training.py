@@ -68,7 +68,8 @@ def train(
 ) -> Trained:
     """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
 
-    All seeds are trained at once, and all devices and processes share the work. `folder` is where the checkpoint lies
+    Free runs go through `solver`, gradient steps through that of `settings`, if it names one. All seeds are trained at
+    once, and all devices and processes share the work. `folder` is where the checkpoint lies
     in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
     to be finite, and for sites that do not fit together or whose soil has not the layers that a network sees.
     """
