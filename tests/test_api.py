@@ -69,6 +69,7 @@ def test_wrong_use_from_python_is_one_line(tower):
             call()
 
 
+@pytest.mark.slow
 def test_the_page_of_the_docs_runs(root, tower, tmp_path, monkeypatch):
     (code,) = re.findall(
         r"```python\n(.*?)```", (root / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL
@@ -87,6 +88,7 @@ def test_the_page_of_the_docs_runs(root, tower, tmp_path, monkeypatch):
     assert names["model"].parameters.Wmax == pytest.approx(float(names["trained"].model(0).parameters.Wmax))
 
 
+@pytest.mark.slow
 def test_example_of_own_flux_laws_runs(root, tower, tmp_path):
     script = root / "examples/own_flux_law.py"
     site = tmp_path / tower.name  # as the workflow leaves it

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_runs import DT, FAST, case, network
@@ -92,6 +93,7 @@ def any_parameters(cover, soil, rng, freezes):
     return from_json(content, "random")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     law=st.sampled_from(sorted(LAWS)),
@@ -141,6 +143,7 @@ def test_budgets_close_and_stores_stay_positive_in_any_weather(
     assert (result.rates.melt >= 0.0).all() and (result.rates.drainage >= -1e-12).all()
 
 
+@pytest.mark.slow
 def test_a_year_of_gradients_neither_vanishes_nor_overflows():
     model, start, weather, _ = case("year_temperate")
     solver = fast()
@@ -157,6 +160,7 @@ def test_a_year_of_gradients_neither_vanishes_nor_overflows():
     assert 1e-9 < size.max() < 10.0  # also not NaN
 
 
+@pytest.mark.slow
 def test_gradients_of_freezing_soil_equal_differences():
     """Of a surface frozen through over a layer that freezes, by conductivity and heat capacity."""
     table = table_parameters(cover=6, soil=1, z_ref=10.0)

@@ -130,6 +130,7 @@ def test_ground_water_does_not_rise_in_lads_own_scheme():
         run(original(), model, split_state(start, weather, {}, None), weather, DT)
 
 
+@pytest.mark.slow
 def test_fast_solver_converges_with_second_order_to_the_adaptive_one():
     coarse_steps, fine_steps = fast(8), fast(32)
     reads = (lambda r: r.state.T[0], lambda r: r.rates.H, lambda r: latent_heat(r.rates))
@@ -157,6 +158,7 @@ def test_budgets_close_whatever_the_flux_law(law):
     assert_budgets_close(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["network", "hostile network"])
 def test_budgets_close_with_the_adaptive_solver(law):
     _, start, weather, _ = case("year_temperate", days=1)
@@ -208,6 +210,7 @@ def member(tree, k):
     return jax.tree.map(lambda x: x[k], tree)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["bulk", "network"])
 def test_reverse_gradients_are_finite_from_awkward_starts(law):
     *_, (values, (by_model, by_start)) = gradients(law)
@@ -240,6 +243,7 @@ def backward(gradient, directions):
     return jax.vmap(lambda d: jnp.vdot(ravel_pytree(gradient)[0], ravel_pytree(d)[0]))(directions)
 
 
+@pytest.mark.slow
 def test_gradients_by_parameters_equal_differences():
     free, static, batch, (_, (by_model, _)) = gradients("bulk")
     gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)
@@ -254,6 +258,7 @@ def test_gradients_by_parameters_equal_differences():
     np.testing.assert_allclose(differences(free, static, directions, *here), reverse, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_by_weights_equal_differences():
     free, static, batch, (_, (by_model, _)) = gradients("network")
     gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)

@@ -49,6 +49,7 @@ def month(tower):
     return read_month(tower)
 
 
+@pytest.mark.slow
 def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_it(month, monkeypatch):
     """Sign and size are those of the difference of two free runs, in which spin-up is included."""
     monkeypatch.setattr(

@@ -81,8 +81,8 @@ def run_crossed(
             seed: load_model(file, height=record.reference_height) for seed, file in files.items()
         }
         for file in files.values():
-            record = training_record(file)
-            for stated in (record.get("integrator"), record.get("training", {}).get("integrator")):
+            origin = training_record(file)
+            for stated in (origin.get("integrator"), origin.get("training", {}).get("integrator")):
                 if stated not in (None, name):
                     raise InputError(
                         f"{file}: trained through {stated}, expected {name}, as --model calls it"
