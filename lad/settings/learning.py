@@ -49,9 +49,9 @@ class Search(Section):
     what it keeps for months, in place of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
-    integrator: Solver | None = "euler-1"
-    """[solver](model.md) of the gradient steps, and in a calibration of its free runs too; `simulation.integrator`
-    does the rest. `null`: it does all"""
+    integrator: Solver | None = None
+    """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration of its free runs too;
+    `simulation.integrator` does the rest. `null`, as in trainings by default: it does all"""
 
 
 class Descent(Search):
@@ -67,6 +67,7 @@ class Calibration(Search):
 
     root_zone: Literal["mass_curve"] | None = None
     """`mass_curve`: the root zone holds at least what the [mass curve](learning.md#root-zone) asks for"""
+    integrator: Solver | None = "euler-1"
     starts: Count = 24
     """starting points of the descents: the values of the cover and soil type, and random ones within bounds"""
     steps: Count = 100
