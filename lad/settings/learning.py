@@ -50,8 +50,8 @@ class Search(Section):
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
     integrator: Solver | None = None
-    """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration of its free runs too;
-    `simulation.integrator` does the rest. `null`, as in trainings by default: it does all"""
+    """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration of its free runs
+    too; `simulation.integrator` does the rest. `null`, as in trainings by default: it does all"""
 
 
 class Descent(Search):
