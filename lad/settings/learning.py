@@ -51,7 +51,7 @@ class Search(Section):
     """free runs without a better validation loss before the descent stops"""
     integrator: Solver | None = None
     """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration of its free runs
-    too; `simulation.integrator` does the rest. `null`, as in trainings by default: it does all"""
+    too; `simulation.integrator` does the rest. `null`: it does all"""
 
 
 class Descent(Search):
@@ -67,8 +67,7 @@ class Calibration(Search):
 
     root_zone: Literal["mass_curve"] | None = None
     """`mass_curve`: the root zone holds at least what the [mass curve](learning.md#root-zone) asks for"""
-    integrator: Solver | None = "euler-1"
-    starts: Count = 24
+    starts: Count = 8
     """starting points of the descents: the values of the cover and soil type, and random ones within bounds"""
     steps: Count = 100
     batch: Count = 8
