@@ -15,8 +15,8 @@ os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 # XLA on a CPU starts every small operation of a time loop by itself, unless the loop touches less than so many
 # bytes in a turn; as one machine function it runs ten to twenty times faster. That is right for a single series. With a
-# limit a hundred times higher, batches of LaD's own law would run in 0.7 of the time, with other round-off; networks not,
-# as XLA leaves loops with matrix products out. JAX reads this at its first computation.
+# limit a hundred times higher batches of LaD's own law would take 0.7 of the time, with other round-off; networks would
+# take the same, as XLA leaves out loops with matrix products. JAX reads this at its first computation.
 LOOPS = "xla_cpu_small_while_loop_byte_threshold"
 if LOOPS not in os.environ.get("XLA_FLAGS", ""):
     options = f"--xla_backend_extra_options={LOOPS}=1000000"
