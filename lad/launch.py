@@ -106,7 +106,7 @@ def main(argv: Sequence[str]) -> None:
         parser, args = parse_args(argv)
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
-            print(f"The demo with {DEMO}; with all models: ./run demo", file=sys.stderr)
+            print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
         if args.dryrun:
