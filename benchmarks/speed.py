@@ -33,7 +33,8 @@ from lad.state import plain_state
 from lad.training.loss import loss, simulated_fluxes
 
 DT = 1800.0  # s
-FORWARD, GRADIENT = Simulation().integrator, Descent().integrator
+FORWARD = Simulation().integrator
+GRADIENT = Descent().integrator or FORWARD
 YEAR = 365 * 48
 WINDOWS, LENGTH = 64, 10 * 48  # as in training
 LONG = 20 * YEAR // WINDOWS  # half-hours of as many windows that make 20 site-years

@@ -273,6 +273,7 @@ def test_gradients_by_weights_equal_differences():
     assert not ravel_pytree(gradient.fluxes.network.scaling)[0].any()  # is not trained
 
 
+@pytest.mark.slow
 def test_forward_mode_equals_reverse_mode():
     free, static, batch, (_, (by_model, _)) = gradients("network")
     gradient, here = member(by_model, SNOW_FREE), member(batch, SNOW_FREE)

@@ -63,6 +63,7 @@ def test_rounds_teach_a_law_that_drifts_what_to_do_there(tower, monkeypatch):
     assert (losses[4] < 0.7 * losses[1]).all()
 
 
+@pytest.mark.slow
 def test_training_with_a_regression_begins_elsewhere_at_one_site_or_two(tower):
     sites = [read_tower(tower), read_tower(tower)._replace(site_id="YY-Tst")]
     begun = {}
