@@ -32,10 +32,8 @@ def clone(revision: str, folder: Path) -> Path:
 
 def rows(folder: Path, benchmark: str) -> pd.Series:
     """The numbers that a benchmark of a clone prints in its table, by case and column."""
-    command, environment = (
-        [sys.executable, f"benchmarks/{benchmark}"],
-        os.environ | {"PYTHONPATH": str(folder)},
-    )
+    command = [sys.executable, f"benchmarks/{benchmark}"]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
     run = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return numbers(run.stdout)
 
@@ -56,9 +54,9 @@ def timed(command: str, revision: str) -> pd.Series:
     """Wall and CPU seconds of a command in a fresh clone, with what it prints on standard error."""
     own = ("PYTHON", "JAX_", "XLA_", "LAD_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    with tempfile.TemporaryDirectory() as folder:
-        folder = clone(revision, Path(folder) / "clone")
-        environment["HOME"] = str(folder.parent)
+    with tempfile.TemporaryDirectory() as home:
+        folder = clone(revision, Path(home) / "clone")
+        environment["HOME"] = home
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdout=sys.stderr, check=True)
         wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -74,8 +72,8 @@ def main() -> None:
     parser.add_argument("--run", action="append", default=[], metavar="COMMAND", help="timed once in each")
     parser.add_argument("--repeats", type=int, default=3, help="of the benchmarks (0: none)")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        clones = {name: clone(getattr(args, name), Path(folder) / name) for name in ("old", "new")}
+    with tempfile.TemporaryDirectory() as both:
+        clones = {name: clone(getattr(args, name), Path(both) / name) for name in ("old", "new")}
         for benchmark in BENCHMARKS if args.repeats else ():
             found = {name: [] for name in clones}
             for _ in range(args.repeats):

@@ -170,11 +170,12 @@ def synthetic_intervals(scores: pd.DataFrame) -> pd.DataFrame:
 
 def test_errors_have_intervals_and_the_published_ones_beside_them():
     scores = synthetic_scores()
-    panels = {axes.get_title(): axes for axes in errors(scores, synthetic_intervals(scores)).axes}
+    figure = errors(scores, synthetic_intervals(scores))
+    panels = {axes.get_title(): axes for axes in figure.axes}
     published = {title: axes.lines[-1].get_xdata().tolist() for title, axes in panels.items()}
     assert published == {"US-Me2, LE": [35.72, 40.56], "US-Me2, H": [], "XX-Tst, LE": [], "XX-Tst, H": []}
     bar, dot, *_ = panels["XX-Tst, H"].lines  # of the first model, 1lin
-    (legend,) = errors(scores, synthetic_intervals(scores)).legends
+    (legend,) = figure.legends
     colour = {
         text.get_text(): handle.get_color()
         for text, handle in zip(legend.texts, legend.legend_handles, strict=True)

@@ -277,9 +277,8 @@ def test_stopped_run_makes_no_tables_of_the_sites_that_finished(adopted):
 
 SMALL = ["--configfile", "tests/config.yaml"]
 DEMO = "LAD_TEST_DEMO" in os.environ
-STUDY = (
-    ["--configfile", "workflow/studies/demo.yaml"] if DEMO else SMALL
-)  # what the opt-in tests of kills and of clusters make
+# What the opt-in tests of kills and of clusters make:
+STUDY = ["--configfile", "workflow/studies/demo.yaml"] if DEMO else SMALL
 # The first test that asks for the finished study also waits for it: minutes, with nothing compiled before.
 whole_study = pytest.mark.timeout(1800)
 
