@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-LOCKS = ["requirements.lock", "requirements-slurm.lock"]
+LOCKS = ["requirements.lock", "requirements-slurm.lock", "requirements-test.lock"]
 LAUNCHERS = ["lad.launch", "lad.snakemake_internals"]  # that import Snakemake
 PYTHONS = ["3.11", "3.12", "3.13"]
 
@@ -53,14 +53,18 @@ def test_lock_satisfies_the_project(root, python):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     versions = locked(root / "envs/requirements.lock", python)
     slurm = locked(root / "envs/requirements-slurm.lock", python)
+    test = locked(root / "envs/requirements-test.lock", python)
     groups = project["dependency-groups"]
     for wanted, available in [
-        (direct_dependencies(project) + groups["test"], versions),
+        (direct_dependencies(project), versions),
+        (groups["test"], test),
         (groups["slurm"], slurm),
     ]:
         for requirement in map(Requirement, wanted):
             assert available[canonicalize_name(requirement.name)] in requirement.specifier
     assert not versions.keys() & slurm.keys()  # the plug-in stays out of the default environment
+    assert all(test[name] == versions[name] for name in test.keys() & versions.keys())
+    assert not versions.keys() & {"pytest", "ruff", "selenium", "compliance-checker"}
 
 
 def test_conda_file_has_the_locked_versions(root):
@@ -85,11 +89,11 @@ def test_container_recipes_are_made_of_the_same(root):
     assert all((root / name).exists() for name in copied)
     sent = (root / "envs/Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert [line[1:] for line in sent if line.startswith("!")] == copied
-    for pattern in [r"^from:? (\S+)$", r"(apt-get install .*?)(?: \\)?$", r"(\S+ bash /lad/run setup)$"]:
-        (first,), (second,) = (
+    for pattern in [r"^from:? (\S+)$", r"(apt-get install .*?)(?: \\)?$", r"(\S+ bash /lad/run setup|\S+ -m compileall .*?)(?: \\)?$"]:
+        first, second = (
             re.findall(pattern, text, re.MULTILINE | re.IGNORECASE) for text in (docker, apptainer)
         )
-        assert first == second
+        assert first == second != []
 
 
 def test_the_package_is_imported_without_the_workflow_manager(root):
@@ -115,7 +119,7 @@ def bare(root, tmp_path) -> Path:
     """A project folder with a space in its path and nothing set up, and a PATH without Python."""
     folder = tmp_path / "my study"
     (folder / "envs").mkdir(parents=True)
-    for file in ["run", "pyproject.toml", "envs/requirements.lock"]:
+    for file in ["run", "pyproject.toml", *(f"envs/{lock}" for lock in LOCKS)]:
         shutil.copy(root / file, folder / file)
     (tmp_path / "bin").mkdir()
     for tool in ["bash", "cat", "cksum", "dirname", "mkdir", "rm"]:
@@ -143,11 +147,19 @@ def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     (bare / ".venv/bin/python").chmod(0o755)
     assert "needs Python" in run(bare, "-n").stderr  # a set-up that did not finish counts for nothing
 
-    sums = ["cksum", "envs/requirements.lock", "pyproject.toml"]
-    checksums = subprocess.run(sums, cwd=bare, capture_output=True, text=True, check=True).stdout
-    (bare / ".venv/origin").write_text(f"{bare}\n{checksums}", encoding="utf-8")
+    def finish(extra: str) -> None:
+        sums = ["cksum", f"envs/requirements{extra}.lock", "pyproject.toml"]
+        checksums = subprocess.run(sums, cwd=bare, capture_output=True, text=True, check=True).stdout
+        (bare / f".venv/origin{extra}").write_text(f"{bare}\n{checksums}", encoding="utf-8")
+
+    finish("")
     assert run(bare, "-n", "a b").stdout == f"{bare} -m lad.launch -n a b\n"
-    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile -x\n"
+    assert "needs Python" in run(bare, "test", "-x").stderr  # to add the tools of the tests
+    finish("-test")
+    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile --no-loadscope-reorder -x\n"
+    result = run(bare, "setup", "cluster")
+    assert result.returncode == 1
+    assert result.stderr == "run: error: setup cluster: expected nothing more, slurm or test\n"
 
     with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:
         lock.write("\n")
