@@ -16,7 +16,7 @@ from typing import Any
 from lad.errors import InputError
 from lad.settings import nearest
 from lad.settings.files import read_settings
-from lad.snakemake_internals import args_to_api, parse_args, parse_config, print_exception
+from lad.snakemake_internals import QUIET, args_to_api, parse_args, parse_config, print_exception
 from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
@@ -109,6 +109,8 @@ def main(argv: Sequence[str]) -> None:
             print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
         check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         check_folders()
+        if not (args.dryrun or args.verbose or args.quiet):
+            args.quiet = QUIET
         if args.dryrun:
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
         elif args.executor == "slurm":

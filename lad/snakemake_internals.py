@@ -12,6 +12,7 @@ from snakemake.cli import args_to_api, parse_args, parse_config
 from snakemake.exceptions import print_exception
 from snakemake.io import is_flagged, strip_wildcard_constraints
 from snakemake.jobs import AbstractJob
+from snakemake.settings.enums import Quietness
 from snakemake.workflow import Workflow
 
 from lad.plan import Job
@@ -19,6 +20,7 @@ from lad.plan import Job
 __all__ = ["args_to_api", "parse_args", "parse_config", "print_exception"]  # for `lad.launch`
 
 CHECKED_WITH = "9.27"
+QUIET = {Quietness.HOST, Quietness.REASON}  # what a run leaves out: the machine, and why each job runs
 
 
 def settings_sources(workflow: Workflow) -> dict[str, str]:

@@ -89,7 +89,11 @@ def test_container_recipes_are_made_of_the_same(root):
     assert all((root / name).exists() for name in copied)
     sent = (root / "envs/Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert [line[1:] for line in sent if line.startswith("!")] == copied
-    for pattern in [r"^from:? (\S+)$", r"(apt-get install .*?)(?: \\)?$", r"(\S+ bash /lad/run setup|\S+ -m compileall .*?)(?: \\)?$"]:
+    for pattern in [
+        r"^from:? (\S+)$",
+        r"(apt-get install .*?)(?: \\)?$",
+        r"(\S+ bash /lad/run setup|\S+ -m compileall .*?)(?: \\)?$",
+    ]:
         first, second = (
             re.findall(pattern, text, re.MULTILINE | re.IGNORECASE) for text in (docker, apptainer)
         )
@@ -156,7 +160,9 @@ def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     assert run(bare, "-n", "a b").stdout == f"{bare} -m lad.launch -n a b\n"
     assert "needs Python" in run(bare, "test", "-x").stderr  # to add the tools of the tests
     finish("-test")
-    assert run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile --no-loadscope-reorder -x\n"
+    assert (
+        run(bare, "test", "-x").stdout == f"{bare} -m pytest -n 2 --dist loadfile --no-loadscope-reorder -x\n"
+    )
     result = run(bare, "setup", "cluster")
     assert result.returncode == 1
     assert result.stderr == "run: error: setup cluster: expected nothing more, slurm or test\n"

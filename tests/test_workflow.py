@@ -109,6 +109,18 @@ def test_without_target_few_models_are_trained(tree):
         assert planned(result)["train"] == models
 
 
+def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
+    tree = copy_tree(root, tmp_path / "tree")
+    for options, told in [([], False), (["-F", "--verbose"], True), (["-F", "-n"], True)]:
+        command = [sys.executable, "-m", "lad.launch", "results/US-CRT/fetch/source.json", *options]
+        environment = os.environ | {"PYTHONPATH": str(tree)}
+        result = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        printed = result.stdout + result.stderr
+        assert "US-CRT: collect the archives" in printed
+        assert ("Reason: " in printed) == told
+
+
 def test_own_study_of_own_sites(tree, tmp_path):
     for site in ("US-Abc", "US-Def"):
         (tmp_path / f"AMF_{site}_FLUXNET_2011-2013_v1.3_r1.zip").write_text("-")

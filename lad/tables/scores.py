@@ -60,7 +60,9 @@ def _of_site(rows: pd.DataFrame) -> Table:
             ends = ((SCORES[name], seeds[name].min(), seeds[name].max()) for name in METRICS_SHOWN)
             spread = [f"{score.text(low)} … {score.text(high)}" for score, low, high in ends]
             lines.append([f"{label(model)}, {len(seeds)} seeds", *spread, ""])
-    caption = f"{first.n_not_known} of {first.n} half-hours may be filled: they carry no quality flag."
+    caption = ""
+    if first.n_not_known:
+        caption = f"{first.n_not_known} of {first.n} half-hours may be filled: they carry no quality flag."
     title = f"{first.site}, {first.target}, {periods}"
     return Table.of(pd.DataFrame(lines, columns=["model", *_headings(), "n"]), title, caption)
 
