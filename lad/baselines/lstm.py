@@ -156,9 +156,8 @@ def fit(data: BaselineData, days: Days, seeds: int) -> DailyMemory:
             best,
         )
         waited = 0 if better.any() else waited + 1
-        progress.update(number + 1, f"validation loss {lowest.mean():.4f}")
+        progress.update(number + 1, f"validation loss {lowest.mean():.4f}", last=waited == PATIENCE)
         if waited == PATIENCE:
-            progress.update(VALIDATIONS, "ended by the validation")
             break
     return best
 

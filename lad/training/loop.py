@@ -110,13 +110,15 @@ def fit(
             {"step": done, "member": m, "train_loss": float(a), "validation_loss": float(b)}
             for m, (a, b) in enumerate(zip(train_loss, validation_loss, strict=True))
         ]
+        ends = bool(done >= settings.steps or now.stale >= settings.patience)
         if first:
             progress.update(
                 done,
                 f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  "
                 f"best {now.best_loss.mean():.4f}",
+                last=ends,
             )
-        if done >= settings.steps or now.stale >= settings.patience:
+        if ends:
             break
         now = _descend(now, ran, runs, steps, settings, seed)
         if first:
