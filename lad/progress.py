@@ -15,18 +15,19 @@ class Progress:
         self.start = self.last = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
-    def update(self, done: int, text: str = "", last: bool = False) -> None:
-        """Report that `done` steps are finished, `last` if no more follow; `text` is appended (loss, score)."""
+    def update(self, done: int, text: str = "", ends: bool = False) -> None:
+        """Report that `done` steps are finished, and if it `ends` with them; `text` is appended (loss, score)."""
         now = time.monotonic()
-        finished = last or done >= self.total
+        finished = ends or done >= self.total
         if not (self.terminal or finished or now - self.last >= self.every):
             return
         self.last = now
         elapsed = now - self.start
         rate = (done - self.first) / elapsed if elapsed > 0 else 0.0
-        left = "…"
-        if rate > 0:
-            left = "ended early" if last and done < self.total else f"{(self.total - done) / rate:.0f} s left"
+        if ends and done < self.total:
+            left = "ended early"
+        else:
+            left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 else "…"
         bar = ""
         if self.terminal:
             full = WIDTH * done // self.total

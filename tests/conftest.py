@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the file that takes longest; skip slow tests, unless all are asked for."""
+    """Begin with the file whose set-up takes longest; skip slow tests, unless all are asked for."""
     items.sort(key=lambda item: item.path.name != "test_workflow.py")
     if not config.getoption("--all"):
         for item in items:

@@ -64,7 +64,8 @@ def test_lock_satisfies_the_project(root, python):
             assert available[canonicalize_name(requirement.name)] in requirement.specifier
     assert not versions.keys() & slurm.keys()  # the plug-in stays out of the default environment
     assert all(test[name] == versions[name] for name in test.keys() & versions.keys())
-    assert not versions.keys() & {"pytest", "ruff", "selenium", "compliance-checker"}
+    tools = {canonicalize_name(Requirement(text).name) for text in groups["test"]}
+    assert versions.keys() & tools == {"jsonschema"}  # which Snakemake needs
 
 
 def test_conda_file_has_the_locked_versions(root):
@@ -170,3 +171,54 @@ def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:
         lock.write("\n")
     assert "needs Python" in run(bare, "-n").stderr
+
+
+PYTHON = """#!/usr/bin/env bash
+# Stands for Python: makes an environment whose Python notes what pip installs, and fails where a file `broken` is.
+case "$*" in
+-) echo "$BASH_SOURCE" ;;
+--version) echo Python 3.12.0 ;;
+"-m venv .venv")
+    mkdir -p .venv/bin
+    cat >.venv/bin/python <<'EOF'
+#!/usr/bin/env bash
+if [[ "$*" == *" install "* ]]; then
+    echo "${@: -1}" >>installed
+    [[ ! -e broken ]]
+fi
+EOF
+    chmod +x .venv/bin/python
+    ;;
+esac
+"""
+
+
+def test_set_up_installs_each_lock_once(bare):
+    (bare.parent / "bin/python3").write_text(PYTHON, encoding="utf-8")
+    (bare.parent / "bin/python3").chmod(0o755)
+    (bare.parent / "bin/chmod").symlink_to(shutil.which("chmod"))
+    base, slurm, test = (f"envs/{lock}" for lock in LOCKS)
+
+    def installed(*args: str, code: int = 0) -> list[str]:
+        (bare / "installed").write_text("", encoding="utf-8")
+        assert run(bare, *args).returncode == code
+        return (bare / "installed").read_text(encoding="utf-8").split()
+
+    def change(lock: str) -> None:
+        with open(bare / lock, "a", encoding="utf-8") as file:
+            file.write("\n")
+
+    assert installed("-n") == [base, "."]
+    assert installed("-n") == []
+    assert installed("test") == [test]
+    assert installed("test") == []
+    assert installed("setup", "slurm") == [slurm]
+    assert installed("setup", "slurm") == [slurm]  # asked for by name: it may have been uninstalled
+    change(test)
+    assert installed("-n") == []
+    (bare / "broken").touch()
+    assert installed("test", code=1) == [test]
+    (bare / "broken").unlink()
+    assert installed("test") == [test]
+    change(base)  # and what stood on it is gone
+    assert installed("test") == [base, ".", test]

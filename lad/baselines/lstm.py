@@ -156,8 +156,9 @@ def fit(data: BaselineData, days: Days, seeds: int) -> DailyMemory:
             best,
         )
         waited = 0 if better.any() else waited + 1
-        progress.update(number + 1, f"validation loss {lowest.mean():.4f}", last=waited == PATIENCE)
-        if waited == PATIENCE:
+        ends = waited == PATIENCE
+        progress.update(number + 1, f"validation loss {lowest.mean():.4f}", ends)
+        if ends:
             break
     return best
 

@@ -85,11 +85,9 @@ def evolve(
         history.append(
             {"step": generation, "train_loss": losses[0, first], "validation_loss": losses[1, first]}
         )
-        progress.update(
-            generation + 1,
-            f"loss {losses[0, first]:.4f}  validation {losses[1, first]:.4f}",
-            last=stale >= PATIENCE,
-        )
-        if stale >= PATIENCE:
+        ends = stale >= PATIENCE
+        reached = f"loss {losses[0, first]:.4f}  validation {losses[1, first]:.4f}"
+        progress.update(generation + 1, reached, ends)
+        if ends:
             break
     return Evolved(np.asarray(best), best_loss, pd.DataFrame(history))

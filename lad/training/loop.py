@@ -116,7 +116,7 @@ def fit(
                 done,
                 f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  "
                 f"best {now.best_loss.mean():.4f}",
-                last=ends,
+                ends=ends,
             )
         if ends:
             break
