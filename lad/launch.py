@@ -111,10 +111,10 @@ def main(argv: Sequence[str]) -> None:
         check_folders()
         if not (args.dryrun or args.verbose or args.quiet):
             args.quiet = QUIET
-        if args.dryrun:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a plan that is cut by `head` ends without a word
-        elif args.executor == "slurm":
+        if args.executor == "slurm" and not args.dryrun:
             check_controller()
+        # Where nobody reads any more what it prints (`| head`), a run ends: Snakemake would wait for ever.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         done = args_to_api(args, parser)
     except InputError as error:
         sys.exit(f"run: error: {error}")

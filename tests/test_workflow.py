@@ -121,6 +121,15 @@ def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
         assert ("Reason: " in printed) == told
 
 
+def test_a_run_whose_reader_leaves_ends(root, tmp_path):
+    tree = copy_tree(root, tmp_path / "tree")
+    run = f"{sys.executable} -m lad.launch results/US-CRT/gapfill/tower.nc 2>&1 | grep -m 1 'collect the archives'"
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    result = subprocess.run(["bash", "-c", run], cwd=tree, env=environment, capture_output=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert not (tree / "results/US-CRT/gapfill/tower.nc").exists()
+
+
 def test_own_study_of_own_sites(tree, tmp_path):
     for site in ("US-Abc", "US-Def"):
         (tmp_path / f"AMF_{site}_FLUXNET_2011-2013_v1.3_r1.zip").write_text("-")
