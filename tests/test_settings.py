@@ -249,6 +249,21 @@ def test_refusal_names_file_and_line_of_the_setting(root, place, own, option):
         checked(config, sources)
 
 
+def test_only_what_another_file_has_can_be_left_out(root):
+    published = (root / "config.yaml").read_text(encoding="utf-8")
+
+    def left_with(own: str) -> dict:
+        config = merged(yaml.safe_load(published), yaml.safe_load(own)) | {"archives": "none"}
+        return checked(config, {"config.yaml": published, "mine.yaml": own})
+
+    assert "mlp" not in left_with("models:\n  mlp: null\n")["models"]
+    message = (
+        r"^mine.yaml line 2: models.mpl: null, expected one of models of another file \(did you mean mlp\?\)$"
+    )
+    with pytest.raises(InputError, match=message):
+        left_with("models:\n  mpl: null\n")
+
+
 def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_path):
     for name in (
         "AMF_US-Wkg_FLUXNET_FULLSET_2018-2021_0-0.zip",
@@ -312,7 +327,7 @@ def test_described_periods_can_be_learnt_from_and_judged(described, tmp_path):
     tower, forcing, observations = (tmp_path / f"{name}.nc" for name in ("tower", "forcing", "observations"))
     lad("forcing", *site, "--tower", tower, "--output", forcing, "--observations", observations)
     record, flags = read_record(forcing), read_netcdf(tower)["Precip_qc"].values
-    for example in examples:
+    for example in (example for example in examples if example["sites"]["US-Abc"]):
         train, validation, test = (
             parse_periods([":".join(days) for days in example["sites"]["US-Abc"][name]])
             for name in ("train", "validation", "test")

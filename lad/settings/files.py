@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from lad.errors import InputError
+from lad.settings._section import nearest
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,6 +55,19 @@ def place(keys: Sequence[str | int], sources: Mapping[str, str]) -> str:
         if found is not None:
             return f"{name}: " if name.startswith("-") else f"{name} line {found.start_mark.line + 1}: "
     return ""
+
+
+def check_left_out(config: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    """Raise InputError for a model, a mean or a site of years left out by `null` that no other source has."""
+    for part in ("models", "ensembles", "years"):
+        own = config.get(part) or {}
+        for name in [name for name, value in own.items() if value is None]:
+            places = list(filter(None, (place([part, name], {file: text}) for file, text in sources.items())))
+            if len(places) == 1:
+                others = [other for other in own if other != name]
+                raise InputError(
+                    f"{places[0]}{part}.{name}: null, expected one of {part} of another file{nearest(name, others)}"
+                )
 
 
 def _inside(node: yaml.Node | None, key: str) -> tuple[yaml.Node | None, yaml.Node | None]:

@@ -11,7 +11,7 @@ from lad.cli import STEPS
 from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, Period, check_unseen
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, nearest, shape, text
-from lad.settings.files import place
+from lad.settings.files import check_left_out, place
 from lad.settings.learning import Attribute, Calibration, Descent, Own, Solver, TrainedModel
 from lad.towers.archives import sites_of
 
@@ -339,4 +339,6 @@ def checked(config: Mapping[str, Any], sources: Mapping[str, str] | None = None)
     `sources` are the texts (YAML) that the settings were merged from, in this order, by the name of the file or
     option: the error begins with file and line of the last that has the key.
     """
-    return Settings.parse_plain(config, lambda keys: place(keys, sources or {})).to_dict()
+    settings = Settings.parse_plain(config, lambda keys: place(keys, sources or {})).to_dict()
+    check_left_out(config, sources or {})
+    return settings
