@@ -256,12 +256,10 @@ def test_only_what_another_file_has_can_be_left_out(root):
         config = merged(yaml.safe_load(published), yaml.safe_load(own)) | {"archives": "none"}
         return checked(config, {"config.yaml": published, "mine.yaml": own})
 
-    assert "mlp" not in left_with("models:\n  mlp: null\n")["models"]
-    message = (
-        r"^mine.yaml line 2: models.mpl: null, expected one of models of another file \(did you mean mlp\?\)$"
-    )
+    assert "residual" not in left_with("models:\n  residual: null\n")["models"]
+    message = r"^mine.yaml line 2: models.residul: null, expected one of models of another file \(did you mean residual\?\)$"
     with pytest.raises(InputError, match=message):
-        left_with("models:\n  mpl: null\n")
+        left_with("models:\n  residul: null\n")
 
 
 def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_path):
