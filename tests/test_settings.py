@@ -257,8 +257,8 @@ def test_only_what_another_file_has_can_be_left_out(root):
         return checked(config, {"config.yaml": published, "mine.yaml": own})
 
     assert "residual" not in left_with("models:\n  residual: null\n")["models"]
-    message = r"^mine.yaml line 2: models.residul: null, expected one of models of another file \(did you mean residual\?\)$"
-    with pytest.raises(InputError, match=message):
+    place, expected = "mine.yaml line 2: models.residul: null", "expected one of models of another file"
+    with pytest.raises(InputError, match=rf"^{place}, {expected} \(did you mean residual\?\)$"):
         left_with("models:\n  residul: null\n")
 
 
