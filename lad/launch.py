@@ -113,7 +113,7 @@ def main(argv: Sequence[str]) -> None:
             args.quiet = QUIET
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
-        # Where nobody reads any more what it prints (`| head`), a run ends: Snakemake would wait for ever.
+        # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         done = args_to_api(args, parser)
     except InputError as error:

@@ -26,8 +26,10 @@ class Progress:
         rate = (done - self.first) / elapsed if elapsed > 0 else 0.0
         if ends and done < self.total:
             left = "ended early"
+        elif rate > 0:
+            left = f"{(self.total - done) / rate:.0f} s left"
         else:
-            left = f"{(self.total - done) / rate:.0f} s left" if rate > 0 else "…"
+            left = "…"
         bar = ""
         if self.terminal:
             full = WIDTH * done // self.total

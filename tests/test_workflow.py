@@ -45,6 +45,15 @@ def snakemake(folder: Path, *args: str, **environment: str) -> subprocess.Comple
     return subprocess.CompletedProcess(run.args, run.returncode, out, err)
 
 
+def launched(folder: Path, *args: str) -> subprocess.CompletedProcess:
+    """What `./run` with these arguments said in a copy of the project and how it ended."""
+    command, environment = (
+        [sys.executable, "-m", "lad.launch", *args],
+        os.environ | {"PYTHONPATH": str(folder)},
+    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
 def planned(result: subprocess.CompletedProcess) -> dict[str, int]:
     """Number of jobs by rule in the output of a dry run."""
     assert result.returncode == 0, result.stderr
@@ -103,22 +112,17 @@ def test_missing_archives_are_reported_before_anything_runs(tree):
 
 def test_without_target_few_models_are_trained(tree):
     for targets, models in [([], 2), (["demo"], 6)]:
-        command = [sys.executable, "-m", "lad.launch", *targets, "-n"]
-        environment = os.environ | {"PYTHONPATH": str(tree)}
-        result = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
-        assert planned(result)["train"] == models
+        assert planned(launched(tree, *targets, "-n"))["train"] == models
 
 
 def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
-    for options, told in [([], False), (["-F", "--verbose"], True), (["-F", "-n"], True)]:
-        command = [sys.executable, "-m", "lad.launch", "results/US-CRT/fetch/source.json", *options]
-        environment = os.environ | {"PYTHONPATH": str(tree)}
-        result = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    for options, reasons in [([], False), (["-F", "--verbose"], True), (["-F", "-n"], True)]:
+        result = launched(tree, "results/US-CRT/fetch/source.json", *options)
         assert result.returncode == 0, result.stderr
         printed = result.stdout + result.stderr
         assert "US-CRT: collect the archives" in printed
-        assert ("Reason: " in printed) == told
+        assert ("Reason: " in printed) == reasons
 
 
 def test_a_run_whose_reader_leaves_ends(root, tmp_path):

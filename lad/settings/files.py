@@ -59,14 +59,14 @@ def place(keys: Sequence[str | int], sources: Mapping[str, str]) -> str:
 
 def check_left_out(config: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Raise InputError for a model, a mean or a site of years left out by `null` that no other source has."""
+    written = [yaml.safe_load(text) or {} for text in sources.values()]
     for part in ("models", "ensembles", "years"):
         own = config.get(part) or {}
         for name in [name for name, value in own.items() if value is None]:
-            places = list(filter(None, (place([part, name], {file: text}) for file, text in sources.items())))
-            if len(places) == 1:
-                others = [other for other in own if other != name]
+            if sum(name in (settings.get(part) or {}) for settings in written) == 1:
+                others = nearest(name, [other for other in own if other != name])
                 raise InputError(
-                    f"{places[0]}{part}.{name}: null, expected one of {part} of another file{nearest(name, others)}"
+                    f"{place([part, name], sources)}{part}.{name}: null, expected one of {part} of another file{others}"
                 )
 
 
