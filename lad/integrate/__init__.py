@@ -7,7 +7,7 @@ Whatever that does inside, the two obey ``end - start = dt N mean``.
 
 from lad.integrate._fast import euler, fast
 from lad.integrate._original import original, split_state
-from lad.integrate._roll_out import Trajectory, roll_out
+from lad.integrate._roll_out import Trajectory, packed, roll_out
 from lad.integrate._spin_up import recurrences, spin_up
 
 
@@ -24,6 +24,7 @@ __all__ = [
     "euler",
     "fast",
     "original",
+    "packed",
     "recurrences",
     "roll_out",
     "spin_up",

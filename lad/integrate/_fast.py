@@ -224,12 +224,16 @@ def fast(steps: int = 1):
 
 
 def euler(steps: int = 1):
-    """Solver of first order, for comparison: `steps` linearly implicit Euler steps in each forcing interval."""
+    """Solver of first order: `steps` linearly implicit Euler steps in each forcing interval.
+
+    Differentiated in reverse, it keeps the state at each step alone, and computes all else a second time.
+    """
 
     def solver(model: Model, dt):
         p, h = model.parameters, dt / steps
         lengths = Step.of(p, h)
 
+        @jax.checkpoint
         def step(state: State, forcing: Forcing) -> tuple[State, Rates]:
             tangent, start = Tangent.of(model, state, forcing), without_traces(state)
             mean = _limited(_euler(tangent, p, start, lengths), start, tangent.value, h)

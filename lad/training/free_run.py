@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from lad.errors import InputError
 from lad.forcing import rows
+from lad.integrate import packed
 from lad.model import Model, check_precision
 from lad.state import State
 from lad.training.devices import ALIKE, BY_SITE, SITES, at_once, each, everywhere, mesh, over_sites, put
@@ -254,12 +255,13 @@ def _next_starts(ends: Any, lane: Lanes) -> Any:
 def _scan(function: Callable, carry, arrays, length, count):
     """What `jax.lax.scan` gives for the first `length` rows, and zeros for all others; only `count` rows run."""
     n = jax.tree.leaves(arrays)[0].shape[0]
-    _, one = jax.eval_shape(function, carry, rows(arrays, 0))
-    results = jax.tree.map(lambda x: jnp.zeros((n, *x.shape), x.dtype), one)
+    turn, first, _, unpack = packed(function, carry, rows(arrays, 0))
+    _, one = jax.eval_shape(turn, first, rows(arrays, 0))
 
     def body(i, now):
         carry, results = now
-        carry, result = function(carry, rows(arrays, i))
-        return carry, jax.tree.map(lambda x, y: x.at[i].set(jnp.where(i < length, y, 0)), results, result)
+        carry, result = turn(carry, rows(arrays, i))
+        return carry, results.at[i].set(jnp.where(i < length, result, 0))
 
-    return jax.lax.fori_loop(0, count, body, (carry, results))[1]
+    _, results = jax.lax.fori_loop(0, count, body, (first, jnp.zeros((n, *one.shape), one.dtype)))
+    return jax.vmap(unpack)(results)
