@@ -13,10 +13,10 @@ os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 # Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
 # would keep the program out of the persistent compilation cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
-# XLA on a CPU starts every small operation of a time loop by itself, unless the loop touches less than so many
-# bytes in a turn; as one machine function it runs ten to twenty times faster. That is right for a single series. FUSED
-# lets one operation have many results, and SEQUENTIAL runs operations one after the other: both together take 0.4 to 0.7
-# of the time of a gradient through a batch, and FUSED half of the time of compiling. JAX reads this at its first
+# XLA on a CPU starts every small operation of a time loop by itself, unless the loop touches less than so many (LOOPS)
+# bytes in a turn; as one machine function it runs ten to twenty times faster. That is right for a single series.
+# FUSED lets one operation have many results, and SEQUENTIAL runs operations one after the other: a gradient through a
+# batch then takes 0.4 to 0.75 of the time, compiling it 0.5 to 0.7 (docs/model.md). JAX reads this at its first
 # computation.
 LOOPS, FUSED = "xla_cpu_small_while_loop_byte_threshold", "xla_cpu_use_multi_output_fusion"
 SEQUENTIAL = "xla_cpu_enable_concurrency_optimized_scheduler"
