@@ -8,25 +8,22 @@ range of losses close to the optimum's is as wide as its bounds is not determine
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from lad.fluxes import FORCING_INPUTS, BulkFluxes
 from lad.forcing import rows
-from lad.integrate import roll_out
 from lad.integrate.named import named
 from lad.model import Model
 from lad.parameters import Parameters
 from lad.settings import Calibration
-from lad.state import State, plain_state
+from lad.state import plain_state
 from lad.training.cmaes import descent_runs, evolve
 from lad.training.data import LearningData
 from lad.training.free_run import FreeRuns
 from lad.training.loop import fit
-from lad.training.loss import WEIGHTINGS, simulated_fluxes
 from lad.training.sites import FIRST_SPIN_UP, Anchor, Site
 from lad.training.space import calibration_space
 
@@ -99,9 +96,7 @@ def calibrate(
     judged = runs(jnp.asarray(optima), runs.begin(len(optima)), FIRST_SPIN_UP)
     losses = judged.losses[1]
     best = int(np.argmin(losses))
-    curvature = _hessian(
-        site, runs, jnp.asarray(optima[best]), rows(rows(judged.starts.state, best), 0), settings
-    )
+    curvature = runs.curvature(jnp.asarray(optima[best]), rows(judged.starts.state, best))
     report = space.report(
         np.vstack([begins, begins[:1]]), optima, best, _ranges(curvature, judged.losses[0, best])
     )
@@ -115,34 +110,8 @@ def calibrate(
     )
 
 
-def _hessian(
-    site: Site, runs: FreeRuns, free: Float[Array, " k"], starts: State, settings: Calibration
-) -> np.ndarray:
-    """Gauss-Newton Hessian (k, k) of the training loss at `free`, of free runs from `starts` (segments,).
-
-    Forward differentiation through the whole runs; the states that they start from are held.
-    """
-    data = site.data
-
-    @jax.jit
-    def slopes(free, start, forcing):
-        def fluxes(free):
-            model = runs.build(free, site.anchor)
-            return simulated_fluxes(roll_out(runs.solver, model, start, forcing, data.dt)[1].rates)
-
-        return jax.lax.map(lambda axis: jax.jvp(fluxes, (free,), (axis,))[1], jnp.eye(free.size))
-
-    parts = [
-        slopes(free, rows(starts, k), rows(data.forcing, segment)) for k, segment in enumerate(data.segments)
-    ]
-    scale = WEIGHTINGS[settings.loss](data.scale()[1])
-    by_free = np.concatenate(parts, axis=1) / scale  # (k, n, 2)
-    count = data.train.sum(axis=0)
-    return 2.0 * np.einsum("inf,nf,jnf->ij", by_free, data.train / count / len(count), by_free)
-
-
-def _ranges(hessian: np.ndarray, loss: float) -> np.ndarray:
-    """Half-widths (k,) in free numbers within which the loss rises by `RISE` of itself; inf where it never does."""
+def _ranges(hessian: Float[np.ndarray, "k k"], loss: float) -> Float[np.ndarray, " k"]:
+    """Half-widths in free numbers within which the loss rises by `RISE` of itself; inf where it never does."""
     values, vectors = np.linalg.eigh(hessian)
     values = np.maximum(values, 1e-12 * values.max())
     return np.sqrt(2.0 * RISE * loss * ((vectors**2) / values).sum(axis=1))

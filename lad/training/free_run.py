@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from lad.errors import InputError
 from lad.forcing import rows
@@ -78,14 +78,17 @@ class FreeRuns:
         self.devices = mesh(len(sites))
         self.lanes, self._starts = lanes(self.sites, weighting, self.devices.size)
         self.shared = put(self.lanes, self.devices)
+        self._pass = self._compiled(self._judged)
+        self._sensitive_pass = self._compiled(partial(self._sensitive, self.slow))
+
+    def _compiled(self, function: Callable) -> Callable:
+        """`function` of one member at one site for all of them, see `_members_by_site`."""
         shared = over_sites(self.devices, (ALIKE, BY_SITE, MEMBERS_BY_SITE), MEMBERS_BY_SITE)
-        self._pass = eqx.filter_jit(shared(partial(self._members_by_site, self._judged)))
-        self._sensitive_pass = eqx.filter_jit(shared(partial(self._members_by_site, self._sensitive)))
+        return eqx.filter_jit(shared(partial(self._members_by_site, function)))
 
     def model(self, free: Any, lane: Lanes) -> Model:
         """The model of one member at one site."""
-        # What is known of a single site is constant in its compiled programs, which makes them smaller and faster.
-        return self.build(free, self.sites[0].anchor if len(self.sites) == 1 else lane.anchor)
+        return self.build(free, lane.anchor)
 
     def begin(self, members: int, slopes: bool = False) -> Course:
         """Where the first spin-up of each member, site and segment begins; with `slopes`, which are zero there."""
@@ -122,6 +125,17 @@ class FreeRuns:
             raise InputError(f"{self.label}: {self._failure(free, starts.state, member, site)}")
         starts = jax.tree.map(lambda x: x[:, : len(self.sites)], starts)
         return Ran(free, starts, before, np.einsum("msk,s->km", losses, self.lanes.share))
+
+    def curvature(self, free: Any, starts: State) -> Float[np.ndarray, "k k"]:
+        """Gauss-Newton Hessian of the training loss of one member, by its physical numbers.
+
+        Its free runs begin with `starts` (sites, segments), which are held.
+        """
+        numbers = np.arange(self.physical(free).size)
+        zeros = jax.tree.map(lambda x: np.zeros((*x.shape, numbers.size)), starts)
+        free, course = jax.tree.map(lambda x: x[None], (free, Course(starts, zeros)))
+        _, _, curvature = self._compiled(partial(self._sensitive, numbers))(free, self.shared, course)
+        return np.einsum("sij,s->ij", everywhere(curvature, self.devices)[0], self.lanes.share)
 
     def _steps(self, gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
         """Gauss-Newton steps (members, k) of the slow numbers on the training loss of free runs.
@@ -162,17 +176,17 @@ class FreeRuns:
         sound = jnp.stack([jnp.isfinite(x).all() for x in (fluxes, *jax.tree.leaves(ends))]).all()
         return _next_starts(ends, lane), before, jnp.stack(losses), sound
 
-    def _sensitive(self, free: Any, lane: Lanes, starts: Course, longest):
+    def _sensitive(self, which: Int[np.ndarray, " k"], free: Any, lane: Lanes, starts: Course, longest):
         """Of one member at one site: starts of the next pass, gradient (k,) and Gauss-Newton Hessian (k, k) of the
-        training loss by the slow numbers."""
+        training loss by the physical numbers `which`."""
         arrays, static = eqx.partition(self.model(free, lane).prepare(), eqx.is_inexact_array)
 
-        def of_numbers(slow):
-            numbers = self.physical(free).at[self.slow].set(slow)
+        def of_numbers(values):
+            numbers = self.physical(free).at[which].set(values)
             model = self.model(eqx.tree_at(self.physical, free, numbers), lane)
             return eqx.filter(model.prepare(), eqx.is_inexact_array)
 
-        by_number = jax.jacfwd(of_numbers)(self.physical(free)[self.slow])
+        by_number = jax.jacfwd(of_numbers)(self.physical(free)[which])
 
         def interval(course, row):
             forcing, opens, observed, use = row
@@ -185,7 +199,7 @@ class FreeRuns:
             def along(*tangents):
                 return jax.jvp(advance, (arrays, course.state), tangents)
 
-            # As many tangents as there are slow numbers, one run.
+            # As many tangents as there are numbers, one run.
             axes = ((None, None), (-1, -1))
             (end, fluxes), (slopes, by) = jax.vmap(along, in_axes=-1, out_axes=axes)(by_number, course.slopes)
             error, by = (fluxes - observed) / lane.scale, by / lane.scale[:, None]

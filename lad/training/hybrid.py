@@ -46,7 +46,10 @@ class Hybrid(eqx.Module):
     def at(self, anchor: Anchor) -> Model:
         """The model of one site."""
         parameters = anchor.space.parameters(anchor.origin + self.shift)
-        return Model(parameters, law_at(self.law, anchor.attributes, anchor.hidden))
+        law = self.law
+        if anchor.scaling is not None:
+            law = eqx.tree_at(lambda law: law.network.scaling, law, anchor.scaling)
+        return Model(parameters, law_at(law, anchor.attributes, anchor.hidden))
 
     def free(self) -> Free:
         """What of it is trained."""

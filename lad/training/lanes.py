@@ -1,6 +1,7 @@
 """The records of all sites of a fit side by side, as arrays that a device can step through at once."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -36,6 +37,15 @@ class Lanes(eqx.Module):
     share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
 
 
+YEARS = 4 * 366 * 48  # rows
+FEW = 4  # segments, and passages of a time of year
+
+
+def _rounded_up(count: int, unit: int) -> int:
+    """The lowest of 1, 2, 4, 8 … times `unit` that is not less than `count`."""
+    return unit << math.ceil(math.log2(max(count / unit, 1.0)))
+
+
 def alike(sites: Sequence[Site]) -> list[Forcing]:
     """Forcing of each of `sites`, without LAI where one of them has none: no network sees it then."""
     all_have_LAI = all(site.data.forcing.LAI is not None for site in sites)
@@ -46,12 +56,13 @@ def alike(sites: Sequence[Site]) -> list[Forcing]:
 def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, State]:
     """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
 
-    `weighting` is a key of `lad.training.loss.WEIGHTINGS`.
+    `weighting` is a key of `lad.training.loss.WEIGHTINGS`. Lengths are rounded up, so that records of about the same
+    length share their compiled programs.
     """
-    length = max(len(site.data.time) for site in sites)
-    segments = max(len(site.data.segments) for site in sites)
+    length = _rounded_up(max(len(site.data.time) for site in sites), YEARS)
+    segments = _rounded_up(max(len(site.data.segments) for site in sites), FEW)
     found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
-    most = max(len(rows) for of_site in found for rows in of_site)
+    most = _rounded_up(max(len(rows) for of_site in found for rows in of_site), FEW)
 
     def padded(x) -> np.ndarray:
         x = np.asarray(x)

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float
 from lad.cf import intervals
 from lad.constants import DAY, YEAR
 from lad.errors import InputError
-from lad.fluxes import FORCING_INPUTS, BulkFluxes
+from lad.fluxes import FORCING_INPUTS, BulkFluxes, Scaling
 from lad.forcing import rows
 from lad.integrate import fast
 from lad.io import read_netcdf
@@ -58,6 +58,7 @@ class Anchor(eqx.Module):
     origin: Float[Array, " k"]  # free numbers of the physical parameters that training begins with
     attributes: Float[Array, " attributes"]
     hidden: Bool[Array, " 5"]  # inputs of `FORCING_INPUTS` that the network does not see here
+    scaling: Scaling | None = None  # of the network's inputs, in a fit: the same at all sites
 
 
 class Site(NamedTuple):

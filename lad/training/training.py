@@ -1,6 +1,7 @@
 """Training of a hybrid at one site or at many, through the model's differential equations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,7 +90,11 @@ def train(
     def build(free, anchor) -> Model:
         return untrained[0].with_free(free).at(anchor)
 
-    runs = FreeRuns(build, sites, scheme, settings.loss, label, lambda free: free.shift)
+    fitted = list(sites)
+    if isinstance(untrained[0].law, LearntFluxes):
+        # As data, not as constants: sites then share their compiled programs.
+        fitted = [site._replace(anchor=replace(site.anchor, scaling=scaling)) for site in sites]
+    runs = FreeRuns(build, fitted, scheme, settings.loss, label, lambda free: free.shift)
     checkpoint = folder / "checkpoint.eqx" if folder else None
     if checkpoint:
         check_alike(checkpoint)
