@@ -28,7 +28,8 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
     """Raise InputError for settings files or entries that cannot be read, and for targets that nothing makes.
 
     `files` are merged in this order, the last may be those after `--configfile`; `entries` are what stands after
-    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's.
+    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's. A note
+    names sites of the settings that no study has, and no archive.
     """
     for entry in entries:
         if "=" not in entry:
@@ -39,7 +40,17 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")
     folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
-    sites += [site for site in sites_of(folders[-1:]) if site not in sites]
+    present = sites_of(folders[-1:])
+    lists = [own["studies"].values() for own in settings if isinstance(own.get("studies"), dict)]
+    members = {str(site) for named in lists for some in named if isinstance(some, list) for site in some}
+    for site in sites:
+        if site not in {*members, *present, *targets}:
+            meant = nearest(site, {*members, *present} - {*sites})
+            print(
+                f"Note: sites.{site} is left out: no study and no archive is of this site{meant}",
+                file=sys.stderr,
+            )
+    sites += [site for site in present if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
         known = target in TARGETS or target.startswith("results/confirmation.") or Path(target).is_file()

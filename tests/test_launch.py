@@ -56,6 +56,17 @@ def test_targets_that_snakemake_knows(project):
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
 
 
+def test_note_on_a_site_that_nothing_uses(project, capsys):
+    (project / "mine.yaml").write_text("sites: {US-Abd: {}}\nstudies: {mine: [US-Abc]}\n", encoding="utf-8")
+    check([], ["config.yaml", "mine.yaml"], [])
+    note = "Note: sites.US-Abd is left out: no study and no archive is of this site (did you mean US-Abc?)\n"
+    assert capsys.readouterr().err == note
+    check(["US-Abd"], ["config.yaml", "mine.yaml"], [])
+    (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
+    check([], ["config.yaml"], [f"archives={project}", "sites={AU-How: {}}"])
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "content, message",
     [

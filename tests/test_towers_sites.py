@@ -73,7 +73,7 @@ def test_bad_rows_are_refused_with_row_and_column(tmp_path, changes, words):
     assert "\n" not in str(error.value)
 
 
-def test_missing_column_double_row_and_missing_file(tmp_path):
+def test_missing_and_misspelt_column_double_row_and_missing_file(tmp_path):
     path = own_table(tmp_path)
     header, row = path.read_text(encoding="utf-8").splitlines()
     path.write_text(f"{header}\n{row}\n{row}\n", encoding="utf-8")
@@ -82,6 +82,11 @@ def test_missing_column_double_row_and_missing_file(tmp_path):
     path.write_text("site_id,name\nUS-Wkg,x\n", encoding="utf-8")
     with pytest.raises(InputError, match="row 2: latitude is not given"):
         read_sites(path)
+    path.write_text(f"{header.replace('cover', 'covr')}\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"mine.csv: no column covr is known, expected cover$"):
+        read_sites(path)
+    path.write_text(f"{header},soil_note\n{row},loam\n", encoding="utf-8")
+    assert read_sites(path).keys() == {"US-Wkg"}  # columns of other tables are left out
     with pytest.raises(InputError, match="no such site table"):
         read_sites(tmp_path / "none.csv")
 

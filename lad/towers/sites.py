@@ -1,6 +1,7 @@
 """Site table: position, heights and LaD types of the flux towers."""
 
 import csv
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -68,7 +69,7 @@ REQUIRED = tuple(field.name for field in fields(Site) if field.default != "")
 def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
     """Cells of a site table by site and column, empty ones left out; without a path the table of the package.
 
-    Raises InputError for what is no such table, and for a site that is there twice.
+    Raises InputError for what is no such table, for a misspelt column, and for a site that is there twice.
     """
     path = Path(path or TABLE)
     try:
@@ -81,6 +82,11 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
         raise InputError(f"{path}: not a CSV table ({error})") from None
     if "site_id" not in columns:
         raise InputError(f"{path}: no column site_id, expected {','.join(SITE_COLUMNS)}")
+    # Tables made for other purposes have columns of their own, which are left out; a misspelt one is none of these.
+    known = {*SITE_COLUMNS, *ALIASES, *ALIASES.values()}
+    for name in set(columns) - known:
+        if meant := difflib.get_close_matches(str(name), known - set(columns), n=1, cutoff=0.8):
+            raise InputError(f"{path}: no column {name} is known, expected {meant[0]}")
     found = {}
     for number, row in enumerate(rows, start=2):
         cells = {

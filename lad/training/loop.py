@@ -115,7 +115,7 @@ def fit(
             progress.update(
                 done,
                 f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f}  "
-                f"best {now.best_loss.mean():.4f}",
+                f"lowest so far {now.best_loss.mean():.4f}",
                 ends=ends,
             )
         if ends:
