@@ -61,6 +61,7 @@ for study, members in plan.members.items():
             ),
             networks=plan.networks(study).values() if plan.trains_network(study) else [],
             report=f"results/{study}/report.html",
+            conclusions=f"results/{study}/conclusions.md",
             figures=expand(rules.figures.output, site=plan.having("figures", members)),
             response=expand(rules.response.output, site=plan.having("response", members)),
             sanity=expand(rules.sanity.output, site=plan.having("sanity", members)),
@@ -77,7 +78,7 @@ for study, members in plan.members.items():
         message:
             f"{study}: the table"
         shell:
-            "{{ cat {input.table}; echo; echo Table: {input.table}, all scores: {input.scores},"
+            "{{ cat {input.table}; echo; cat {input.conclusions}; echo; echo Table: {input.table}, all scores: {input.scores},"
             " data to cite: {input.citations};"
             " echo Figures: {params.figures};"
             " echo Report: {input.report};"

@@ -107,7 +107,7 @@ def test_a_study_of_sites_without_published_numbers_has_no_section_of_them():
     def titles(scores: pd.DataFrame) -> list[str]:
         differences = synthetic_differences()
         states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
-        return [section.title for section in study_sections(scores, differences, states, VALIDATION)]
+        return [section.title for section in study_sections(scores, differences, states, VALIDATION, [])]
 
     scores = synthetic_scores()
     assert titles(scores)[:2] == ["Conclusions", "Published and reproduced"]
@@ -305,7 +305,7 @@ def options(tmp_path_factory) -> list[object]:
 @pytest.fixture(scope="module")
 def page(options, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    lad("report", *options, "--output", path)
+    lad("report", *options, "--output", path, "--conclusions", path.with_name("conclusions.md"))
     return path
 
 
@@ -327,6 +327,14 @@ def test_the_errors_of_all_models_stand_with_the_conclusions(page):
     assert first < text.index("RMSE of all models") < second
 
 
+def test_the_conclusions_are_a_text_of_their_own_too(page):
+    html = page.read_text(encoding="utf-8")
+    first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
+    assert first.startswith("By validation “mlp” is the best of 2 trained models")
+    lines = [line.removeprefix("- ") for item in items for line in item.splitlines() if line.startswith("- ")]
+    assert len(lines) > 8 and all(line in html for line in lines)
+
+
 def test_section_of_a_site_says_what_its_record_is(page):
     text = page.read_text(encoding="utf-8")
     record = re.search(r'id="US-Me2-Record-\d+".*?</table>', text, re.DOTALL)[0]
@@ -345,7 +353,8 @@ def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
     )
     scores = synthetic_scores(names)
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
-    sections = {s.title: s.items for s in study_sections(scores, differences, states, validation)}
+    found = conclusions(scores, differences, states, validation)
+    sections = {s.title: s.items for s in study_sections(scores, differences, states, validation, found)}
     assert [item.title for item in sections["Scores"][1:]] == [
         "LE, medians over sites",
         "H, medians over sites",

@@ -250,11 +250,12 @@ def adopted(root, tmp_path) -> Path:
 
 def test_who_comes_back_gets_the_table_again(adopted):
     (adopted / "results/demo/table.md").write_text("the table\n", encoding="utf-8")
+    (adopted / "results/demo/conclusions.md").write_text("the conclusions\n", encoding="utf-8")
     assert planned(snakemake(adopted, "-n")) == ONLY_THE_TABLE
     message = snakemake(adopted)
     assert message.returncode == 0, message.stderr
     assert message.stdout == (
-        "the table\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
+        "the table\n\nthe conclusions\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
         "Report: results/demo/report.html\nCopied to results/report.html\n"

@@ -12,7 +12,7 @@ from lad.evaluation.models import BASELINES, MOST_SITES, label
 from lad.evaluation.scores import whole
 from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
-from lad.tables import Cell
+from lad.tables import Cell, wrapped
 from lad.tables.study import difference_cell
 
 MOST_PLACES = 4 * MOST_SITES  # that are listed one by one
@@ -74,6 +74,12 @@ def conclusions(
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
     found += [*_published(ends), *_states(states)]
     return [_in_short(conclusion) for conclusion in found]
+
+
+def as_text(found: Sequence[Conclusion]) -> str:
+    """Conclusions as Markdown that can be read as plain text too."""
+    parts = [[wrapped(c.text), *(f"- {cell.text}" for cell in c.items)] for c in found]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:

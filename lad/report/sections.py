@@ -11,7 +11,7 @@ from lad.evaluation.series import Comparison, parse_simulations, read_at, read_s
 from lad.evaluation.study import REFERENCES, trained
 from lad.observations import read_observed
 from lad.periods import Periods, read_periods
-from lad.report.conclusions import Conclusion, conclusions
+from lad.report.conclusions import Conclusion
 from lad.report.files import shown
 from lad.report.page import Findings, Folded, Section, Verbatim
 from lad.report.plots import timeseries
@@ -39,15 +39,11 @@ def study_sections(
     differences: pd.DataFrame,
     states: pd.DataFrame,
     validation: pd.DataFrame,
-    experiments: Sequence[Conclusion] = (),
+    found: Sequence[Conclusion],
     pictures: Sequence[Any] = (),
 ) -> list[Section]:
-    """The study as a whole: what was found, with its `pictures`, then published numbers and the tables it rests on.
-
-    `experiments`: what those with solvers found.
-    """
+    """The study as a whole: what was found, with its `pictures`, then published numbers and the tables it rests on."""
     published = published_table(scores)
-    found = [*conclusions(scores, differences, states, validation), *experiments]
     seeds = [] if too_many(scores.site) else [seeds_table(scores)]
     return [
         Section("Conclusions", [Findings(found), *pictures]),

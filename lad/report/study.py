@@ -12,7 +12,7 @@ from lad.evaluation.solvers import GAIN_COLUMNS, SUMMARY_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
 from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import solver_conclusions
+from lad.report.conclusions import Conclusion, conclusions, solver_conclusions
 from lad.report.files import EXPERIMENTS, shown
 from lad.report.page import Links, Section, render
 from lad.report.sections import origin_section, site_section, study_sections, summary
@@ -38,8 +38,10 @@ class StudyFiles(NamedTuple):
     pages: Mapping[str, str]  # of the sites, by site; where there are some this page has no sections of sites
 
 
-def study_page(name: str, study: StudyFiles, missing: Sequence[str], settings: Any, folder: Path) -> str:
-    """The page as HTML, which is to lie in `folder`. `missing`: lines on sites that the study lacks.
+def study_page(
+    name: str, study: StudyFiles, missing: Sequence[str], settings: Any, folder: Path
+) -> tuple[str, list[Conclusion]]:
+    """The page as HTML, which is to lie in `folder`, and its conclusions. `missing`: lines on sites that it lacks.
 
     Raises InputError as what reads the files, and if a site has no file of a kind.
     """
@@ -50,7 +52,8 @@ def study_page(name: str, study: StudyFiles, missing: Sequence[str], settings: A
     experiments = [part for site in sites for part in shown(solvers[site], site)]
     differences = read_table(study.differences, DIFFERENCE_COLUMNS)
     states = read_table(study.states, STATES_COLUMNS)
-    found = solver_conclusions(
+    found = conclusions(scores, differences, states, validation)
+    found += solver_conclusions(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
     )
@@ -73,7 +76,7 @@ def study_page(name: str, study: StudyFiles, missing: Sequence[str], settings: A
         sections.append(site_section(site, **sources, simulations=own, drawn=drawn, files=rest))
     origin = provenance(_inputs(study, files), study=name)
     sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
-    return render(f"Study {name}", summary(scores), sections, origin)
+    return render(f"Study {name}", summary(scores), sections, origin), found
 
 
 def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
 from lad.evaluation.study import parse_histories
+from lad.report.conclusions import as_text
 from lad.report.study import STUDY, StudyFiles, study_page
 from lad.tables import write_text
 
@@ -49,10 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", type=json.loads, default={}, help="settings of models and fits (JSON)")
     add_missing_argument(parser)
     parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
+    parser.add_argument("--conclusions", type=Path, help="its conclusions (Markdown)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page."""
+    """Write the page, and its conclusions as a text of their own."""
     study = StudyFiles(
         args.scores,
         args.differences,
@@ -66,5 +68,8 @@ def run(args: argparse.Namespace) -> None:
         simulations=args.simulation,
         pages=named_files(args.page),
     )
-    page = study_page(args.study, study, missing_lines(args.missing), args.settings, args.output.parent)
+    missing = missing_lines(args.missing)
+    page, found = study_page(args.study, study, missing, args.settings, args.output.parent)
+    if args.conclusions:
+        write_text(args.conclusions, as_text(found))
     write_text(args.output, page)

@@ -110,7 +110,7 @@ class Table:
         rows = [[cell.text + MARKS.get(cell.mark, "") for cell in row] for row in self.rows]
         sides = ["left", *["right"] * (len(self.headings) - 1)]
         grid = tabulate(rows, self.headings, "pipe", colalign=sides if rows else None, disable_numparse=True)
-        parts = [self.title and f"## {self.title}", _wrapped(self.caption), grid]
+        parts = [self.title and f"## {self.title}", wrapped(self.caption), grid]
         return "\n\n".join(filter(None, parts))
 
     def html(self, within: str) -> Markup:
@@ -120,14 +120,15 @@ class Table:
         return Markup(HTML.render(table=self, rows=shown, left_out=left_out, folded=folded, within=within))
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """A paragraph in lines of at most `LINE_WIDTH` characters."""
     return textwrap.fill(text, LINE_WIDTH, break_on_hyphens=False)
 
 
 def document(title: str, parts: Iterable[str | Table], missing: Sequence[str] = ()) -> str:
     """A Markdown text of paragraphs and tables; `missing` are lines on the sites that it lacks, which stand first."""
     head = ["**Sites are missing here:**", "\n".join(f"- {line}" for line in missing)] if missing else []
-    texts = [part.markdown() if isinstance(part, Table) else _wrapped(part) for part in parts]
+    texts = [part.markdown() if isinstance(part, Table) else wrapped(part) for part in parts]
     return "\n\n".join([*head, f"# {title}", *texts]) + "\n"
 
 

@@ -36,7 +36,8 @@ rule report:
         assets=expand("lad/report/assets/page.{kind}", kind=["html", "css", "js"]),
         code=code("report"),
     output:
-        "results/{study}/report.html",
+        page="results/{study}/report.html",
+        conclusions="results/{study}/conclusions.md",
     log:
         "logs/{study}/report.log",
     benchmark:
@@ -66,5 +67,5 @@ rule report:
         "lad report --study {wildcards.study} --scores {input.scores} --differences {input.differences}"
         " --states {input.states} --history {params.histories} --observations {params.observations}"
         " --forcing {params.forcing} --periods {params.periods} --simulation {params.simulations}"
-        " --daemons {params.daemons} --landscape {params.landscape} --page {params.pages} --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output}"
+        " --daemons {params.daemons} --landscape {params.landscape} --page {params.pages} --file {params.files} --citations {input.citations} --settings {params.settings:q} {params.missing} --output {output.page} --conclusions {output.conclusions}"
         " 2>&1 | tee {log}"
