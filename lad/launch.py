@@ -16,7 +16,7 @@ from typing import Any
 from lad.errors import InputError
 from lad.settings import nearest
 from lad.settings.files import read_settings
-from lad.snakemake_internals import QUIET, args_to_api, parse_args, parse_config, print_exception
+from lad.snakemake_internals import QUIET, args_to_api, be_brief, parse_args, parse_config, print_exception
 from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
@@ -122,6 +122,7 @@ def main(argv: Sequence[str]) -> None:
         check_folders()
         if not (args.dryrun or args.verbose or args.quiet):
             args.quiet = QUIET
+            be_brief()
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
         # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.

@@ -4,14 +4,19 @@ A new version of Snakemake may change any of it; what it was checked with is `CH
 """
 
 import json
+import logging
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from snakemake.cli import args_to_api, parse_args, parse_config
 from snakemake.exceptions import print_exception
 from snakemake.io import is_flagged, strip_wildcard_constraints
 from snakemake.jobs import AbstractJob
+from snakemake.logging import DefaultFormatter, LoggerManager
 from snakemake.settings.enums import Quietness
 from snakemake.workflow import Workflow
 
@@ -21,6 +26,51 @@ __all__ = ["args_to_api", "parse_args", "parse_config", "print_exception"]  # fo
 
 CHECKED_WITH = "9.27"
 QUIET = {Quietness.HOST, Quietness.REASON}  # what a run leaves out: the machine, and why each job runs
+
+# How what Snakemake says begins where it gets ready, and where it repeats the command of a step that failed.
+NEEDLESS = (
+    "Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
+    "|RuleException:\nCalledProcessError"
+)
+
+
+class Brief(DefaultFormatter):
+    """A line when a step begins, ends or fails; the log below `.snakemake/log` has all that Snakemake says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As Snakemake does, but for what is `NEEDLESS`."""
+        return "" if re.match(NEEDLESS, str(record.msg)) else super().format(record)
+
+    def format_job_info(self, msg: dict[str, Any]) -> str:
+        """A step begins."""
+        return _now(msg["rule_msg"] or msg["rule_name"])
+
+    def format_job_finished(self, msg: dict[str, Any]) -> str:
+        """Nothing: the progress that follows says so."""
+        return ""
+
+    def format_progress(self, msg: dict[str, Any]) -> str:
+        """A step has ended."""
+        return _now(f"{msg['done']} of {msg['total']} steps done")
+
+    def format_job_error(self, msg: dict[str, Any]) -> str:
+        """A step has failed; it said why."""
+        return _now(f"{msg['rule_name']} failed, see {', '.join(msg['log'])}")
+
+
+def _now(text: str) -> str:
+    return f"{time.strftime('%H:%M:%S')}  {text}"
+
+
+def be_brief() -> None:
+    """Have the runs of this process speak as `Brief` does."""
+
+    def handler(manager: LoggerManager) -> logging.Handler:
+        made = usual(manager)
+        made.setFormatter(Brief(manager.settings.quiet, manager.settings.show_failed_logs))
+        return made
+
+    usual, LoggerManager._default_streamhandler = LoggerManager._default_streamhandler, handler
 
 
 def settings_sources(workflow: Workflow) -> dict[str, str]:

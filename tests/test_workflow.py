@@ -123,6 +123,18 @@ def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
         printed = result.stdout + result.stderr
         assert "US-CRT: collect the archives" in printed
         assert ("Reason: " in printed) == reasons
+        assert ("Select jobs" in printed) == ("--verbose" in options)
+
+
+def test_a_run_has_a_line_for_each_step_that_begins_ends_or_fails(root, tmp_path):
+    tree = copy_tree(root, tmp_path / "tree")
+    (tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip").write_bytes(b"PK\x03\x04 broken")
+    result = launched(tree, "results/US-CRT/gapfill/tower.nc")
+    assert result.returncode != 0
+    said = result.stderr.split("total", 1)[1]
+    assert re.search(r"\d\d:\d\d:\d\d  US-CRT: collect the archives\n", said)
+    assert re.search(r"\d\d:\d\d:\d\d  fetch failed, see logs/US-CRT/fetch.log\n", said)
+    assert "lad fetch: error: " in result.stdout + said and "jobid" not in said and "Command" not in said
 
 
 def test_a_run_whose_reader_leaves_ends(root, tmp_path):

@@ -8,6 +8,7 @@ from lad.figures.tower import origins
 from lad.io import write_csv, write_netcdf
 from lad.provenance import provenance
 from lad.towers.arguments import add_site_arguments, site_from
+from lad.towers.coverage import shares
 from lad.towers.fill import fill, gap_report
 from lad.towers.netcdf import tower_dataset
 from lad.towers.record import read_record
@@ -31,9 +32,7 @@ def run(args: argparse.Namespace) -> None:
     site = site_from(args, args.archive)
     record = read_record(site, args.archive)
     filled = fill(record)
-    report = gap_report(record, filled)
-    shown = report.loc[:, (report != 0.0).any()]
-    print(shown.to_string(index=False, float_format="{:.1f}".format))
+    print(f"% of the record\n{shares(filled.flags).round().astype(int).to_string()}")
     print(site.origin)
     for remark in filled.remarks:
         print(remark)
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"segment {number}: {rows.index[0]:%Y-%m-%d %H:%M} to {rows.index[-1]:%Y-%m-%d %H:%M}")
     write_netcdf(args.output, tower_dataset(filled))
     if args.report:
-        write_csv(args.report, report)
+        write_csv(args.report, gap_report(record, filled))
     if args.picture:
         origin = provenance({path.name: path for path in args.archive}, site=args.site)
         save(args.picture, origins(filled), origin, vector=False)
