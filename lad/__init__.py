@@ -13,19 +13,18 @@ os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 # Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
 # would keep the program out of the persistent compilation cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
-# XLA on a CPU starts every small operation of a time loop by itself, unless the loop touches less than so many (LOOPS)
-# bytes in a turn; as one machine function it runs ten to twenty times faster. That is right for a single series.
-# FUSED lets one operation have many results, and SEQUENTIAL runs operations one after the other: a gradient through a
-# batch then takes 0.4 to 0.75 of the time, compiling it 0.5 to 0.7 (docs/model.md). JAX reads this at its first
-# computation.
+# XLA on a CPU starts every small operation of a time loop by itself. LOOPS: a loop that touches fewer bytes in a turn
+# is one machine function instead, ten to twenty times faster for a single series. FUSED: an operation may have many
+# results. SEQUENTIAL: operations run one after the other. docs/model.md has what they gain. JAX reads this at its
+# first computation.
 LOOPS, FUSED = "xla_cpu_small_while_loop_byte_threshold", "xla_cpu_use_multi_output_fusion"
 SEQUENTIAL = "xla_cpu_enable_concurrency_optimized_scheduler"
-flags = os.environ.get("XLA_FLAGS", "")
-if LOOPS not in flags:
-    flags += f" --xla_backend_extra_options={LOOPS}=1000000,{FUSED}"
-if SEQUENTIAL not in flags:
-    flags += f" --{SEQUENTIAL}=false"
-os.environ["XLA_FLAGS"] = flags.strip()
+_flags = os.environ.get("XLA_FLAGS", "")
+if LOOPS not in _flags:
+    _flags += f" --xla_backend_extra_options={LOOPS}=1000000,{FUSED}"
+if SEQUENTIAL not in _flags:
+    _flags += f" --{SEQUENTIAL}=false"
+os.environ["XLA_FLAGS"] = _flags.strip()
 if "jax" in sys.modules:
     sys.modules["jax"].config.update("jax_enable_x64", True)
 

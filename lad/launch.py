@@ -24,12 +24,13 @@ TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
 
 
-def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]) -> None:
-    """Raise InputError for settings files or entries that cannot be read, and for targets that nothing makes.
+def check(
+    targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The settings of each source; InputError for one that cannot be read, and for targets that nothing makes.
 
     `files` are merged in this order, the last may be those after `--configfile`; `entries` are what stands after
-    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's. A note
-    names sites of the settings that no study has, and no archive.
+    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's.
     """
     for entry in entries:
         if "=" not in entry:
@@ -40,17 +41,7 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")
     folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
-    present = sites_of(folders[-1:])
-    lists = [own["studies"].values() for own in settings if isinstance(own.get("studies"), dict)]
-    members = {str(site) for named in lists for some in named if isinstance(some, list) for site in some}
-    for site in sites:
-        if site not in {*members, *present, *targets}:
-            meant = nearest(site, {*members, *present} - {*sites})
-            print(
-                f"Note: sites.{site} is left out: no study and no archive is of this site{meant}",
-                file=sys.stderr,
-            )
-    sites += [site for site in present if site not in sites]
+    sites += [site for site in sites_of(folders[-1:]) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
         known = target in TARGETS or target.startswith("results/confirmation.") or Path(target).is_file()
@@ -63,6 +54,23 @@ def check(targets: Sequence[str], files: Sequence[str | Path], entries: Sequence
                 f" ({_some(studies)}), a site ({_some(sites)}), {', '.join(TARGETS)}, or a file in"
                 " results/STUDY/ or results/SITE/"
             )
+    return settings
+
+
+def unused(settings: Sequence[dict[str, Any]], targets: Sequence[str]) -> list[str]:
+    """Notes on sites with settings of their own that no study has, no archive and no target."""
+    folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
+    known = {*sites_of([*folders[-1:], "data"]), *_names(settings, "years")}
+    known |= {part for target in targets for part in Path(target).parts}
+    for studies in (own["studies"] for own in settings if isinstance(own.get("studies"), dict)):
+        known |= {str(site) for sites in studies.values() if isinstance(sites, list) for site in sites}
+    sites = _names(settings, "sites")
+    return [
+        f"Note: sites.{site} is left out: no study has this site, and no archive is of it"
+        f"{nearest(site, known.difference(sites))}"
+        for site in sites
+        if site not in known
+    ]
 
 
 def check_folders() -> None:
@@ -118,11 +126,14 @@ def main(argv: Sequence[str]) -> None:
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
             print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
-        check(args.targets, ["config.yaml", *args.configfile], args.config or [])
+        settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
+        for note in unused(settings, args.targets):
+            print(note, file=sys.stderr)
         check_folders()
         if not (args.dryrun or args.verbose or args.quiet):
             args.quiet = QUIET
-            be_brief()
+            if not args.executor:  # of steps on other nodes Snakemake says what else nobody would
+                be_brief()
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
         # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.

@@ -28,18 +28,17 @@ CHECKED_WITH = "9.27"
 QUIET = {Quietness.HOST, Quietness.REASON}  # what a run leaves out: the machine, and why each job runs
 
 # How what Snakemake says begins where it gets ready, and where it repeats the command of a step that failed.
-NEEDLESS = (
-    "Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
-    "|RuleException:\nCalledProcessError"
-)
+READY = "Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
+REPEATED = "RuleException:\nCalledProcessError"
 
 
 class Brief(DefaultFormatter):
-    """A line when a step begins, ends or fails; the log below `.snakemake/log` has all that Snakemake says."""
+    """A line when a step begins, ends or fails; the log below `.snakemake/log` has more."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """As Snakemake does, but for what is `NEEDLESS`."""
-        return "" if re.match(NEEDLESS, str(record.msg)) else super().format(record)
+        """As Snakemake does, without what it says to get ready or again."""
+        needless = READY if record.levelno <= logging.INFO else REPEATED
+        return "" if re.match(needless, str(record.msg)) else super().format(record)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
         """A step begins."""
@@ -54,7 +53,7 @@ class Brief(DefaultFormatter):
         return _now(f"{msg['done']} of {msg['total']} steps done")
 
     def format_job_error(self, msg: dict[str, Any]) -> str:
-        """A step has failed; it said why."""
+        """A step has failed; it said why itself."""
         return _now(f"{msg['rule_name']} failed, see {', '.join(msg['log'])}")
 
 
@@ -63,7 +62,7 @@ def _now(text: str) -> str:
 
 
 def be_brief() -> None:
-    """Have the runs of this process speak as `Brief` does."""
+    """Have the runs of this process speak as `Brief` does, whose steps run on this machine."""
 
     def handler(manager: LoggerManager) -> logging.Handler:
         made = usual(manager)

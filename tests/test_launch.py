@@ -9,7 +9,7 @@ import pytest
 
 from lad import cli
 from lad.errors import InputError
-from lad.launch import TARGETS, check, check_controller, check_profile
+from lad.launch import TARGETS, check, check_controller, check_profile, unused
 
 EXPECTED = (
     r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\),"
@@ -56,15 +56,18 @@ def test_targets_that_snakemake_knows(project):
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
 
 
-def test_note_on_a_site_that_nothing_uses(project, capsys):
-    (project / "mine.yaml").write_text("sites: {US-Abd: {}}\nstudies: {mine: [US-Abc]}\n", encoding="utf-8")
-    check([], ["config.yaml", "mine.yaml"], [])
-    note = "Note: sites.US-Abd is left out: no study and no archive is of this site (did you mean US-Abc?)\n"
-    assert capsys.readouterr().err == note
-    check(["US-Abd"], ["config.yaml", "mine.yaml"], [])
+def test_note_on_a_site_that_nothing_uses(project):
+    mine = {"sites": {"US-Abd": {}}, "studies": {"mine": ["US-Abc"], "all": "all"}}
+    (note,) = unused([mine], ["mine"])
+    assert note == (
+        "Note: sites.US-Abd is left out: no study has this site, and no archive is of it (did you mean US-Abc?)"
+    )
+    for target in ["US-Abd", "results/US-Abd/forcing/forcing.nc"]:
+        assert not unused([mine], [target])
+    assert not unused([mine | {"years": {"US-Abd": []}}], [])
     (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
-    check([], ["config.yaml"], [f"archives={project}", "sites={AU-How: {}}"])
-    assert not capsys.readouterr().err
+    assert not unused([{"archives": str(project), "sites": {"AU-How": {}}}], [])
+    assert not unused(check([], ["config.yaml", "mine.yaml"], []), [])
 
 
 @pytest.mark.parametrize(

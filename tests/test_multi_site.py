@@ -24,7 +24,7 @@ from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.multi_site import multi_site_scores
 from lad.evaluation.scores import SCORE_COLUMNS
-from lad.fluxes import FORCING_INPUTS
+from lad.fluxes import FORCING_INPUTS, Scaling
 from lad.forcing import rows
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_netcdf
@@ -35,7 +35,7 @@ from lad.training import devices, free_run, loop
 from lad.training.files import load_hybrid, load_model, save_hybrid, save_model
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Hybrid, law_at, stacked, training_scaling, untrained_law
-from lad.training.lanes import lanes
+from lad.training.lanes import ROWS, lanes, rounded_up
 from lad.training.sites import at_step, read_site, unseen_anchor
 
 
@@ -264,7 +264,23 @@ def test_leaf_area_is_an_input_that_the_forcing_must_have(towers, tmp_path):
     # Beside a site without it, whose network does not see it, it is no obstacle.
     both = [sites[0], *read(towers, ["XX-Two"])]
     assert lanes(both, "variance", 1)[0].forcing.LAI is None
-    assert lanes(sites, "variance", 1)[0].forcing.LAI.shape == (1, len(leaves))
+    assert np.allclose(lanes(sites, "variance", 1)[0].forcing.LAI[0, : len(leaves)], leaves)
+
+
+@pytest.mark.parametrize(
+    "count, expected", [(1, 70272), (70272, 70272), (70273, 140544), (140544, 140544), (140545, 281088)]
+)
+def test_records_of_about_the_same_length_are_padded_to_one(count, expected):
+    assert rounded_up(count, ROWS) == expected
+
+
+def test_a_network_may_get_its_scaling_from_the_site(towers):
+    sites = read(towers, ["XX-One", "XX-Two"])
+    hybrid = untrained(sites)
+    scaled = dataclasses.replace(sites[0].anchor, scaling=hybrid.law.network.scaling)
+    empty = Scaling(*(jnp.zeros_like(x) for x in jax.tree.leaves(hybrid.law.network.scaling)))
+    without = eqx.tree_at(lambda hybrid: hybrid.law.network.scaling, hybrid, empty)
+    assert eqx.tree_equal(without.at(scaled).fluxes, hybrid.at(sites[0].anchor).fluxes)
 
 
 def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_path):

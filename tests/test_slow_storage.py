@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from learning_tower import (
 from lad.cli import main
 from lad.fluxes import BulkFluxes
 from lad.forcing import read_record
-from lad.integrate import fast
+from lad.integrate import euler, fast
 from lad.io import write_json
 from lad.model import Model
 from lad.parameters import table_parameters, to_json
@@ -71,6 +72,33 @@ def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_i
     moved = np.asarray(ran.free)[0] - free[0]
     assert moved[runs.slow[0]] * gradient < 0 and np.count_nonzero(moved) == 1
     assert ran.losses[0, 0] < runs(free[:1], runs.begin(1), passes).losses[0, 0]
+
+
+def test_curvature_is_that_of_the_squared_errors_of_free_runs(month):
+    """Gauss-Newton: products of the derivatives of fluxes, here from differences of runs, weighted as in the loss."""
+    _, data, table = month
+    half = len(data.time) // 2
+    data = dataclasses.replace(data, segments=(slice(0, half), slice(half, len(data.time))))
+    space = calibration_space(table)
+    site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
+    runs = FreeRuns(
+        lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
+        [site],
+        euler(),
+        "variance",
+        "x",
+        lambda free: free,
+    )
+    starts, lane = jax.tree.map(lambda x: jnp.asarray(x)[0], (runs.begin(1).state, runs.lanes))
+    start = jax.tree.map(lambda x: x[0], starts)
+    series = jax.jit(lambda free: runs._series(free, lane, start, lane.length)[2])
+    free, step = jnp.asarray(space.origin()), 1e-5
+    slopes = [(series(free + d) - series(free - d)) / (2 * step) for d in step * np.eye(len(free))]
+    by_number = np.stack(slopes) / lane.scale
+    weight = lane.train / lane.train.sum(axis=0)
+    expected = np.einsum("inf,nf,jnf->ij", by_number, weight, by_number)
+    scale = np.sqrt(np.outer(*[expected.diagonal()] * 2)) + 1e-12
+    assert np.abs((runs.curvature(free, starts) - expected) / scale).max() < 1e-3
 
 
 def test_training_begins_with_the_root_zone_of_the_mass_curve_where_that_is_more(tower, capsys):

@@ -82,11 +82,15 @@ def test_missing_and_misspelt_column_double_row_and_missing_file(tmp_path):
     path.write_text("site_id,name\nUS-Wkg,x\n", encoding="utf-8")
     with pytest.raises(InputError, match="row 2: latitude is not given"):
         read_sites(path)
-    path.write_text(f"{header.replace('cover', 'covr')}\n{row}\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"mine.csv: no column covr is known, expected cover$"):
-        read_sites(path)
-    path.write_text(f"{header},soil_note\n{row},loam\n", encoding="utf-8")
-    assert read_sites(path).keys() == {"US-Wkg"}  # columns of other tables are left out
+    for wrong, right in [("covr", "cover"), ("Soil", "soil"), ("elevaton", "elevation")]:
+        path.write_text(f"{header.replace(right, wrong)}\n{row}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=rf"mine.csv: no column {wrong} is known, expected {right}$"):
+            read_sites(path)
+    # Columns of other tables are left out, also beside one that is there under its other name.
+    path.write_text(
+        f"{header.replace('elevation', 'elev_m')},elevation_m,note\n{row},3,x\n", encoding="utf-8"
+    )
+    assert read_sites(path).keys() == {"US-Wkg"}
     with pytest.raises(InputError, match="no such site table"):
         read_sites(tmp_path / "none.csv")
 

@@ -128,6 +128,9 @@ def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
 
 def test_a_run_has_a_line_for_each_step_that_begins_ends_or_fails(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
+    assert re.search(
+        r"\d\d:\d\d:\d\d  1 of 1 steps done\n", launched(tree, "results/US-CRT/fetch/source.json").stderr
+    )
     (tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip").write_bytes(b"PK\x03\x04 broken")
     result = launched(tree, "results/US-CRT/gapfill/tower.nc")
     assert result.returncode != 0

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from lad.forcing import Forcing, rows
+from lad.forcing import Forcing
 from lad.model import Model, Rates, check_precision, energy_residual, water_residual
 from lad.state import State
 
@@ -22,13 +22,15 @@ class Trajectory(NamedTuple):
     water_residual: Float[Array, " n"]  # kg m-2 created in the interval
 
 
-def packed(function: Callable, carry: Any, row: Any) -> tuple[Callable, Array, Callable, Callable]:
-    """`function` of a time loop, ``(carry, row) -> (carry, result)``, with its carry and its result as one array each.
+def packed(function: Callable, carry: Any, arrays: Any) -> tuple[Callable, Array, Callable, Callable]:
+    """`function` of a loop over rows of `arrays`, ``(carry, row) -> (carry, result)``, with one array as carry and one
+    as result.
 
-    Also returns `carry` as such an array, and the functions that make trees of both again. XLA fills an array in place
-    only if the operation that does so fills nothing else; otherwise it copies the whole array in every turn. With one
-    array for everything it may fuse the rest of a turn into few operations (`lad.FUSED`).
+    Also returns `carry` as such an array, and the functions that make trees again: of a carry, and of the results of
+    all rows. XLA updates an array in place only in an operation with no other result; with more results it copies the
+    array in every turn. So a loop that fills one array alone may have operations with many results (`lad.FUSED`).
     """
+    row = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), arrays)
     first, unpack_carry = ravel_pytree(carry)
     _, result = jax.eval_shape(function, carry, row)
     _, unpack_result = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), result))
@@ -37,13 +39,21 @@ def packed(function: Callable, carry: Any, row: Any) -> tuple[Callable, Array, C
         carry, result = function(unpack_carry(carry), row)
         return ravel_pytree(carry)[0], ravel_pytree(result)[0]
 
-    return turn, first, unpack_carry, unpack_result
+    return turn, first, unpack_carry, jax.vmap(unpack_result)
 
 
-def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) -> tuple[State, Trajectory]:
+def roll_out(
+    solver,
+    model: Model,
+    start: State,
+    forcing: Forcing,
+    dt: float,
+    keep: Callable[[Trajectory], Any] = lambda row: row,
+) -> tuple[State, Any]:
     """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory.
 
-    Raises InputError for numbers of single precision.
+    `keep` takes of each row what a caller needs: the gradient then passes through no more. Raises InputError for
+    numbers of single precision.
     """
     check_precision(model.parameters, start, forcing)
     model = model.prepare()
@@ -53,8 +63,8 @@ def roll_out(solver, model: Model, start: State, forcing: Forcing, dt: float) ->
         end, mean = advance(state, row)
         energy = energy_residual(state, end, mean, dt, model.parameters)
         water = water_residual(state, end, mean, dt)
-        return end, Trajectory(end, mean, energy, water)
+        return end, keep(Trajectory(end, mean, energy, water))
 
-    turn, first, unpack_state, unpack_row = packed(interval, start, rows(forcing, 0))
+    turn, first, unpack_state, unpack_rows = packed(interval, start, forcing)
     end, trajectory = jax.lax.scan(turn, first, forcing)
-    return unpack_state(end), jax.vmap(unpack_row)(trajectory)
+    return unpack_state(end), unpack_rows(trajectory)

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     site = site_from(args, args.archive)
     record = read_record(site, args.archive)
     filled = fill(record)
-    print(f"% of the record\n{shares(filled.flags).round().astype(int).to_string()}")
+    print(f"% of the record\n{shares(filled.flags).to_string()}")
     print(site.origin)
     for remark in filled.remarks:
         print(remark)

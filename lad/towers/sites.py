@@ -2,7 +2,7 @@
 
 import csv
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,7 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
         raise InputError(f"{path}: not a CSV table ({error})") from None
     if "site_id" not in columns:
         raise InputError(f"{path}: no column site_id, expected {','.join(SITE_COLUMNS)}")
-    # Tables made for other purposes have columns of their own, which are left out; a misspelt one is none of these.
-    known = {*SITE_COLUMNS, *ALIASES, *ALIASES.values()}
-    for name in set(columns) - known:
-        if meant := difflib.get_close_matches(str(name), known - set(columns), n=1, cutoff=0.8):
-            raise InputError(f"{path}: no column {name} is known, expected {meant[0]}")
+    _check_spelling(columns, path)
     found = {}
     for number, row in enumerate(rows, start=2):
         cells = {
@@ -103,6 +99,16 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
             _number(name, cells[name], f"{path} row {number}")
         found[site_id] = cells
     return found
+
+
+def _check_spelling(columns: Iterable[str], path: Path) -> None:
+    """Raise InputError for a column that is like one that the table lacks. Other columns are left out."""
+    given = {ALIASES.get(name, name) for name in columns}
+    lacking = {name.casefold(): name for name in (*REQUIRED, *RANGES) if name not in given}
+    for name in columns:
+        like = difflib.get_close_matches(str(name).casefold(), lacking, n=1, cutoff=0.8)
+        if like and ALIASES.get(name, name) not in SITE_COLUMNS:
+            raise InputError(f"{path}: no column {name} is known, expected {lacking[like[0]]}")
 
 
 def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:

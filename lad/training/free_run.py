@@ -37,10 +37,10 @@ MEMBERS_BY_SITE = PartitionSpec(None, SITES)
 
 
 class Course(eqx.Module):
-    """A state, and how it depends on the slow physical parameters."""
+    """A state, and how it depends on some free numbers of the physical parameters."""
 
     state: State  # (...)
-    slopes: State | None = None  # (..., k), by the slow free numbers; None where nobody follows them
+    slopes: State | None = None  # (..., k), by these numbers; None where nobody follows them
 
 
 class Ran(NamedTuple):
@@ -101,9 +101,7 @@ class FreeRuns:
 
         Where `starts` have slopes, the slow parameters take a step after the spin-up, see `_steps`.
         """
-        fillers = len(self.lanes.share) - len(self.sites)
-        starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
-        starts = jax.device_put(starts, NamedSharding(self.devices, MEMBERS_BY_SITE))  # as a pass gives them
+        starts = self._placed(starts)
         free = jax.device_get(free)  # the same in each process: what lies on one of its devices would not be
         sensitive = starts.slopes is not None
         for _ in range(passes):
@@ -126,15 +124,22 @@ class FreeRuns:
         starts = jax.tree.map(lambda x: x[:, : len(self.sites)], starts)
         return Ran(free, starts, before, np.einsum("msk,s->km", losses, self.lanes.share))
 
+    def _placed(self, starts: Course) -> Course:
+        """Starts (members, sites, segments) on the devices, with those that only fill them."""
+        fillers = len(self.lanes.share) - len(self.sites)
+        starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
+        return jax.device_put(starts, NamedSharding(self.devices, MEMBERS_BY_SITE))  # as a pass gives them
+
     def curvature(self, free: Any, starts: State) -> Float[np.ndarray, "k k"]:
-        """Gauss-Newton Hessian of the training loss of one member, by its physical numbers.
+        """Gauss-Newton Hessian of the training loss of one member, by the free numbers of its physical parameters.
 
         Its free runs begin with `starts` (sites, segments), which are held.
         """
         numbers = np.arange(self.physical(free).size)
         zeros = jax.tree.map(lambda x: np.zeros((*x.shape, numbers.size)), starts)
         free, course = jax.tree.map(lambda x: x[None], (free, Course(starts, zeros)))
-        _, _, curvature = self._compiled(partial(self._sensitive, numbers))(free, self.shared, course)
+        hessian = self._compiled(partial(self._sensitive, numbers))
+        _, _, curvature = hessian(free, self.shared, self._placed(course))
         return np.einsum("sij,s->ij", everywhere(curvature, self.devices)[0], self.lanes.share)
 
     def _steps(self, gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
@@ -188,7 +193,8 @@ class FreeRuns:
 
         by_number = jax.jacfwd(of_numbers)(self.physical(free)[which])
 
-        def interval(course, row):
+        def interval(carry, row):
+            course, *sums = carry
             forcing, opens, observed, use = row
             course = jax.tree.map(lambda s, x: jnp.where(opens < 0, s, x[opens]), course, starts)
 
@@ -203,13 +209,15 @@ class FreeRuns:
             axes = ((None, None), (-1, -1))
             (end, fluxes), (slopes, by) = jax.vmap(along, in_axes=-1, out_axes=axes)(by_number, course.slopes)
             error, by = (fluxes - observed) / lane.scale, by / lane.scale[:, None]
-            return Course(end, slopes), (Course(end, slopes), use * error @ by, (by.T * use) @ by)
+            course = Course(end, slopes)
+            return (course, sums[0] + use * error @ by, sums[1] + (by.T * use) @ by), course
 
         count = longest if at_once() else lane.length
         weight = lane.train / jnp.maximum(lane.train.sum(axis=0), 1.0)
         table = lane.forcing, lane.opens, lane.observed, weight
-        ends, gradient, curvature = _scan(interval, rows(starts, 0), table, lane.length, count)
-        return _next_starts(ends, lane), gradient.sum(axis=0), curvature.sum(axis=0)
+        begin = rows(starts, 0), jnp.zeros(which.size), jnp.zeros((which.size, which.size))
+        (_, gradient, curvature), ends = _scan(interval, begin, table, lane.length, count)
+        return _next_starts(ends, lane), gradient, curvature
 
     def _series(self, free: Any, lane: Lanes, starts: State, longest):
         """States before and at the end of each row, and fluxes (n, 2), of one member at one site.
@@ -227,7 +235,7 @@ class FreeRuns:
             return end, (state, end, simulated_fluxes(mean))
 
         count = longest if at_once() else lane.length
-        return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length, count)
+        return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length, count)[1]
 
     def _failure(self, free: Any, starts: State, member: int, number: int) -> str:
         """Which values of a free run that failed are not finite, and when the first of them."""
@@ -267,9 +275,9 @@ def _next_starts(ends: Any, lane: Lanes) -> Any:
 
 
 def _scan(function: Callable, carry, arrays, length, count):
-    """What `jax.lax.scan` gives for the first `length` rows, and zeros for all others; only `count` rows run."""
+    """As `jax.lax.scan` through `count` rows, whose results are zeros from row `length` on."""
     n = jax.tree.leaves(arrays)[0].shape[0]
-    turn, first, _, unpack = packed(function, carry, rows(arrays, 0))
+    turn, first, unpack_carry, unpack_rows = packed(function, carry, arrays)
     _, one = jax.eval_shape(turn, first, rows(arrays, 0))
 
     def body(i, now):
@@ -277,5 +285,5 @@ def _scan(function: Callable, carry, arrays, length, count):
         carry, result = turn(carry, rows(arrays, i))
         return carry, results.at[i].set(jnp.where(i < length, result, 0))
 
-    _, results = jax.lax.fori_loop(0, count, body, (first, jnp.zeros((n, *one.shape), one.dtype)))
-    return jax.vmap(unpack)(results)
+    end, results = jax.lax.fori_loop(0, count, body, (first, jnp.zeros((n, *one.shape), one.dtype)))
+    return unpack_carry(end), unpack_rows(results)

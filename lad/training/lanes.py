@@ -1,7 +1,6 @@
 """The records of all sites of a fit side by side, as arrays that a device can step through at once."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -37,13 +36,13 @@ class Lanes(eqx.Module):
     share: Float[Array, " sites"]  # of a site in the loss; 0 for lanes that only fill the devices
 
 
-YEARS = 4 * 366 * 48  # rows
+ROWS = 4 * 366 * 48  # four years of half-hours
 FEW = 4  # segments, and passages of a time of year
 
 
-def _rounded_up(count: int, unit: int) -> int:
-    """The lowest of 1, 2, 4, 8 … times `unit` that is not less than `count`."""
-    return unit << math.ceil(math.log2(max(count / unit, 1.0)))
+def rounded_up(count: int, unit: int) -> int:
+    """The lowest of 1, 2, 4, 8 … times `unit` that is not less than `count` (1 or more)."""
+    return unit << (-(-count // unit) - 1).bit_length()
 
 
 def alike(sites: Sequence[Site]) -> list[Forcing]:
@@ -59,10 +58,10 @@ def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, S
     `weighting` is a key of `lad.training.loss.WEIGHTINGS`. Lengths are rounded up, so that records of about the same
     length share their compiled programs.
     """
-    length = _rounded_up(max(len(site.data.time) for site in sites), YEARS)
-    segments = _rounded_up(max(len(site.data.segments) for site in sites), FEW)
+    length = rounded_up(max(len(site.data.time) for site in sites), ROWS)
+    segments = rounded_up(max(len(site.data.segments) for site in sites), FEW)
     found = [recurrences(site.data.time, site.data.segments, site.data.dt) for site in sites]
-    most = _rounded_up(max(len(rows) for of_site in found for rows in of_site), FEW)
+    most = rounded_up(max(len(rows) for of_site in found for rows in of_site), FEW)
 
     def padded(x) -> np.ndarray:
         x = np.asarray(x)

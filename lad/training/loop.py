@@ -18,10 +18,11 @@ import numpy as np
 import optax
 import pandas as pd
 from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import Array
 
 from lad.errors import InputError
 from lad.forcing import rows
-from lad.integrate import roll_out
+from lad.integrate import Trajectory, roll_out
 from lad.integrate.named import named
 from lad.progress import Progress
 from lad.settings import Search
@@ -153,14 +154,18 @@ def _optimiser(settings: Search) -> optax.GradientTransformation:
 def _of_windows(runs: FreeRuns, solver: Callable, free, lane: Lanes, before, index, counted=1.0):
     """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
     model = runs.model(free, lane)
-    _, trajectory = jax.vmap(lambda s, f: roll_out(solver, model, s, f, runs.dt))(
+    _, (fluxes, surface) = jax.vmap(lambda s, f: roll_out(solver, model, s, f, runs.dt, _judged))(
         rows(before, index[:, 0]), rows(lane.forcing, index)
     )
-    fluxes = simulated_fluxes(trajectory.rates)
     value = loss(fluxes, lane.observed[index], lane.train[index] * counted, lane.scale)
     if lane.surface is None:
         return value
-    return value + surface_penalty(trajectory.state.T[0], lane.surface[index])
+    return value + surface_penalty(surface, lane.surface[index])
+
+
+def _judged(row: Trajectory) -> tuple[Array, Array]:
+    """What the loss is made of: LE and H, and surface temperature."""
+    return simulated_fluxes(row.rates), row.state.T[0]
 
 
 def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, settings: Search) -> Callable:

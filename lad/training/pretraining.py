@@ -24,7 +24,7 @@ from lad.state import State
 from lad.training.devices import everywhere
 from lad.training.free_run import FreeRuns
 from lad.training.hybrid import Free, stacked
-from lad.training.lanes import alike
+from lad.training.lanes import alike, rounded_up
 from lad.training.loop import select
 from lad.training.loss import loss, simulated_fluxes
 from lad.training.sites import FIRST_SPIN_UP, Site
@@ -51,17 +51,17 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     whole regression. Raises InputError where its loss ceases to be finite, and as `runs`.
     """
     sites, members, begin = runs.sites, len(free.shift), runs.begin(len(free.shift))
-    chosen, lanes = _chosen(sites), jax.tree.map(jnp.asarray, rows(runs.lanes, slice(len(sites))))
-    count, share = chosen.shape[1], max(1, BATCH // len(sites))
+    lanes, share = jax.tree.map(jnp.asarray, rows(runs.lanes, slice(len(sites)))), max(1, BATCH // len(sites))
+    chosen, count = _chosen(sites)
     optimiser = optax.chain(
         optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
     )
 
-    def mismatch(weights, shift, key, examples, states, known):
+    def mismatch(weights, shift, key, data, states, limits):
         def of_site(anchor, scale, examples, states, key):
             row, of_round = (
                 jax.random.randint(own, (share,), 0, most)
-                for own, most in zip(jax.random.split(key), (count, known), strict=True)
+                for own, most in zip(jax.random.split(key), limits, strict=True)
             )
             law = runs.build(Free(weights, shift), anchor).prepare()
             drawn = rows(examples, row)
@@ -69,22 +69,22 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
             return loss(simulated_fluxes(rates), drawn.observed, drawn.use, scale)
 
         keys = jax.random.split(key, len(sites))
-        return jnp.mean(jax.vmap(of_site)(lanes.anchor, lanes.scale, examples, states, keys))
+        return jnp.mean(jax.vmap(of_site)(*data, states, keys))
 
-    @eqx.filter_jit
-    def stretch(weights, optimiser_state, keys, examples, states, known):
+    @eqx.filter_jit  # what is known of the sites is data: sites share the program
+    def stretch(weights, optimiser_state, shift, keys, data, states, limits):
         def of_member(weights, optimiser_state, shift, keys, states):
             def step(carry, key):
                 weights, optimiser_state = carry
-                value, slope = jax.value_and_grad(mismatch)(weights, shift, key, examples, states, known)
+                value, slope = jax.value_and_grad(mismatch)(weights, shift, key, data, states, limits)
                 update, optimiser_state = optimiser.update(slope, optimiser_state, weights)
                 return (optax.apply_updates(weights, update), optimiser_state), value
 
             return jax.lax.scan(step, (weights, optimiser_state), keys)
 
-        return jax.vmap(of_member)(weights, optimiser_state, free.shift, keys, states)
+        return jax.vmap(of_member)(weights, optimiser_state, shift, keys, states)
 
-    examples = _examples(sites, chosen)
+    data = lanes.anchor, lanes.scale, _examples(sites, chosen)
     first = stacked(
         [_middle(_reference(site), site, index) for site, index in zip(sites, chosen, strict=True)]
     )
@@ -94,8 +94,9 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     progress = Progress(f"{runs.label} regression", steps)
     keys = jax.random.split(jax.random.key(0), (members, steps))
     for number, part in enumerate(np.array_split(np.arange(steps), min(ROUNDS, steps)), start=1):
+        limits = jnp.asarray(count), jnp.asarray(number)  # half-hours, and rounds of free runs so far
         (weights, optimiser_state), values = stretch(
-            weights, optimiser_state, keys[:, part], examples, states, jnp.asarray(number)
+            weights, optimiser_state, free.shift, keys[:, part], data, states, limits
         )
         if not jnp.isfinite(values).all():
             raise InputError(f"{runs.label}: loss not finite in the regression, up to step {part[-1] + 1}")
@@ -115,11 +116,15 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     return Free(best, free.shift)
 
 
-def _chosen(sites: Sequence[Site]) -> np.ndarray:
-    """Rows (sites, n) with a flux in random order: those of a shorter record again, of the longest some left out."""
+def _chosen(sites: Sequence[Site]) -> tuple[np.ndarray, int]:
+    """Rows (sites, n) with a flux in random order, and how many of them count: the others only pad.
+
+    Rows of a shorter record stand there again, of the longest some are left out.
+    """
     index = [np.flatnonzero(site.data.train.any(axis=1)) for site in sites]
     count = min(max(map(len, index)), MOST // len(sites))
-    return np.stack([np.random.default_rng(0).permutation(own)[np.arange(count) % len(own)] for own in index])
+    place = np.arange(rounded_up(count, BATCH))
+    return np.stack([np.random.default_rng(0).permutation(own)[place % len(own)] for own in index]), count
 
 
 def _examples(sites: Sequence[Site], chosen: np.ndarray) -> Examples:

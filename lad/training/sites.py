@@ -58,7 +58,7 @@ class Anchor(eqx.Module):
     origin: Float[Array, " k"]  # free numbers of the physical parameters that training begins with
     attributes: Float[Array, " attributes"]
     hidden: Bool[Array, " 5"]  # inputs of `FORCING_INPUTS` that the network does not see here
-    scaling: Scaling | None = None  # of the network's inputs, in a fit: the same at all sites
+    scaling: Scaling | None = None  # of the network, while it is trained; the same at all sites
 
 
 class Site(NamedTuple):
