@@ -52,6 +52,18 @@ def test_sums_give_the_metrics():
         assert found[name][0] == pytest.approx(expected[name]), name
 
 
+def test_the_interval_of_the_size_of_a_small_bias_holds_its_value():
+    observed, lasting, _ = year(0)
+    error = (
+        lasting - lasting[observed.usable["LE"]].mean() + 0.01
+    )  # W m-2, the bias of a year of large errors
+    simulated = {"x": Simulated(("",), {t: (observed.flux[t] + error)[None] for t in ("LE", "H")})}
+    table = intervals("XX-Tst", draw(observed, simulated)).set_index(["target", "metric"])
+    size = table.loc["LE", "abs_bias"]
+    assert size.value == pytest.approx(0.01) and size.low < 0.01 < size.high
+    assert table.loc["LE", "bias"].high == pytest.approx(size.high)
+
+
 def test_a_constant_has_no_correlation_however_it_is_rounded():
     observed, _, _ = year(0)
     flux, week = observed.flux["LE"], weeks(observed.time)

@@ -55,7 +55,9 @@ class Drawn(NamedTuple):
 def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Scores (draws,) of weeks taken `weights` (draws, weeks) times; NaN where undefined.
 
-    As `lad.evaluation.metrics`, those that follow from the sums, and abs_bias (W m-2), the size of the bias.
+    As `lad.evaluation.metrics`, those that follow from the sums, and abs_bias (W m-2), the size of the bias: of the
+    first draw, the record itself, its absolute value; of the others what they have in its direction. (Absolute values
+    of all draws would pile up above that of a record without a bias, and their interval would not hold it.)
     """
     n, s, o, ss, oo, so = (weights @ x for x in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -71,7 +73,7 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
         return {
             "rmse": np.sqrt(error / n),
             "bias": bias,
-            "abs_bias": np.abs(bias),
+            "abs_bias": bias * np.sign(bias[0]),
             "bias_pct": 100 * bias / np.abs(o / n),
             "nse": 1.0 - error / (n * variance_o),
             "kge": 1.0 - np.sqrt((r - 1) ** 2 + (alpha - 1) ** 2 + (beta - 1) ** 2),
