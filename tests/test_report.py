@@ -147,6 +147,8 @@ def test_columns_on_disk_have_readable_headings_with_units(tmp_path):
     path = tmp_path / "intervals.csv"
     path.write_text("site,model,metric,value,longest_gap_days\nUS-Wkg,bulk,abs_bias,1.5,3\n")
     (table,) = shown([path], "US-Wkg")
+    (tmp_path / "empty.csv").write_text("site,model\n")
+    assert not shown([tmp_path / "empty.csv"])
     assert table.title == "US-Wkg: Scores with intervals"
     assert table.headings == ["model", "metric", "value", "longest gap (days)"]  # of one site alone
     assert [cell.text for cell in table.rows[0]] == ["LaD calibrated", "size of bias (W m⁻²)", "1.5", "3"]

@@ -18,7 +18,7 @@ from lad.evaluation.study import lowest_losses, rank_table
 from lad.figures.study import ablation, errors, learning_curves
 from lad.tables import Table, document
 from lad.tables.scores import score_tables, seeds_table
-from lad.tables.study import gains_tables, published_table, ranks_tables, validation_table
+from lad.tables.study import NO_PAIR, gains_tables, published_table, ranks_tables, validation_table
 
 NSE = {"1lin": 0.3, "bulk": 0.5, "mlp": 0.7, "mlp_nostate": 0.6}
 
@@ -252,6 +252,8 @@ def test_overview_writes_all(tmp_path):
         "ranks.csv",
     } < names
     assert matplotlib.image.imread(tmp_path / "out" / "ablation.png").std() > 0.01
+    lad("overview", *options, "--output-directory", tmp_path / "alone")
+    assert (tmp_path / "alone/states.md").read_text().splitlines()[2:] == [NO_PAIR]
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"d.csv: columns a,b, expected site"):
         lad("overview", *options, "--output-directory", tmp_path / "bad")

@@ -247,8 +247,17 @@ def order(path: str | Path) -> int:
 
 
 def shown(paths: Iterable[str | Path], of: str = "") -> list[Table | Picture | Folded | Group]:
-    """Files as parts of a section, in the order of their titles; `of`, if any, stands before each of these."""
-    return [_part(Path(path), of) for path in sorted(paths, key=order)]
+    """Files as parts of a section, in the order of their titles; `of`, if any, stands before each of these.
+
+    A table without rows is left out.
+    """
+    parts = [_part(Path(path), of) for path in sorted(paths, key=order)]
+    return [part for part in parts if not isinstance(part, Group | Table) or _has_rows(part)]
+
+
+def _has_rows(part: Group | Table) -> bool:
+    tables = [part] if isinstance(part, Table) else [item for item in part.items if isinstance(item, Table)]
+    return any(len(table.rows) for table in tables)
 
 
 def _part(path: Path, of: str) -> Table | Picture | Folded | Group:

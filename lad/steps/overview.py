@@ -16,6 +16,7 @@ from lad.provenance import provenance
 from lad.tables import document, write_text
 from lad.tables.scores import seeds_table
 from lad.tables.study import (
+    NO_PAIR,
     NOTHING_PUBLISHED,
     PUBLISHED_H,
     gains_tables,
@@ -53,10 +54,16 @@ def run(args: argparse.Namespace) -> None:
     ranks = rank_table(whole(scores), read_table(args.transfer, TRANSFER_COLUMNS))
     folder, published = args.output_directory, published_table(scores)
     documents = {
-        "published": ("Published and reproduced", [published or NOTHING_PUBLISHED, PUBLISHED_H]),
+        "published": (
+            "Published and reproduced",
+            [published, PUBLISHED_H] if published else [NOTHING_PUBLISHED],
+        ),
         "seeds": ("Scores of single seeds", [seeds_table(scores)]),
         "gains": ("Gains over calibrated LaD and empirical baselines", gains_tables(differences)),
-        "states": ("What the states bring", [*states_tables(states), PUBLISHED_H]),
+        "states": (
+            "What the states bring",
+            [*states_tables(states), PUBLISHED_H] if len(states) else [NO_PAIR],
+        ),
         "ranks": ("Ranks of the models", ranks_tables(ranks)),
     }
     for name, (title, parts) in documents.items():

@@ -35,6 +35,7 @@ PUBLISHED_H = (  # sensible heat, of a site that is not stated: NSE and bias in 
     "Published for H, site not stated: with states NSE 0.841, bias -3.45 %; without 0.856, +24.81 %."
 )
 NOTHING_PUBLISHED = "No site of this study has published numbers."
+NO_PAIR = "No two models of this study differ in the states that they see alone."
 MARKED = (
     "95 % intervals over weeks of the test period; "
     "✓ significantly better, ✗ significantly worse: zero lies outside."
