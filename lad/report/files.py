@@ -175,6 +175,8 @@ HEADINGS = {
     "low_1pct": "low, +1 % of loss",
     "high_1pct": "high, +1 % of loss",
     "daytime_LE_and_H": "daylight with LE and H (share)",
+    "precipitation": "precipitation (mm a⁻¹)",
+    "evaporation": "evaporation (mm a⁻¹)",
     "intervals": "half-hours of the balance",
     "ratio": "ratio of sums",
     "intercept": "intercept (W m⁻²)",

@@ -45,6 +45,10 @@ def run(args: argparse.Namespace) -> None:
     print("periods of the settings" if given else "proposed periods")
     for name in NAMES:
         print(f"  {name}: {', '.join(map(str, periods[name]))}")
+    print(
+        "daytime_LE_and_H: share of the daylight half-hours that has both; precipitation, evaporation: mm a year; "
+        "ratio, slope, intercept (W m-2): LE + H against available energy"
+    )
     print(table.to_string(index=False, float_format="{:.2f}".format))
     origin = provenance({"forcing": args.forcing, "observations": args.observations}, site=args.site)
     listed = {name: [[str(day) for day in period] for period in periods[name]] for name in NAMES}
