@@ -29,6 +29,7 @@ def make_tables_of_the_rest(run_logs):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(given | {"studies": studies, "failed": found}, file, default=str)  # dates as text
         file.flush()
-        command = [sys.executable, "-m", "lad.launch", "--nolock", "--cores", "1", "--configfile", file.name]
+        command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--configfile", file.name]
         command += ["--snakefile", snakemake_internals.main_snakefile(workflow)]
+        command += ["--quiet", "host", "reason", "progress"]
         subprocess.run([*command, "--allowed-rules", *allowed, "--", *targets])
