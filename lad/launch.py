@@ -40,8 +40,7 @@ def check(
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")
-    folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
-    sites += [site for site in sites_of(folders[-1:]) if site not in sites]
+    sites += [site for site in sites_of(_archives(settings)) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")
         known = target in TARGETS or target.startswith("results/confirmation.") or Path(target).is_file()
@@ -59,8 +58,7 @@ def check(
 
 def unused(settings: Sequence[dict[str, Any]], targets: Sequence[str]) -> list[str]:
     """Notes on sites with settings of their own that no study has, no archive and no target."""
-    folders = [own["archives"] for own in settings if isinstance(own.get("archives"), str)]
-    known = {*sites_of([*folders[-1:], "data"]), *_names(settings, "years")}
+    known = {*sites_of([*_archives(settings), "data"]), *_names(settings, "years")}
     known |= {part for target in targets for part in Path(target).parts}
     for studies in (own["studies"] for own in settings if isinstance(own.get("studies"), dict)):
         known |= {str(site) for sites in studies.values() if isinstance(sites, list) for site in sites}
@@ -111,6 +109,11 @@ def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
     """Names that are configured under `key`; what is no mapping is refused later, with the settings."""
     found = [own[key] for own in settings if isinstance(own.get(key), dict)]
     return list(dict.fromkeys(str(name) for names in found for name in names))
+
+
+def _archives(settings: Iterable[dict[str, Any]]) -> list[str]:
+    """The folder of archives, of the last settings that name one, if any do."""
+    return [own["archives"] for own in settings if isinstance(own.get("archives"), str)][-1:]
 
 
 def _some(names: Sequence[str], most: int = 12) -> str:

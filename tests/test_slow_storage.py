@@ -50,6 +50,15 @@ def month(tower):
     return read_month(tower)
 
 
+def runs_of(site, solver, kind=FreeRuns):
+    """Free runs of LaD itself at a site."""
+
+    def build(free, anchor):
+        return Model(anchor.space.parameters(free), BulkFluxes())
+
+    return kind(build, [site], solver, "variance", "x", lambda free: free)
+
+
 @pytest.mark.slow
 def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_it(month, monkeypatch):
     """Sign and size are those of the difference of two free runs, in which spin-up is included."""
@@ -59,8 +68,7 @@ def test_free_run_has_the_gradient_of_its_loss_by_the_root_zone_and_steps_down_i
     _, data, table = month
     space = calibration_space(table)
     site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
-    build, passes = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()), 4
-    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
+    runs, passes = runs_of(site, fast()), 4
     free, found = np.tile(space.origin(), (3, 1)), []
     free[1:, runs.slow[0]] += [1e-4, -1e-4]
     steps = runs._steps
@@ -81,14 +89,7 @@ def test_curvature_is_that_of_the_squared_errors_of_free_runs(month):
     data = dataclasses.replace(data, segments=(slice(0, half), slice(half, len(data.time))))
     space = calibration_space(table)
     site = Site("XX-Tst", anchor(table), data, plain_state(table, data.forcing), table)
-    runs = FreeRuns(
-        lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
-        [site],
-        euler(),
-        "variance",
-        "x",
-        lambda free: free,
-    )
+    runs = runs_of(site, euler())
     starts, lane = jax.tree.map(lambda x: jnp.asarray(x)[0], (runs.begin(1).state, runs.lanes))
     start = jax.tree.map(lambda x: x[0], starts)
     series = jax.jit(lambda free: runs._series(free, lane, start, lane.length)[2])
@@ -136,14 +137,7 @@ def test_fit_with_gauss_newton_keeps_the_root_zone_that_was_judged_and_resumes(m
 
     def found(checkpoint=None):
         judged.clear()
-        runs = Recorded(
-            lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes()),
-            [site],
-            fast(),
-            "variance",
-            "x",
-            lambda free: free,
-        )
+        runs = runs_of(site, fast(), Recorded)
         settings = descent(gauss_newton=True, patience=9)
         return fit(begin, runs, settings, seed=0, checkpoint=checkpoint, fingerprint="x"), runs.slow[0]
 
@@ -213,8 +207,7 @@ def test_free_run_has_the_gradient_of_its_loss_by_all_that_is_slow(month):
     here = Anchor(space, space.free(wet), np.zeros(0), np.zeros(5, dtype=bool))
     start = dataclasses.replace(plain_state(wet, data.forcing), groundwater=jnp.asarray(50.0))
     site = Site("XX-Tst", here, data, start, wet)
-    build = lambda free, anchor: Model(anchor.space.parameters(free), BulkFluxes())  # noqa: E731
-    runs = FreeRuns(build, [site], fast(), "variance", "x", lambda free: free)
+    runs = runs_of(site, fast())
     assert [space.bounds[k].name for k in runs.slow] == ["Wmax", "tau", "rise_time", "inflow"]
     free = np.tile(here.origin, (9, 1))
     for number, k in enumerate(runs.slow):

@@ -22,24 +22,32 @@ class Trajectory(NamedTuple):
     water_residual: Float[Array, " n"]  # kg m-2 created in the interval
 
 
-def packed(function: Callable, carry: Any, arrays: Any) -> tuple[Callable, Array, Callable, Callable]:
-    """`function` of a loop over rows of `arrays`, ``(carry, row) -> (carry, result)``, with one array as carry and one
-    as result.
+class Packed(NamedTuple):
+    """A loop over rows with one array as carry and one as result."""
 
-    Also returns `carry` as such an array, and the functions that make trees again: of a carry, and of the results of
-    all rows. XLA updates an array in place only in an operation with no other result; with more results it copies the
-    array in every turn. So a loop that fills one array alone may have operations with many results (`lad.FUSED`).
+    turn: Callable  # (carry, row) -> (carry, result)
+    carry: Array  # the first
+    result: Array  # zeros
+    unpack_carry: Callable  # makes a tree of a carry again
+    unpack_rows: Callable  # and of the results of all rows
+
+
+def packed(function: Callable, carry: Any, arrays: Any) -> Packed:
+    """The loop of `function`, ``(carry, row) -> (carry, result)``, over rows of `arrays`, packed.
+
+    XLA updates an array in place only in an operation with no other result; with more results it copies the array in
+    every turn. So a loop that fills one array alone may have operations with many results (`lad.FUSED`).
     """
     row = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), arrays)
     first, unpack_carry = ravel_pytree(carry)
     _, result = jax.eval_shape(function, carry, row)
-    _, unpack_result = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), result))
+    zeros, unpack_result = ravel_pytree(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), result))
 
     def turn(carry, row):
         carry, result = function(unpack_carry(carry), row)
         return ravel_pytree(carry)[0], ravel_pytree(result)[0]
 
-    return turn, first, unpack_carry, jax.vmap(unpack_result)
+    return Packed(turn, first, zeros, unpack_carry, jax.vmap(unpack_result))
 
 
 def roll_out(
@@ -65,6 +73,6 @@ def roll_out(
         water = water_residual(state, end, mean, dt)
         return end, keep(Trajectory(end, mean, energy, water))
 
-    turn, first, unpack_state, unpack_rows = packed(interval, start, forcing)
-    end, trajectory = jax.lax.scan(turn, first, forcing)
-    return unpack_state(end), unpack_rows(trajectory)
+    loop = packed(interval, start, forcing)
+    end, trajectory = jax.lax.scan(loop.turn, loop.carry, forcing)
+    return loop.unpack_carry(end), loop.unpack_rows(trajectory)

@@ -277,13 +277,12 @@ def _next_starts(ends: Any, lane: Lanes) -> Any:
 def _scan(function: Callable, carry, arrays, length, count):
     """As `jax.lax.scan` through `count` rows, whose results are zeros from row `length` on."""
     n = jax.tree.leaves(arrays)[0].shape[0]
-    turn, first, unpack_carry, unpack_rows = packed(function, carry, arrays)
-    _, one = jax.eval_shape(turn, first, rows(arrays, 0))
+    loop = packed(function, carry, arrays)
 
     def body(i, now):
         carry, results = now
-        carry, result = turn(carry, rows(arrays, i))
+        carry, result = loop.turn(carry, rows(arrays, i))
         return carry, results.at[i].set(jnp.where(i < length, result, 0))
 
-    end, results = jax.lax.fori_loop(0, count, body, (first, jnp.zeros((n, *one.shape), one.dtype)))
-    return unpack_carry(end), unpack_rows(results)
+    end, results = jax.lax.fori_loop(0, count, body, (loop.carry, jnp.tile(loop.result, (n, 1))))
+    return loop.unpack_carry(end), loop.unpack_rows(results)
