@@ -128,7 +128,7 @@ def train_command(tower, output, **settings):
         ),
         *("--parameters", str(tower / "parameters.json"), "--periods", periods_file(tower)),
         *("--settings", json.dumps(SETTINGS | settings), "--model-settings", json.dumps(LAW)),
-        *("--seeds", "2", "--integrator", "fast-1", "--output-directory", str(output)),
+        *("--seeds", "2", "--integrator", "euler-1", "--output-directory", str(output)),
     ]
 
 
