@@ -60,6 +60,7 @@ for study, members in plan.members.items():
                 rules.evaluate_multi_site.output, study=[study] if plan.trains_network(study) else []
             ),
             networks=plan.networks(study).values() if plan.trains_network(study) else [],
+            fine_tuned=expand(rules.fine_tuning.output, study=[study] if plan.fine_tuned(study) else []),
             report=f"results/{study}/report.html",
             conclusions=f"results/{study}/conclusions.md",
             figures=expand(rules.figures.output, site=plan.having("figures", members)),

@@ -22,6 +22,7 @@ PURPOSES = {
         "curves",
         "transfer",
         "evaluate-multi-site",
+        "fine-tuning",
         "report",
     ),
     "whole years left out": ("years", "years-table"),

@@ -22,6 +22,7 @@ from lad.towers.archives import sites_of
 ANSWER = 60  # s within which a controller answers
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
+OWN_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # of a target, under those of the user
 
 
 def check(
@@ -56,13 +57,16 @@ def check(
     return settings
 
 
-def unused(settings: Sequence[dict[str, Any]], targets: Sequence[str]) -> list[str]:
-    """Notes on sites with settings of their own that no study has, no archive and no target."""
+def unused(settings: Sequence[dict[str, Any]], targets: Sequence[str], ours: int = 0) -> list[str]:
+    """Notes on sites with settings of their own that no study has, no archive and no target.
+
+    The first so many of the settings are `ours`: what they say of towers that are not here is no mistake.
+    """
     known = {*sites_of([*_archives(settings), "data"]), *_names(settings, "years")}
     known |= {part for target in targets for part in Path(target).parts}
     for studies in (own["studies"] for own in settings if isinstance(own.get("studies"), dict)):
         known |= {str(site) for sites in studies.values() if isinstance(sites, list) for site in sites}
-    sites = _names(settings, "sites")
+    sites = _names(settings[ours:], "sites")
     return [
         f"Note: sites.{site} is left out: no study has this site, and no archive is of it"
         f"{nearest(site, known.difference(sites))}"
@@ -129,8 +133,10 @@ def main(argv: Sequence[str]) -> None:
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
             print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
+        own = [OWN_SETTINGS[name] for name in args.targets if name in OWN_SETTINGS]
+        args.configfile = [*own, *args.configfile]
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
-        for note in unused(settings, args.targets):
+        for note in unused(settings, args.targets, 1 + len(own)):
             print(note, file=sys.stderr)
         check_folders()
         if not (args.dryrun or args.verbose or args.quiet):

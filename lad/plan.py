@@ -2,32 +2,18 @@
 
 import functools
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lad.errors import InputError
 from lad.evaluation.models import SEEDED_BASELINES, too_many
 from lad.periods import as_option, moved
 
 # Steps of a multi-site network, which the tables can do without.
-NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
+NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site", "fine_tune", "fine_tuning")
 RECORDS = ("fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores")
-
-
-class Job(NamedTuple):
-    """One execution of a rule, as far as the plan has to know it; `wildcards` by name."""
-
-    rule: str
-    wildcards: Mapping[str, str]
-    output: Sequence[str] = ()
-    log: Sequence[str] = ()
-
-    @property
-    def place(self) -> str | None:
-        """The site or study that lacks something without this job; None for what makes tables."""
-        return self.wildcards.get("study" if self.rule in NETWORK_STEPS else "site")
 
 
 @dataclass(frozen=True)
@@ -209,10 +195,14 @@ class Plan:
         if fold not in folds:
             expected = ", ".join(folds) or f"years.{site} in the settings"
             raise InputError(f"results/{site}/years/{fold}.csv: expected {expected}")
-        own, blocks = folds[fold], self.settings["sites"][site]["validation"]
-        first, last = own["train"]
+        first, last = folds[fold]["judge"]
+        blocks = self.settings["sites"][site]["validation"]
+        return self._trained_in(blocks, *folds[fold]["train"], f"{first}-01-01:{last}-12-31")
+
+    @staticmethod
+    def _trained_in(blocks: Sequence[Sequence[str]], first: int, last: int, judged: str) -> str:
+        """Options with the years `first` to `last` for training, to which the `blocks` of validation are moved."""
         validation = as_option(moved(blocks, first, last))
-        judged = f"{own['judge'][0]}-01-01:{own['judge'][1]}-12-31"
         return f"--train {first}-01-01:{last}-12-31 --validation {validation} --test {judged}"
 
     def _folds_of_years(self, site: str) -> dict[str, dict[str, list[int]]]:
@@ -256,10 +246,19 @@ class Plan:
             wildcards = set(re.findall(r"{(\w+)}", pattern))
             if wildcards == {"site"}:
                 files += [(site, pattern.format(site=site)) for site in self.having(step, members)]
-            elif wildcards == {"study"} and (step != "evaluate_multi_site" or self.trains_network(study)):
+            elif wildcards == {"study"} and self.shows(step, study):
                 files.append(("study", pattern.format(study=study)))
         files.remove(("study", f"results/{study}/scores.csv"))  # has tables of its own
         return files + [(site, f"results/{site}/{name}.json") for site in members for name in RECORDS]
+
+    def missing(self, study: str) -> list[str]:
+        """Sites that the tables of a study lack."""
+        return [site for site in self.studies[study] if site not in self.members[study]]
+
+    def shows(self, step: str, study: str) -> bool:
+        """Whether the page of a study shows what a step makes for it."""
+        made = {"evaluate_multi_site": self.trains_network, "fine_tuning": self.fine_tuned}
+        return bool(made[step](study)) if step in made else True
 
     # Of the one network of a study
 
@@ -282,8 +281,8 @@ class Plan:
                 f" archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
             )
         for site, igbp in classes.items():
-            if not re.fullmatch("[A-Z]{3}", igbp):
-                raise InputError(f"{site}: igbp = {igbp!r}, expected three capitals, as ENF")
+            if not re.fullmatch("[A-Z]{2,3}", igbp):
+                raise InputError(f"{site}: igbp = {igbp!r}, expected two or three capitals, as ENF")
         folds = {"all": members} | {left: [site for site in members if site != left] for left in members}
         for left in dict.fromkeys(classes.values()):
             others = [site for site in members if classes[site] != left]
@@ -306,45 +305,26 @@ class Plan:
             for seed in range(self.settings["multi_site"]["seeds"])
         }
 
-    # Of a run in which something failed
+    def fine_tuned(self, study: str) -> dict[str, str]:
+        """Label `site/years` and file of the scores of each network that goes on from that of a study."""
+        return {
+            f"{site}/{years}": f"results/{study}/fine_tuning/{site}/{years}.csv"
+            for site, numbers in self.settings["multi_site"]["fine_tuning"]["sites"].items()
+            if self.trains_network(study) and site in self.members[study]
+            for years in numbers
+        }
 
-    def missing(self, study: str) -> list[str]:
-        """Sites that the tables of a study lack."""
-        return [site for site in self.studies[study] if site not in self.members[study]]
+    def last_years(self, site: str, years: int) -> str:
+        """Options with the last `years` of a site's training, at most four validation blocks a year, and its test."""
+        own = self.settings["sites"][site]
+        blocks = own["validation"][:: -(-len(own["validation"]) // (4 * years))]
+        last = max(int(day[:4]) for days in own["train"] for day in days)
+        return self._trained_in(blocks, last - years + 1, last, as_option(own["test"]))
 
-    def failures(
-        self, unfinished: Iterable[Job], failed: Iterable[Job], run_logs: Sequence[str] = ()
-    ) -> dict[str, dict[str, Any]]:
-        """By site or study: `steps` without result, and `why`, which step failed and its log.
-
-        `run_logs` are those of the run, where what ended a job from outside stands, as a cluster's limits do.
-        """
-        found: dict[str, dict[str, Any]] = {}
-        for job in unfinished:
-            if job.place:
-                found.setdefault(job.place, {"steps": [], "why": ""})["steps"].append(job.rule)
-        for job in failed:
-            if job.place:
-                place = found[job.place]
-                why = f"{job.rule} failed, see {' and '.join([*job.log, *run_logs])}"
-                place["why"] = "; ".join(filter(None, [place["why"], why]))
-        for name, place in found.items():
-            what = "was not finished" if name in self.settings["sites"] else "no multi-site network"
-            place["why"] = place["why"] or what
-        return found
-
-    def tables_left(
-        self, unfinished: Iterable[Job], failed: Mapping[str, Mapping[str, Any]], study_steps: Collection[str]
-    ) -> tuple[list[str], list[str]]:
-        """Targets and rules of the tables that can be made although something `failed`: of a study with a whole site.
-
-        `study_steps` are the rules that make something for a study; a network is not trained on the sites left.
-        """
-        left = Plan(self.settings, self.tables, failed)
-        targets, rules = [], [step for step in study_steps if step not in NETWORK_STEPS]
-        for job in unfinished:
-            study = job.wildcards.get("study", job.rule)
-            if (job.rule in rules or job.rule in self.studies) and left.members.get(study):
-                targets += job.output or [job.rule]
-                rules.append(job.rule)
-        return targets, rules
+    def fine_tuning_models(self) -> dict[str, Any]:
+        """Settings of the network of a site alone, and of that which goes on from the one for several."""
+        name, several = self.settings["multi_site"]["model"], self.settings["multi_site"]
+        alone = {"model": self.model_settings(name), "training": self.training_settings(name)}
+        here = {"attributes": several["attributes"], "mapping": False}
+        training = alone["training"] | {"pretraining": 0} | several["fine_tuning"]["training"]
+        return {name: alone, "fine_tuned": {"model": alone["model"] | here, "training": training}}

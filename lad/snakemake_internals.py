@@ -20,7 +20,7 @@ from snakemake.logging import DefaultFormatter, LoggerManager
 from snakemake.settings.enums import Quietness
 from snakemake.workflow import Workflow
 
-from lad.plan import Job
+from lad.failures import Job
 
 __all__ = ["args_to_api", "parse_args", "parse_config", "print_exception"]  # for `lad.launch`
 

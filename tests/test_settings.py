@@ -25,8 +25,9 @@ from lad.parameters import COVER, SOIL, table_parameters
 from lad.periods import mask, parse_periods
 from lad.settings import Calibration, Descent, LawSettings, ModelSettings
 from lad.settings import __main__ as reference
+from lad.settings.experiments import Quantity
 from lad.settings.learning import LAWS, STATES, Attribute
-from lad.settings.study import Quantity, checked
+from lad.settings.study import checked
 from lad.towers.sites import read_sites
 from lad.training.data import learning_data
 from lad.training.loss import WEIGHTINGS

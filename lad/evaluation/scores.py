@@ -42,18 +42,18 @@ def single_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[~scores.seed.isin(["", ENSEMBLE])]
 
 
-def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+def read_scores(paths: Sequence[str | Path], further: Sequence[str] = ()) -> pd.DataFrame:
     """The score files of several sites, concatenated in the given order.
 
-    Raises InputError if a file is not a table of `SCORE_COLUMNS` or a score appears twice.
+    Raises InputError if a file is not a table of `SCORE_COLUMNS` and the columns `further`, or a score appears twice.
     """
     options = {"dtype": {"seed": str}, "keep_default_na": False}
     options["na_values"] = dict.fromkeys(
         METRICS, ""
     )  # a score may be absent, as those of a constant simulation are
-    tables = [read_table(path, SCORE_COLUMNS, **options) for path in paths]
+    tables = [read_table(path, [*SCORE_COLUMNS, *further], **options) for path in paths]
     scores = pd.concat(tables, ignore_index=True)
-    keys = ["site", "target", "model", "seed"]
+    keys = ["site", "target", "model", "seed", *further]
     double = scores[scores.duplicated(keys)]
     if len(double):
         raise InputError(f"score of {', '.join(double.iloc[0][keys])} is given twice")

@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from lad.evaluation.models import BASELINES, label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.study import published
 from lad.figures.style import COLOURS, RC, colours
 from lad.observations import TARGETS
-from lad.tables.study import compared, own_model
+from lad.tables.study import WITHOUT_SITE, compared, own_model
 
 SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
 RMSE_LABEL = "RMSE (W m$^{-2}$)"
@@ -211,4 +212,38 @@ def multi_site(table: pd.DataFrame) -> Figure:
         handles, labels = grid[0, 0].get_legend_handles_labels()
         listed = slice(None) if len(sites) <= COLOURED else slice(-2, None)
         figure.legend(handles[listed], labels[listed], loc="outside lower center", ncols=6)
+    return figure
+
+
+def fine_tuning(scores: pd.DataFrame) -> Figure:
+    """RMSE by years of the site that a model knows: a row for each site, a column for each target, a line a model.
+
+    `scores` are those of `lad.tables.study.by_years_known`. What knows nothing of a site is a broken line, but for the
+    network without it, where fine-tuning begins.
+    """
+    sites, names = list(dict.fromkeys(scores.site)), list(dict.fromkeys(scores.name))
+    begin = compared("")[WITHOUT_SITE]
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(4.2 * len(TARGETS), 2.1 * len(sites) + 0.6), layout="constrained")
+        grid = figure.subplots(len(sites), len(TARGETS), sharex=True, squeeze=False)
+        for axes_row, site in zip(grid, sites, strict=True):
+            for axes, target in zip(axes_row, TARGETS, strict=True):
+                rows = scores[(scores.site == site) & (scores.target == target)]
+                for number, name in enumerate(names):
+                    course = rows[rows.name == name].set_index("years").rmse.sort_index()
+                    look = {"color": f"C{number}", "label": name}
+                    if name == begin:
+                        axes.plot(course.index, course, "D", **look)
+                    elif list(course.index) == [0]:
+                        axes.axhline(course[0], linestyle="--", linewidth=0.9, **look)
+                    else:
+                        axes.plot(course.index, course, "o-", **look)
+                _dress(axes, "rmse", f"{site}, {target}")
+                axes.set_xlabel("")
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes_row[0].set_ylabel(RMSE_LABEL)
+        for axes in grid[-1]:
+            axes.set_xlabel("years of the site in training")
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure

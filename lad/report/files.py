@@ -61,6 +61,10 @@ FILE_TITLES = {
         "Scores at each tower by what a model knew of it, and their median; NSE and KGE below -1 stand at the edge.",
     ),
     "multi_site.csv": ("Scores of multi-site networks", ""),
+    "fine_tuning.png": (
+        "Fine-tuned networks",
+        "RMSE by how many years of the tower a model knows; the diamond is the network that was trained on the others.",
+    ),
     "multi_site_differences.csv": ("Gains of multi-site networks", ""),
     "transfer.csv": (
         "Baselines of other sites",

@@ -23,7 +23,8 @@ Solver = text(
     "(explicit|split|euler|fast)-([1-9]|[1-5][0-9]|6[0-4])|diffrax",
     "explicit, split, euler or fast with its steps, 1 to 64, as in fast-1, or diffrax",
 )
-Attribute = Literal["rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy", "LAI"]
+OF_TABLE = ("rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy")
+Attribute = Literal[*OF_TABLE, "LAI", "air", "season", "aridity", "capacity"]
 
 
 class Search(Section):
@@ -142,11 +143,14 @@ class ModelSettings(LawSettings):
     """A flux law with one network for several sites."""
 
     attributes: Choice[Attribute] = ()
+    mapping: bool = False
 
     @model_validator(mode="after")
     def _check_attributes(self) -> Self:
         if self.attributes and not self.has_network:
             raise Refused(["attributes"], f"law {self.law} has no network to see them")
+        if self.mapping and not self.attributes:
+            raise Refused(["mapping"], "expected attributes that the physical parameters are mapped from")
         return self
 
 

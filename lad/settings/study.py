@@ -11,8 +11,9 @@ from lad.cli import STEPS
 from lad.evaluation.models import BASELINES
 from lad.periods import NAMES, Period, check_unseen
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, nearest, shape, text
+from lad.settings.experiments import Daemons, Fold, Landscape, MultiSite, Name, SiteId, Solvers
 from lad.settings.files import check_left_out, place
-from lad.settings.learning import Attribute, Calibration, Descent, Own, Solver, TrainedModel
+from lad.settings.learning import Calibration, Descent, Solver, TrainedModel
 from lad.towers.archives import sites_of
 
 # Names of rules that are no steps, and what `./run` takes for a command of its own.
@@ -39,16 +40,12 @@ def _ordered(days: tuple[date, date]) -> tuple[date, date]:
     return days
 
 
-# Of a study or model: a rule and a folder.
-Name = text("[a-z][a-z0-9_]*", "lower-case letters, digits and _, beginning with a letter")
-SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, as US-Wkg")
 Url = text("https?://.*", "an address that begins with http:// or https://")
 Days = Annotated[List[date], Field(min_length=2, max_length=2), AfterValidator(_ordered)]
 Members = Annotated[
     Annotated[Literal["all"], Tag("word")] | Annotated[Some[SiteId], *DISTINCT, Tag("list")],
     Discriminator(shape),
 ]
-Quantity = Literal["rs", "Wmax", "z0", "kB", "Wc", "alb0", "C_factor", "lam_factor"]
 
 
 class Fetch(Section):
@@ -138,72 +135,6 @@ class Simulation(Section):
     """runs through the record before the one that counts: soil and water stores come into their own climate"""
 
 
-class Solvers(Section):
-    """Work–precision diagram of the solvers."""
-
-    sites: Choice[SiteId] = ()
-    """sites whose studies include the work–precision diagram of the solvers"""
-    days: Count = 120
-    """first days of their record that it covers"""
-
-
-class Daemons(Section):
-    """Numerical daemons: one model trained through each of some solvers, and run with each."""
-
-    sites: Choice[SiteId] = ()
-    """sites whose studies include the [numerical daemons](evaluation.md#numerical-daemons)"""
-    model: Name = "mlp"
-    """model that is trained through each solver, with its settings and `seeds`"""
-    integrators: Annotated[List[Solver], Field(min_length=2), *DISTINCT] = (
-        "explicit-1",
-        "split-1",
-        "euler-1",
-        "fast-1",
-    )
-    """two solvers or more, named as `simulation.integrator`"""
-
-
-class Landscape(Section):
-    """The loss along calibrated parameters, by solver."""
-
-    sites: Choice[SiteId] = ()
-    """sites whose studies include the [loss along parameters](evaluation.md#numerical-daemons)"""
-    along: Annotated[Some[Quantity], *DISTINCT] = ("rs", "Wmax")
-    """calibrated parameters along which the loss is drawn"""
-
-
-class Fold(Section):
-    """Years of a site that a model is trained on, and others that it is judged by."""
-
-    train: Annotated[List[int], Field(min_length=2, max_length=2)]
-    judge: Annotated[List[int], Field(min_length=2, max_length=2)]
-
-    @model_validator(mode="after")
-    def _check_years(self) -> Self:
-        for name in ("train", "judge"):
-            first, last = getattr(self, name)
-            if last < first:
-                raise Refused([name], f"{first} to {last}: the last year is before the first")
-        if self.judge[0] <= self.train[1] and self.train[0] <= self.judge[1]:
-            raise ValueError("years of judge are among those of train, expected others")
-        return self
-
-
-class MultiSite(Section):
-    """One network trained on all sites of a study, without each of them, and without each IGBP class."""
-
-    studies: Choice[Name] = ()
-    """studies of two or more sites on which [one network](multi_site.md) is trained; with radiation `modelled`"""
-    model: Name = "residual"
-    """which of `models` it is; that of each site alone is shown beside it"""
-    attributes: Choice[Attribute] = ("rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy")
-    """what it sees of a site that does not change in time"""
-    seeds: Count = 3
-    """networks, from different initial weights"""
-    training: Own = Descent()
-    """settings of `training` that are its own; `batch` counts windows of each site"""
-
-
 class Settings(Section):
     """Settings of the study."""
 
@@ -213,7 +144,8 @@ class Settings(Section):
     sites_table: str | None = None
     """CSV table with sites of your own, [below](#a-site-of-your-own); its cells replace those of `lad/towers/sites.csv`
     for the same site"""
-    sites: dict[SiteId, Site]
+    sites: dict[SiteId, Site | None]
+    """a tower; `null` leaves it out of a study that is `all`"""
     studies: dict[Name, Members]
     """sites of a study, or [`all`](#all-sites-of-a-folder): `./run {study}` makes it, `results/{study}/` holds its
     table. Lower case, not the name of a step, `test` or `setup`"""
@@ -247,7 +179,10 @@ class Settings(Section):
         Each tower with an archive in the folder `archives` is a site, without settings where `sites` has none, and a
         study that is `all` becomes the list of these towers.
         """
-        found = sites_of([self.archives])
+        left_out = [site for site, own in self.sites.items() if own is None]
+        for site in left_out:
+            del self.sites[site]
+        found = [site for site in sites_of([self.archives]) if site not in left_out]
         self.sites.update({site: Site() for site in found if site not in self.sites})
         self.studies.update({study: tuple(found) for study, sites in self.studies.items() if sites == "all"})
         if "demo" not in self.studies:
@@ -312,6 +247,12 @@ class Settings(Section):
             if len(self.studies.get(study, ())) < 2:
                 raise Refused(
                     ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
+                )
+        for site in self.multi_site.fine_tuning.sites:
+            if not (site in self.sites and self.sites[site].train):
+                raise Refused(
+                    ["multi_site", "fine_tuning", "sites", site],
+                    "expected a site with periods in the settings",
                 )
         network = self.models.get(self.multi_site.model)
         for key in ("root_zone", "ground_water"):

@@ -16,6 +16,7 @@ from lad.provenance import fingerprint, provenance
 from lad.settings import Descent, ModelSettings
 from lad.site_files import add_site_files, inputs_of, of_each_site, site_periods
 from lad.training import devices
+from lad.training.files import hybrids_to_begin_with
 from lad.training.options import LEARNING, add_fit_arguments
 from lad.training.sites import read_site
 from lad.training.training import train
@@ -38,15 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help='JSON object with the keys of a model of the settings, and "attributes" that it sees of a site',
     )
-    parser.add_argument("--seeds", type=int, required=True, help="number of networks, from different weights")
+    many = parser.add_mutually_exclusive_group(required=True)
+    many.add_argument("--seeds", type=int, help="number of networks, from different random weights")
+    many.add_argument(
+        "--begin",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="EQX",
+        help="networks of several sites to go on from",
+    )
     parser.add_argument("--output-directory", required=True, type=Path)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train and write."""
     devices.join()
-    if args.seeds < 1:
-        raise InputError(f"--seeds {args.seeds}: expected at least 1")
+    seeds = len(args.begin) or args.seeds
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds}: expected at least 1")
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     for name in ("root_zone", "ground_water"):
@@ -61,12 +72,12 @@ def run(args: argparse.Namespace) -> None:
     seen |= {"root_zone": model.root_zone, "ground_water": model.ground_water}
     sites = [read_site(site, **files[site], **periods[site], **seen) for site in args.site]
     origin = provenance(
-        inputs_of(files),
+        inputs_of(files) | {f"begin {number}": path for number, path in enumerate(args.begin)},
         training=descent.to_dict(),
         model=model.to_dict(),
         sites=args.site,
         periods=periods,
-        seeds=args.seeds,
+        seeds=seeds,
         radiation=args.radiation,
         integrator=args.integrator,
     )
@@ -77,7 +88,8 @@ def run(args: argparse.Namespace) -> None:
         model,
         descent,
         args.integrator,
-        seeds=args.seeds,
+        seeds=seeds,
+        begin=hybrids_to_begin_with(args.begin, model),
         label=f"{where} {folder.name}",
         folder=folder,
         fingerprint=fingerprint(origin),

@@ -15,8 +15,10 @@ from lad.api import evaluate
 from lad.baselines.data import baseline_data
 from lad.baselines.fits import predict
 from lad.errors import InputError
+from lad.evaluation.arguments import networks_by_fold
 from lad.evaluation.ensemble import weighted_mean
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
+from lad.evaluation.multi_site import Networks
 from lad.fluxes import BulkFluxes
 from lad.io import write_csv, write_json
 from lad.model import Model
@@ -29,6 +31,7 @@ from lad.simulation import simulate
 from lad.site_files import record_of
 from lad.training.calibration import calibrate
 from lad.training.data import learning_data
+from lad.training.files import hybrids_to_begin_with
 from lad.training.options import LEARNING
 from lad.training.sites import Site, a_priori, read_site
 from lad.training.training import train
@@ -48,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='{"models": {"mlp": {"model": {"law": "mlp", "states": true, "hidden": [32]}, "training": {"steps": '
         '300}}}, "ensembles": {}}: keys of models, training and ensembles of the settings',
     )
+    parser.add_argument(
+        "--begin",
+        nargs="*",
+        default=[],
+        metavar="MODEL/SEED=EQX",
+        help="networks of several sites that the training of a model goes on from",
+    )
     parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=[], help="scored as well")
     parser.add_argument("--radiation", choices=("modelled", "prescribed"), default="modelled")
     parser.add_argument(
@@ -65,15 +75,17 @@ def run(args: argparse.Namespace) -> None:
     periods = periods_from(args, *NAMES)
     check_unseen(**periods)
     settings = Trainings.parse(args.models, "--models")
+    networks = networks_by_fold(args.begin) if args.begin else {}
     calibration = Calibration.parse(args.calibration, "--calibration")
     learning = {name: periods[name] for name in LEARNING}
-    runs = _runs(args, settings, calibration, learning)
+    runs = _runs(args, settings, calibration, learning, networks)
     validation = read_observed(args.observations, args.site).during(learning["validation"], args.observations)
     for name, members in settings.ensembles.items():
         runs[name] = weighted_mean({member: runs[member] for member in members}, validation)[0]
     runs |= _baselines(args, learning)
     origin = provenance(
-        {"forcing": args.forcing, "observations": args.observations},
+        {"forcing": args.forcing, "observations": args.observations}
+        | {f"begin {name}/{seed}": path for name, seeds in networks.items() for seed, path in seeds.items()},
         calibration=calibration.to_dict(),
         **settings.to_dict(),
         **{name: getattr(args, name) for name in ("seeds", "radiation", "spinup_passes", "integrator")},
@@ -84,7 +96,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _runs(
-    args: argparse.Namespace, settings: Trainings, calibration: Calibration, learning: Mapping[str, Periods]
+    args: argparse.Namespace,
+    settings: Trainings,
+    calibration: Calibration,
+    learning: Mapping[str, Periods],
+    networks: Networks,
 ) -> dict[str, xr.Dataset | list[xr.Dataset]]:
     """Runs over the record of calibrated LaD, and of all seeds of each model."""
     prescribed = args.radiation == "prescribed"
@@ -98,7 +114,7 @@ def _runs(
         return run[[*TARGETS.values()]]  # the states of all runs would take gigabytes
 
     @functools.cache  # models that begin alike share the reading, and LaD's own run
-    def site_of(root_zone: str | None, ground_water: str | None) -> Site:
+    def site_of(root_zone: str | None, ground_water: str | None, attributes: tuple[str, ...]) -> Site:
         return read_site(
             args.site,
             args.forcing,
@@ -108,13 +124,16 @@ def _runs(
             prescribed_radiation=prescribed,
             root_zone=root_zone,
             ground_water=ground_water,
+            attributes=attributes,
         )
 
     runs: dict[str, xr.Dataset | list[xr.Dataset]] = {"bulk": run_of(Model(calibrated, BulkFluxes()))}
     for name, own in settings.models.items():
-        site, label = site_of(own.model.root_zone, own.model.ground_water), f"{args.site} {name}"
-        trained = train([site], own.model, own.training, args.integrator, seeds=args.seeds, label=label)
-        runs[name] = [run_of(trained.model(seed)) for seed in range(args.seeds)]
+        site = site_of(own.model.root_zone, own.model.ground_water, own.model.attributes)
+        begin = hybrids_to_begin_with([*networks.get(name, {}).values()], own.model)
+        how = {"seeds": args.seeds, "begin": begin, "label": f"{args.site} {name}"}
+        trained = train([site], own.model, own.training, args.integrator, **how)
+        runs[name] = [run_of(trained.model(seed)) for seed in range(len(trained.hybrids))]
     return runs
 
 

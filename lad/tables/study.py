@@ -74,6 +74,12 @@ MULTI_SITE_GAINS_NOTE = (
     f"RMSE of the network without the site less that of another, W m⁻²: negative is better. {MARKED}"
 )
 
+FINE_TUNING_NOTE = (
+    "Test periods of each site, by how many years of the site a model knows: its last years of training. Fine-tuned: "
+    "the network of the other sites, trained further at this one, with its calibrated parameters. With 0 years: the "
+    "models that know other sites or nothing. RMSE and bias in W m⁻², as ensembles."
+)
+
 
 def published_table(scores: pd.DataFrame) -> Table | None:
     """Published and reproduced scores of LE side by side, for the sites and models of both; None without any."""
@@ -224,6 +230,35 @@ def multi_site_differences_tables(differences: pd.DataFrame) -> list[str | Table
         columns = ["site", *(f"less {names[other]}" for other in COMPARED_WITH)]
         title = f"{target}, RMSE of the network without the site"
         parts.append(Table.of(pd.DataFrame(lines, columns=columns), title))
+    return parts
+
+
+FINE_TUNED = "fine_tuned"
+"""Name of the network that goes on at a site from the one for several."""
+
+
+def by_years_known(known: pd.DataFrame, multi_site: pd.DataFrame) -> pd.DataFrame:
+    """Scores as ensembles by `years` of the site that a model knows, and its `name`; of the others by 0 years.
+
+    `known` are scores with a column `years`, `multi_site` those of `lad evaluate-multi-site`, of which models that know
+    other sites or none are taken.
+    """
+    own = whole(known).assign(name=lambda rows: rows.model.map(label).replace(FINE_TUNED, "fine-tuned"))
+    names = compared("")
+    others = whole(multi_site[multi_site.site.isin(known.site)]).assign(years=0)
+    others["name"] = [names.get(key, "") for key in zip(others.model, others.fitted_on, strict=True)]
+    others = others[others.fitted_on.isin([NOTHING, OTHERS]) & (others.name != "")]
+    return pd.concat([others, own], ignore_index=True).drop(columns=["fitted_on", "seed", "model"])
+
+
+def fine_tuning_tables(scores: pd.DataFrame) -> list[str | Table]:
+    """For each target and score a row for each site and number of years; `scores` of `by_years_known`."""
+    parts = [FINE_TUNING_NOTE]
+    for target in TARGETS:
+        for metric in METRICS_COMPARED:
+            rows = scores[scores.target == target].pivot_table(metric, ["site", "years"], "name", sort=False)
+            texts = rows.sort_index().map(SCORES[metric].text).reset_index()
+            parts.append(Table.of(texts, f"{target}, {SCORES[metric].heading}"))
     return parts
 
 

@@ -6,7 +6,7 @@ record of origin; the arrays are those of the law.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +41,10 @@ def save_hybrid(
         }
         for site, anchor in anchors.items()
     }
-    _write_law(path, hybrid.law, settings, np.asarray(hybrid.shift).tolist(), sites, origin)
+    departure = {"shift": np.asarray(hybrid.shift).tolist()}
+    if hybrid.mapping is not None:
+        departure["mapping"] = np.asarray(hybrid.mapping).tolist()
+    _write_law(path, hybrid.law, settings, departure, sites, origin)
 
 
 def save_model(path: str | Path, model: Model, settings: ModelSettings, site: str = "site") -> None:
@@ -49,12 +52,12 @@ def save_model(path: str | Path, model: Model, settings: ModelSettings, site: st
     attributes = getattr(getattr(model.fluxes, "network", None), "attributes", None)
     here = {"parameters": to_json(model.parameters), "hidden": []}
     here["attributes"] = [] if attributes is None else np.asarray(attributes).tolist()
-    _write_law(path, model.fluxes, settings, [], {site: here}, {})
+    _write_law(path, model.fluxes, settings, {"shift": []}, {site: here}, {})
 
 
-def _write_law(path, law, settings, shift, sites, origin) -> None:
-    header = {"settings": settings.to_dict()}
-    _write(path, header | {"shift": shift, "sites": sites, "provenance": dict(origin)}, law)
+def _write_law(path, law, settings, departure, sites, origin) -> None:
+    header = {"settings": settings.to_dict(), **departure, "sites": sites, "provenance": dict(origin)}
+    _write(path, header, law)
 
 
 def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
@@ -72,6 +75,22 @@ def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
             f"{path}: is a model of {sites}, expected a network of lad train without --parameters"
         )
     return hybrid, settings
+
+
+def hybrids_to_begin_with(paths: Sequence[str | Path], model: ModelSettings) -> list[Hybrid]:
+    """The hybrids of some files, which a training of `model` begins with.
+
+    Raises InputError as `load_hybrid`, and for a hybrid of another model.
+    """
+    found = []
+    for path in paths:
+        hybrid, settings = load_hybrid(path)
+        if settings.model_copy(update={"mapping": model.mapping}) != model:
+            raise InputError(
+                f"{path}: is a network of {settings.to_dict()}, expected one of {model.to_dict()}"
+            )
+        found.append(hybrid)
+    return found
 
 
 def load_model(path: str | Path, site: str | None = None, height: float | None = None) -> Model:
@@ -106,7 +125,8 @@ def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
         settings = ModelSettings.parse(header["settings"], str(path))
         scaling = Scaling.empty(settings.seen_states, settings.seen_antecedents, settings.attributes)
         law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
-        return Hybrid(law, jnp.asarray(header["shift"])), settings, header
+        mapping = jnp.asarray(header["mapping"]) if settings.mapping else None
+        return Hybrid(law, jnp.asarray(header["shift"]), mapping), settings, header
 
 
 def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: Any) -> None:

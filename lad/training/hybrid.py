@@ -35,33 +35,51 @@ class Free(NamedTuple):
 
     weights: Any  # arrays of the law; of a learnt law the layers of its network alone
     shift: Float[Array, " k"]  # departure of the physical parameters from the anchor, in free numbers
+    mapping: Float[Array, "k attributes"] | None = None  # what it has besides by each attribute, scaled
 
 
 class Hybrid(eqx.Module):
-    """What all sites have in common: the law, and how far the physical parameters depart from the anchor."""
+    """What all sites have in common: the law, and how far the physical parameters depart from the anchor.
+
+    With a `mapping` the departure of a site is linear in its attributes, less their mean over the sites of the training
+    and by their standard deviation (differentiable parameter learning: Tsai et al. 2021, Nat. Commun. 12, 5988).
+    """
 
     law: AbstractFluxes  # its scaling is that of all sites; its attributes are those of none
     shift: Float[Array, " k"]
+    mapping: Float[Array, "k attributes"] | None = None
 
     def at(self, anchor: Anchor) -> Model:
         """The model of one site."""
-        parameters = anchor.space.parameters(anchor.origin + self.shift)
         law = self.law
         if anchor.scaling is not None:
             law = eqx.tree_at(lambda law: law.network.scaling, law, anchor.scaling)
-        return Model(parameters, law_at(law, anchor.attributes, anchor.hidden))
+        free = anchor.origin + self.shift
+        if self.mapping is not None:
+            free += self.mapping @ _scaled(anchor.attributes, law.network.scaling)
+        return Model(anchor.space.parameters(free), law_at(law, anchor.attributes, anchor.hidden))
 
     def free(self) -> Free:
         """What of it is trained."""
         weights = self.law.network.layers if isinstance(self.law, LearntFluxes) else self.law
-        return Free(eqx.filter(weights, eqx.is_inexact_array), self.shift)
+        return Free(eqx.filter(weights, eqx.is_inexact_array), self.shift, self.mapping)
 
     def with_free(self, free: Free) -> "Hybrid":
         """The same with other free numbers."""
         if isinstance(self.law, LearntFluxes):
             layers = eqx.combine(free.weights, self.law.network.layers)
-            return Hybrid(eqx.tree_at(lambda law: law.network.layers, self.law, layers), free.shift)
-        return Hybrid(eqx.combine(free.weights, self.law), free.shift)
+            law = eqx.tree_at(lambda law: law.network.layers, self.law, layers)
+        else:
+            law = eqx.combine(free.weights, self.law)
+        return Hybrid(law, free.shift, free.mapping)
+
+
+def _scaled(attributes: Float[Array, " attributes"], scaling: Scaling) -> Float[Array, " attributes"]:
+    """Attributes of a site as a network sees them, which follow its other inputs."""
+    mean, std = (
+        jax.lax.stop_gradient(x)[-attributes.size :] for x in (scaling.input_mean, scaling.input_std)
+    )
+    return (attributes - mean) / std
 
 
 def law_at(

@@ -57,13 +57,13 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
     )
 
-    def mismatch(weights, shift, key, data, states, limits):
+    def mismatch(weights, free, key, data, states, limits):
         def of_site(anchor, scale, examples, states, key):
             row, of_round = (
                 jax.random.randint(own, (share,), 0, most)
                 for own, most in zip(jax.random.split(key), limits, strict=True)
             )
-            law = runs.build(Free(weights, shift), anchor).prepare()
+            law = runs.build(free._replace(weights=weights), anchor).prepare()
             drawn = rows(examples, row)
             rates = jax.vmap(law.rates)(jax.tree.map(lambda x: x[of_round, row], states), drawn.forcing)
             return loss(simulated_fluxes(rates), drawn.observed, drawn.use, scale)
@@ -72,17 +72,17 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         return jnp.mean(jax.vmap(of_site)(*data, states, keys))
 
     @eqx.filter_jit  # what is known of the sites is data: sites share the program
-    def stretch(weights, optimiser_state, shift, keys, data, states, limits):
-        def of_member(weights, optimiser_state, shift, keys, states):
+    def stretch(weights, optimiser_state, free, keys, data, states, limits):
+        def of_member(weights, optimiser_state, free, keys, states):
             def step(carry, key):
                 weights, optimiser_state = carry
-                value, slope = jax.value_and_grad(mismatch)(weights, shift, key, data, states, limits)
+                value, slope = jax.value_and_grad(mismatch)(weights, free, key, data, states, limits)
                 update, optimiser_state = optimiser.update(slope, optimiser_state, weights)
                 return (optax.apply_updates(weights, update), optimiser_state), value
 
             return jax.lax.scan(step, (weights, optimiser_state), keys)
 
-        return jax.vmap(of_member)(weights, optimiser_state, shift, keys, states)
+        return jax.vmap(of_member)(weights, optimiser_state, free, keys, states)
 
     data = lanes.anchor, lanes.scale, _examples(sites, chosen)
     first = stacked(
@@ -96,11 +96,11 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     for number, part in enumerate(np.array_split(np.arange(steps), min(ROUNDS, steps)), start=1):
         limits = jnp.asarray(count), jnp.asarray(number)  # half-hours, and rounds of free runs so far
         (weights, optimiser_state), values = stretch(
-            weights, optimiser_state, free.shift, keys[:, part], data, states, limits
+            weights, optimiser_state, free, keys[:, part], data, states, limits
         )
         if not jnp.isfinite(values).all():
             raise InputError(f"{runs.label}: loss not finite in the regression, up to step {part[-1] + 1}")
-        ran = runs(Free(weights, free.shift), begin, FIRST_SPIN_UP)
+        ran = runs(free._replace(weights=weights), begin, FIRST_SPIN_UP)
         better = ran.losses[1] < lowest
         best = select(better, weights, best)
         lowest = np.where(better, ran.losses[1], lowest)
@@ -113,7 +113,7 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
                 own = _middle(rows(rows(before, member), place), sites[place], chosen[place])
                 for array, values in zip(jax.tree.leaves(states), jax.tree.leaves(own), strict=True):
                     array[member, place, number] = values
-    return Free(best, free.shift)
+    return free._replace(weights=best)
 
 
 def _chosen(sites: Sequence[Site]) -> tuple[np.ndarray, int]:

@@ -26,6 +26,7 @@ from lad.simulation import free_runs
 from lad.site_files import record_of
 from lad.state import State, plain_state
 from lad.towers.flags import CLIMATOLOGY, INTERPOLATED
+from lad.training import climate
 from lad.training.data import LearningData, learning_data
 from lad.training.space import Space, calibration_space, load_calibrated
 
@@ -39,6 +40,10 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
     "canopy": lambda _, forcing: _site_row(forcing)["canopy_height"],  # m
     "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
+    "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
+    "season": lambda _, forcing: climate.seasonality(forcing),  # K
+    "aridity": lambda _, forcing: climate.aridity(forcing),
+    "capacity": lambda _, forcing: climate.root_zone(forcing),
 }
 """Name of an attribute → its value by the table's parameters and the forcing file. The IGBP class has gone into the
 cover, whose are the first three."""

@@ -63,12 +63,15 @@ def train(
     solver: str = "fast-1",
     *,
     seeds: int = 1,
+    begin: Sequence[Hybrid] = (),
     label: str = "train",
     folder: Path | None = None,
     fingerprint: str = "",
 ) -> Trained:
     """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
 
+    With hybrids of the same law to `begin` with, one for each seed, training goes on from their weights and keeps their
+    scaling; physical parameters begin with those of the sites.
     Free runs go through `solver`, gradient steps through that of `settings`, if it names one. All seeds are trained at
     once, and all devices and processes share the work. `folder` is where the checkpoint lies
     in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
@@ -83,24 +86,30 @@ def train(
             raise InputError(
                 f"{site.site_id}: {layers} soil layers, expected the {LAYERS} that a network sees"
             )
-    scaling = training_scaling(sites, model)
+    if begin:
+        laws = [hybrid.law for hybrid in begin]
+    else:
+        scaling = training_scaling(sites, model)
+        laws = [untrained_law(model, scaling, seed) for seed in range(seeds)]
     shift = jnp.zeros(len(sites[0].anchor.space.bounds))
-    untrained = [Hybrid(untrained_law(model, scaling, seed), shift) for seed in range(seeds)]
+    mapping = jnp.zeros((len(shift), len(model.attributes))) if model.mapping else None
+    untrained = [Hybrid(law, shift, mapping) for law in laws]
 
     def build(free, anchor) -> Model:
         return untrained[0].with_free(free).at(anchor)
 
     fitted = list(sites)
-    if isinstance(untrained[0].law, LearntFluxes):
+    if isinstance(laws[0], LearntFluxes):
         # As data, not as constants: sites then share their compiled programs.
+        scaling = laws[0].network.scaling
         fitted = [site._replace(anchor=replace(site.anchor, scaling=scaling)) for site in sites]
     runs = FreeRuns(build, fitted, scheme, settings.loss, label, lambda free: free.shift)
     checkpoint = folder / "checkpoint.eqx" if folder else None
     if checkpoint:
         check_alike(checkpoint)
     free = stacked([hybrid.free() for hybrid in untrained])
-    if settings.pretraining and isinstance(untrained[0].law, LearntFluxes):
+    if settings.pretraining and not begin and isinstance(laws[0], LearntFluxes):
         free = pretrain(free, runs, settings.pretraining)
     found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
-    hybrids = tuple(untrained[0].with_free(rows(found.free, seed)) for seed in range(seeds))
+    hybrids = tuple(hybrid.with_free(rows(found.free, n)) for n, hybrid in enumerate(untrained))
     return Trained(model, tuple(sites), hybrids, found.validation_loss, found.history)

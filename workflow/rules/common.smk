@@ -97,6 +97,13 @@ def of_sites(file):
     return lambda wildcards: expand(file, site=plan.members[wildcards.study])
 
 
+simulation_options = (
+    "--radiation {radiation} --spinup-passes {spinup_passes} --integrator {integrator}".format(
+        **config["simulation"]
+    )
+)
+
+
 def proposed_periods(wildcards):
     """Input function: the file of the site's proposed periods, if the settings have none."""
     return [rules.periods.output.periods] if plan.proposes_periods(wildcards.site) else []

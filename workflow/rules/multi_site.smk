@@ -36,7 +36,7 @@ rule train_multi_site:
         sites=trained_on,
         model=lambda wildcards: json.dumps(
             plan.model_settings(config["multi_site"]["model"])
-            | {"attributes": config["multi_site"]["attributes"]}
+            | {key: config["multi_site"][key] for key in ("attributes", "mapping")}
         ),
         settings=lambda wildcards: json.dumps(
             plan.training_settings(config["multi_site"]["model"]) | config["multi_site"]["training"]
@@ -127,3 +127,72 @@ rule evaluate_multi_site:
         " --scores {input.scores} --own {params.own}"
         " --integrator {params.integrator} --spinup-passes {params.passes}"
         " --output {output.scores} --differences {output.differences} --table {output.table} --figure {output.figure} 2>&1 | tee {log}"
+
+
+rule fine_tune:
+    """Go on from the network without a site, with the last years of its training; beside it what knows these years alone."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        observations=rules.forcing.output.observations,
+        networks=expand(
+            "results/{{study}}/train_multi_site/{{site}}/seed{seed}.eqx",
+            seed=range(config["multi_site"]["seeds"]),
+        ),
+        law=lambda wildcards: plan.law_module(config["multi_site"]["model"]),
+        code=code("years"),
+    output:
+        scores="results/{study}/fine_tuning/{site}/{years}.csv",
+        record="results/{study}/fine_tuning/{site}/{years}.json",
+    log:
+        "logs/{study}/fine_tuning/{site}_{years}.log",
+    benchmark:
+        "logs/{study}/fine_tuning/{site}_{years}.tsv"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        periods=lambda wildcards: plan.last_years(wildcards.site, int(wildcards.years)),
+        begin=lambda wildcards, input: [f"fine_tuned/{n}={file}" for n, file in enumerate(input.networks)],
+        calibration=json.dumps(config["calibration"]),
+        models=json.dumps({"models": plan.fine_tuning_models()}),
+        baselines=config["baselines"],
+        simulation=simulation_options,
+        seeds=config["multi_site"]["seeds"],
+    message:
+        "{wildcards.study}: fine-tune at {wildcards.site}, {wildcards.years} years"
+    shell:
+        "NPROC={threads} lad years --site {wildcards.site} --forcing {input.forcing}"
+        " --observations {input.observations} {params.periods} --calibration {params.calibration:q}"
+        " --models {params.models:q} --begin {params.begin} --baselines {params.baselines} {params.simulation}"
+        " --seeds {params.seeds} --output {output.scores} 2>&1 | tee {log}"
+
+
+rule fine_tuning:
+    """Show what the fine-tuned networks of a study are worth."""
+    input:
+        scores=lambda wildcards: plan.fine_tuned(wildcards.study).values(),
+        multi_site=rules.evaluate_multi_site.output.scores,
+        code=code("fine_tuning"),
+    output:
+        scores="results/{study}/fine_tuning.csv",
+        table="results/{study}/fine_tuning.md",
+        figure=report(
+            "results/{study}/fine_tuning.png",
+            caption="../report/fine_tuning.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "fine-tuned networks"},
+        ),
+        vector="results/{study}/fine_tuning.pdf",
+    log:
+        "logs/{study}/fine_tuning.log",
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        scores=lambda wildcards: labelled(plan.fine_tuned(wildcards.study)),
+    message:
+        "{wildcards.study}: show the fine-tuned networks"
+    shell:
+        "lad fine-tuning --scores {params.scores} --multi-site {input.multi_site} --output {output.scores}"
+        " --table {output.table} --figure {output.figure} 2>&1 | tee {log}"

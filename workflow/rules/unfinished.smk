@@ -1,6 +1,8 @@
 import subprocess
 import tempfile
 
+from lad.failures import failures, tables_left
+
 
 def make_tables_of_the_rest(run_logs):
     """After a failure, make the tables of the studies from the sites that finished.
@@ -15,8 +17,8 @@ def make_tables_of_the_rest(run_logs):
     unfinished = snakemake_internals.unfinished_jobs(workflow)
     # What ends a job from outside, as a cluster's limits do, stands in the log of the run alone.
     logs = [os.path.relpath(log) for log in run_logs] if snakemake_internals.sends_jobs(workflow) else []
-    found = plan.failures(unfinished, snakemake_internals.failed_jobs(workflow), logs)
-    targets, allowed = plan.tables_left(unfinished, found, snakemake_internals.steps_of(workflow, "study"))
+    found = failures(plan, unfinished, snakemake_internals.failed_jobs(workflow), logs)
+    targets, allowed = tables_left(plan, unfinished, found, snakemake_internals.steps_of(workflow, "study"))
     if not (found and targets):
         return
     # Beside tables that lack a site, scores of earlier networks would pass for theirs; they are soon made again.

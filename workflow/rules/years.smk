@@ -23,11 +23,7 @@ rule left_out:
         calibration=shlex.quote(json.dumps(config["calibration"])),
         models=shlex.quote(json.dumps({"models": plan.all_models(), "ensembles": config["ensembles"]})),
         baselines=config["baselines"],
-        simulation=lambda _: (
-            "--radiation {radiation} --spinup-passes {spinup_passes} --integrator {integrator}".format(
-                **config["simulation"]
-            )
-        ),
+        simulation=simulation_options,
         seeds=config["seeds"],
     message:
         "{wildcards.site}: leave out {wildcards.fold}"

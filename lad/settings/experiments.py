@@ -1,0 +1,93 @@
+"""Settings of the experiments of a study: solvers, years left out, one network for several sites."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, text
+from lad.settings.learning import OF_TABLE, Attribute, Descent, Own, Solver
+
+# Of a study or model: a rule and a folder.
+Name = text("[a-z][a-z0-9_]*", "lower-case letters, digits and _, beginning with a letter")
+SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, as US-Wkg")
+Quantity = Literal["rs", "Wmax", "z0", "kB", "Wc", "alb0", "C_factor", "lam_factor"]
+
+
+class Solvers(Section):
+    """Work–precision diagram of the solvers."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the work–precision diagram of the solvers"""
+    days: Count = 120
+    """first days of their record that it covers"""
+
+
+class Daemons(Section):
+    """Numerical daemons: one model trained through each of some solvers, and run with each."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the [numerical daemons](evaluation.md#numerical-daemons)"""
+    model: Name = "mlp"
+    """model that is trained through each solver, with its settings and `seeds`"""
+    integrators: Annotated[List[Solver], Field(min_length=2), *DISTINCT] = (
+        "explicit-1",
+        "split-1",
+        "euler-1",
+        "fast-1",
+    )
+    """two solvers or more, named as `simulation.integrator`"""
+
+
+class Landscape(Section):
+    """The loss along calibrated parameters, by solver."""
+
+    sites: Choice[SiteId] = ()
+    """sites whose studies include the [loss along parameters](evaluation.md#numerical-daemons)"""
+    along: Annotated[Some[Quantity], *DISTINCT] = ("rs", "Wmax")
+    """calibrated parameters along which the loss is drawn"""
+
+
+class Fold(Section):
+    """Years of a site that a model is trained on, and others that it is judged by."""
+
+    train: Annotated[List[int], Field(min_length=2, max_length=2)]
+    judge: Annotated[List[int], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _check_years(self) -> Self:
+        for name in ("train", "judge"):
+            first, last = getattr(self, name)
+            if last < first:
+                raise Refused([name], f"{first} to {last}: the last year is before the first")
+        if self.judge[0] <= self.train[1] and self.train[0] <= self.judge[1]:
+            raise ValueError("years of judge are among those of train, expected others")
+        return self
+
+
+class FineTuning(Section):
+    """Networks that go on from the one for several sites, with few years of a site of their own."""
+
+    sites: dict[SiteId, Some[Count]] = Field(default_factory=dict)
+    """site: numbers of years, of each of which there is one training, with the last so many of the site's `train`"""
+    training: Own = Descent()
+    """settings of `training` that are their own"""
+
+
+class MultiSite(Section):
+    """One network trained on all sites of a study, without each of them, and without each IGBP class."""
+
+    studies: Choice[Name] = ()
+    """studies of two or more sites on which [one network](multi_site.md) is trained; with radiation `modelled`"""
+    model: Name = "residual"
+    """which of `models` it is; that of each site alone is shown beside it"""
+    attributes: Choice[Attribute] = OF_TABLE
+    """what it sees of a site that does not change in time"""
+    mapping: bool = False
+    """whether the physical parameters of a site also depart from the table's by a
+    [linear map of the attributes](multi_site.md#what-is-shared)"""
+    seeds: Count = 3
+    """networks, from different initial weights"""
+    training: Own = Descent()
+    """settings of `training` that are its own; `batch` counts windows of each site"""
+    fine_tuning: FineTuning = FineTuning()
+    """[training on](multi_site.md#fine-tuning) at a site, from the network without it"""
