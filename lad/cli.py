@@ -14,7 +14,7 @@ from lad.errors import InputError
 PURPOSES = {
     "tower data": ("sites", "fetch", "gapfill", "forcing", "periods", "check-live"),
     "calibration and training": ("calibrate", "train", "apply"),
-    "simulated fluxes": ("simulate", "baselines", "combine"),
+    "simulated fluxes": ("simulate", "baselines", "combine", "export"),
     "scores and figures of a site": ("evaluate", "sanity", "figures", "response", "compare"),
     "tables and page of a study": (
         "gather",

@@ -117,12 +117,14 @@ class Plan:
             files |= self._of_seeds({name: stem}, "nc") if name in SEEDED_BASELINES else {name: f"{stem}.nc"}
         return files
 
+    @staticmethod
+    def labelled_by(files: Mapping[str, str], *models: str) -> dict[str, str]:
+        """Those of `files`, by label, that are of `models`."""
+        return {label: file for label, file in files.items() if label.partition("/")[0] in models}
+
     def members_of(self, site: str, ensemble: str) -> dict[str, str]:
         """The simulations of which an ensemble is the mean."""
-        chosen = self.settings["ensembles"][ensemble]
-        return {
-            label: file for label, file in self.simulations(site).items() if label.partition("/")[0] in chosen
-        }
+        return self.labelled_by(self.simulations(site), *self.settings["ensembles"][ensemble])
 
     def scored(self, site: str) -> dict[str, str]:
         """All that is scored."""

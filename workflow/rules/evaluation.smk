@@ -75,6 +75,40 @@ rule combine:
         " {params.periods} --output {output.mean} --weights {output.weights} 2>&1 | tee {log}"
 
 
+rule export:
+    """Runs of a model, of its mean with others or of a baseline, for modelevaluation.org; made when it is asked for."""
+    input:
+        forcing=rules.forcing.output.forcing,
+        simulations=lambda wildcards: plan.labelled_by(plan.scored(wildcards.site), wildcards.name).values(),
+        models=lambda wildcards: plan.labelled_by(
+            plan.trained_models(wildcards.site), wildcards.name
+        ).values(),
+        parameters=lambda wildcards: rules.calibrate.output.parameters if wildcards.name == "bulk" else [],
+        code=code("export"),
+    output:
+        "results/{site}/export/{name}.nc",
+    log:
+        "logs/{site}/export/{name}.log",
+    benchmark:
+        "logs/{site}/export/{name}.tsv"
+    wildcard_constraints:
+        name="|".join(["bulk", *config["models"], *config["ensembles"], *config["baselines"]]),
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(5),
+    params:
+        what=lambda wildcards, input: (
+            f"--parameters {input.parameters}"
+            if input.parameters
+            else f"--model {input.models}" if input.models else ""
+        ),
+    message:
+        "{wildcards.site}: export {wildcards.name}"
+    shell:
+        "lad export --site {wildcards.site} --model-name {wildcards.name} --forcing {input.forcing}"
+        " --simulation {input.simulations} {params.what} --output {output} 2>&1 | tee {log}"
+
+
 rule evaluate:
     """Score all simulations of a site on the measured half-hours of the test period."""
     input:
