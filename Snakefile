@@ -60,7 +60,10 @@ for study, members in plan.members.items():
                 rules.evaluate_multi_site.output, study=[study] if plan.trains_network(study) else []
             ),
             networks=plan.networks(study).values() if plan.trains_network(study) else [],
-            fine_tuned=expand(rules.fine_tuning.output, study=[study] if plan.fine_tuned(study) else []),
+            fine_tuned=expand(
+                rules.fine_tuning.output, study=[study] if plan.shows("fine_tuning", study) else []
+            ),
+            towers=expand(rules.towers.output, study=[study] if plan.shows("towers", study) else []),
             report=f"results/{study}/report.html",
             conclusions=f"results/{study}/conclusions.md",
             figures=expand(rules.figures.output, site=plan.having("figures", members)),

@@ -19,6 +19,7 @@ PURPOSES = {
     "tables and page of a study": (
         "gather",
         "overview",
+        "towers",
         "curves",
         "transfer",
         "evaluate-multi-site",

@@ -259,7 +259,11 @@ class Plan:
 
     def shows(self, step: str, study: str) -> bool:
         """Whether the page of a study shows what a step makes for it."""
-        made = {"evaluate_multi_site": self.trains_network, "fine_tuning": self.fine_tuned}
+        made = {
+            "evaluate_multi_site": self.trains_network,
+            "fine_tuning": self.fine_tuned,
+            "towers": lambda study: too_many(self.members[study]),
+        }
         return bool(made[step](study)) if step in made else True
 
     # Of the one network of a study

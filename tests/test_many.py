@@ -17,7 +17,7 @@ from lad.cli import main
 from lad.constants import DAY
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS
-from lad.io import write_csv
+from lad.io import write_csv, write_netcdf
 from lad.settings import ModelSettings
 from lad.training import climate
 from lad.training.files import load_hybrid, save_hybrid
@@ -163,3 +163,44 @@ def test_skill_by_years_known(tmp_path):
     assert "| XX-One | 4 |" in " ".join((tmp_path / "table.md").read_text(encoding="utf-8").split())
     with Image.open(tmp_path / "figure.png") as image:
         assert "multi_site" in json.loads(image.text["provenance"])["inputs"]
+
+
+def test_towers_of_a_study_by_place_climate_and_type(tmp_path, capsys):
+    place = {"name": "A field", "latitude": 40.0, "longitude": -100.0, "elevation": 200.0}
+    files, rows = [], []
+    for number, igbp in enumerate(["CRO", "MF", "CRO"]):
+        site, forcing = f"XX-00{number}", weather(2.0 + number, years=2, air=283.15 + number)
+        record = {"settings": {"site": place | {"site_id": site, "igbp": igbp}}}
+        forcing.attrs |= {"site_id": site, "provenance": json.dumps(record)}
+        write_netcdf(tmp_path / f"{site}.nc", forcing)
+        files.append(f"{site}={tmp_path / site}.nc")
+        scores = dict.fromkeys(METRICS, 0.5) | {
+            "site": site,
+            "period": "p",
+            "n": 9,
+            "n_not_known": 0,
+            "seed": "",
+        }
+        rows += [
+            scores | {"target": target, "model": model} for target in ("LE", "H") for model in ("bulk", "mlp")
+        ]
+    write_csv(tmp_path / "scores.csv", pd.DataFrame(rows)[SCORE_COLUMNS])
+    command = [
+        "towers",
+        "--scores",
+        str(tmp_path / "scores.csv"),
+        "--output-directory",
+        str(tmp_path),
+        "--forcing",
+    ]
+    assert main([*command, *files]) == 0
+    towers = pd.read_csv(tmp_path / "towers.csv", index_col="site")
+    assert list(towers.igbp) == ["CRO", "MF", "CRO"] and list(towers.air) == [10.0, 11.0, 12.0]
+    np.testing.assert_allclose(towers.precipitation, [730.5, 1095.75, 1461.0])
+    assert (towers.years == 2.0).all() and (np.diff(towers.aridity) < 0).all()
+    for name in ("towers", "by_type"):
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert image.size[0] > 500 and "scores" in json.loads(image.text["provenance"])["inputs"]
+    write_netcdf(tmp_path / "bare.nc", weather(2.0, years=1))
+    assert main([*command, f"XX-000={tmp_path / 'bare.nc'}"]) == 2
+    assert "bare.nc: does not state its site, expected a file of lad forcing" in capsys.readouterr().err

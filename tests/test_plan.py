@@ -239,6 +239,28 @@ def test_folds_leave_out_each_site_and_each_class_of_several():
         ONE_NETWORK.trained_on("three", "ENF")
 
 
+def test_fine_tuning_takes_the_last_years_of_training_with_four_blocks_of_validation_a_year():
+    several = {"studies": ["three"], "seeds": 2, "fine_tuning": {"sites": {"XX-Aaa": [1, 2], "XX-Ddd": [1]}}}
+    plan = replace(ONE_NETWORK, settings=settings(multi_site=several))
+    files = {f"XX-Aaa/{years}": f"results/three/fine_tuning/XX-Aaa/{years}.csv" for years in (1, 2)}
+    assert plan.fine_tuned("three") == files  # XX-Ddd is not of the study
+    assert plan.fine_tuned("one") == {} and plan.shows("fine_tuning", "three")
+    blocks = [
+        [f"{year}-{month}-01", f"{year}-{month}-20"]
+        for year in (2005, 2006)
+        for month in ("02", "05", "08", "11")
+    ]
+    own = PERIODS | {"train": [["2004-03-01", "2006-12-31"]], "validation": blocks}
+    plan = replace(plan, settings=settings(sites={"XX-Aaa": own}, studies={}))
+    found = plan.last_years("XX-Aaa", 1).partition(" --test ")
+    assert found[0].startswith("--train 2006-01-01:2006-12-31 --validation 2006-02-01:2006-02-20 ")
+    assert (
+        found[0].count("2006-0") + found[0].count("2006-1") == 2 + 2 * 4
+        and found[2] == "2002-01-01:2002-12-31"
+    )
+    assert plan.last_years("XX-Aaa", 2).count(":") == 1 + 8 + 1
+
+
 def test_sites_of_one_class_are_not_left_out_together():
     plan = replace(ONE_NETWORK, tables=igbp(Aaa="GRA", Bbb="GRA", Ccc="GRA"))
     assert plan.folds("three").keys() == {"all", *plan.members["three"]}

@@ -280,6 +280,11 @@ def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_p
     found = check(root, {"archives": str(tmp_path), "studies": {"mine": ["AU-How", "US-CRT"]}})
     assert found["studies"]["all"] == ["AU-How", "DE-Xyz", "US-Wkg"]
     assert found["sites"] == published["sites"] | {"AU-How": {}, "DE-Xyz": {}}
+    without = check(root, {"archives": str(tmp_path), "sites": {"DE-Xyz": None, "FR-Hes": None}})
+    assert without["studies"]["all"] == ["AU-How", "US-Wkg"] and without["sites"].keys() == {
+        *published["sites"],
+        "AU-How",
+    }
 
 
 def test_no_study_has_the_name_of_a_rule(root):

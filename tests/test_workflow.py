@@ -201,16 +201,26 @@ def test_folder_without_archives_is_one_line(tree, tmp_path):
 
 
 def test_one_network_of_several_processes_and_its_report(tree, tmp_path):
-    for site in ("US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes"):
+    for site in ("US-CRT", "US-Me2", "US-Wkg", "US-Tw3", "FR-Hes", "ZA-Kru"):  # the last is left out
         (tmp_path / f"AMF_{site}_FLUXNET_FULLSET_2002-2021_1-1.zip").write_text("-")
-    settings = ["--configfile", "workflow/studies/multi_site.yaml", "--config", f"archives={tmp_path}"]
+    settings = ["--config", f"archives={tmp_path}"]
     tasks = ["train_multi_site:mpi=srun", "train_multi_site:tasks=2", "train_multi_site:launch='srun -n 2'"]
-    targets = ["towers", "results/towers/apply/CRO/US-CRT/seed0.eqx"]
-    result = snakemake(tree, "-n", "-p", *targets, *settings, "--set-resources", *tasks)
+    targets = ["many", "results/many/apply/CRO/US-CRT/seed0.eqx"]
+    result = launched(tree, *targets, "-n", "-p", *settings, "--set-resources", *tasks)
+    assert "Note: " not in result.stderr  # on towers of its settings that are not in the folder
     counts = planned(result)
-    assert [counts[name] for name in ("train_multi_site", "apply", "evaluate_multi_site")] == [7, 1, 1]
+    names = (
+        "train_multi_site",
+        "apply",
+        "evaluate_multi_site",
+        "fine_tune",
+        "fine_tuning",
+        "towers",
+        "calibrate",
+    )
+    assert [counts[name] for name in names] == [7, 1, 1, 5, 1, 1, 5]
     assert result.stdout.count("NPROC=1 srun -n 2 lad train --site ") == 7
-    assert "study=results/towers/multi_site.csv" in result.stdout
+    assert "study=results/many/multi_site.csv" in result.stdout
 
 
 def test_downloaded_study_is_not_made_again(root, tmp_path):

@@ -1,4 +1,4 @@
-"""Figures of a whole study: learning curves, the models side by side, and multi-site networks."""
+"""Figures of a whole study: learning curves, and the models side by side."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,22 +8,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from lad.evaluation.models import BASELINES, label, ordered, too_many
 from lad.evaluation.scores import single_seeds, whole
 from lad.evaluation.study import published
 from lad.figures.style import COLOURS, RC, colours
 from lad.observations import TARGETS
-from lad.tables.study import WITHOUT_SITE, compared, own_model
 
-SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)"}
-RMSE_LABEL = "RMSE (W m$^{-2}$)"
-COLOURED = 10  # sites that colours can distinguish
+SCORE_LABELS = {"nse": "NSE", "kge": "KGE", "bias": "bias (W m$^{-2}$)", "rmse": "RMSE (W m$^{-2}$)"}
+SHOWN = ("nse", "kge", "bias")
 TRAINED = "LaD with trained fluxes"
 KINDS = dict.fromkeys(BASELINES, "without physics") | {"bulk": "LaD"}  # of models; of all others `TRAINED`
 KIND_COLOURS = {"without physics": "#999999", "LaD": COLOURS["bulk"], TRAINED: COLOURS["mlp"]}
-LOWEST_SHOWN = -1.0  # NSE and KGE below it stand at the edge
 
 
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
@@ -85,9 +81,9 @@ def ablation(scores: pd.DataFrame) -> Figure:
     """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
-        return _spread(scores, models, list(SCORE_LABELS))
+        return _spread(scores, models, list(SHOWN))
     colour = colours(models)
-    columns = [(target, metric) for target in TARGETS for metric in SCORE_LABELS]
+    columns = [(target, metric) for target in TARGETS for metric in SHOWN]
     with matplotlib.rc_context(RC):
         size = (1.9 * len(columns) + 1.0, (0.24 * len(models) + 0.7) * len(sites) + 0.4)
         figure = Figure(figsize=size, layout="constrained")
@@ -181,69 +177,4 @@ def _dress(axes: Axes, metric: str, title: str) -> None:
         axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.grid(axis="x", linewidth=0.4)
     axes.set_title(title)
-    axes.set_xlabel(SCORE_LABELS.get(metric, RMSE_LABEL))
-
-
-def multi_site(table: pd.DataFrame) -> Figure:
-    """A panel for each target and score, a row for each model and what it was fitted on, a line for each site.
-
-    `table` is that of `lad evaluate-multi-site`. The black line is the median over sites.
-    """
-    names = compared(own_model(table))
-    rows = whole(table).set_index(["model", "fitted_on"])
-    sites = list(dict.fromkeys(table.site))
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(9.5, 5.8), layout="constrained")
-        grid = figure.subplots(len(TARGETS), len(SCORE_LABELS), sharey=True, squeeze=False)
-        for target, axes_row in zip(TARGETS, grid, strict=True):
-            of_target = rows[rows.target == target]
-            for metric, axes in zip(SCORE_LABELS, axes_row, strict=True):
-                scores = of_target.pivot_table(metric, ["model", "fitted_on"], "site").reindex(list(names))
-                if metric != "bias":
-                    scores = scores.clip(lower=LOWEST_SHOWN)
-                for number, site in enumerate(sites):
-                    colour = f"C{number}" if len(sites) <= COLOURED else "#BBBBBB"
-                    axes.plot(scores[site], range(len(names)), ".-", color=colour, linewidth=0.7, label=site)
-                axes.plot(scores.median(axis=1), range(len(names)), "k|-", markersize=9, label="median")
-                _dress(axes, metric, target)
-        grid[0, 0].invert_yaxis()  # which all share
-        for axes_row in grid:
-            axes_row[0].set_yticks(range(len(names)), list(names.values()))
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        listed = slice(None) if len(sites) <= COLOURED else slice(-2, None)
-        figure.legend(handles[listed], labels[listed], loc="outside lower center", ncols=6)
-    return figure
-
-
-def fine_tuning(scores: pd.DataFrame) -> Figure:
-    """RMSE by years of the site that a model knows: a row for each site, a column for each target, a line a model.
-
-    `scores` are those of `lad.tables.study.by_years_known`. What knows nothing of a site is a broken line, but for the
-    network without it, where fine-tuning begins.
-    """
-    sites, names = list(dict.fromkeys(scores.site)), list(dict.fromkeys(scores.name))
-    begin = compared("")[WITHOUT_SITE]
-    with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(4.2 * len(TARGETS), 2.1 * len(sites) + 0.6), layout="constrained")
-        grid = figure.subplots(len(sites), len(TARGETS), sharex=True, squeeze=False)
-        for axes_row, site in zip(grid, sites, strict=True):
-            for axes, target in zip(axes_row, TARGETS, strict=True):
-                rows = scores[(scores.site == site) & (scores.target == target)]
-                for number, name in enumerate(names):
-                    course = rows[rows.name == name].set_index("years").rmse.sort_index()
-                    look = {"color": f"C{number}", "label": name}
-                    if name == begin:
-                        axes.plot(course.index, course, "D", **look)
-                    elif list(course.index) == [0]:
-                        axes.axhline(course[0], linestyle="--", linewidth=0.9, **look)
-                    else:
-                        axes.plot(course.index, course, "o-", **look)
-                _dress(axes, "rmse", f"{site}, {target}")
-                axes.set_xlabel("")
-                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            axes_row[0].set_ylabel(RMSE_LABEL)
-        for axes in grid[-1]:
-            axes.set_xlabel("years of the site in training")
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    return figure
+    axes.set_xlabel(SCORE_LABELS[metric])

@@ -56,9 +56,16 @@ FILE_TITLES = {
         "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.csv": ("Ranks", ""),
+    "towers.png": ("Towers", "Where they stand, and in which climate, by IGBP class."),
+    "towers.csv": ("Towers of the study", ""),
+    "by_type.png": (
+        "Skill by type of vegetation",
+        "NSE of LE and H at the towers of each IGBP class (with their number); a line is the median of several. Below "
+        "-0.5 it stands at the edge.",
+    ),
     "multi_site.png": (
         "Multi-site networks",
-        "Scores at each tower by what a model knew of it, and their median; NSE and KGE below -1 stand at the edge.",
+        "RMSE at each tower, sorted by IGBP class, by what a model knew of it; below, the median over the towers.",
     ),
     "multi_site.csv": ("Scores of multi-site networks", ""),
     "fine_tuning.png": (

@@ -135,8 +135,13 @@ def render(title: str, summary: str, sections: Sequence[Section], origin: Mappin
         origin=origin,
         style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
         script=Markup((ASSETS / "page.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs()),
+        plotly=Markup(get_plotlyjs()) if any(_plots(section) for section in sections) else "",
     )
+
+
+def _plots(section: Section) -> bool:
+    """Whether a section has a plot, for which the page needs a library of 4.6 MB."""
+    return any(getattr(item, "kind", "") == "plot" for item in section.items)
 
 
 def _script(content: Any) -> Markup:

@@ -18,7 +18,8 @@ from lad.report.page import Links, Section, render
 from lad.report.sections import origin_section, site_section, study_sections, summary
 
 STUDY = "study"
-FIRST = "rmse.png"  # of the files of a study, that which stands with the conclusions
+# Of the files of a study, those that stand with the conclusions.
+FIRST = ("towers.png", "rmse.png", "by_type.png", "multi_site.png", "fine_tuning.png")
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
 
 
@@ -57,7 +58,10 @@ def study_page(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
     )
-    first = [path for path in files[STUDY] if Path(path).name == FIRST]
+    first = sorted(
+        (path for path in files[STUDY] if Path(path).name in FIRST),
+        key=lambda path: FIRST.index(Path(path).name),
+    )
     rest = [path for path in files[STUDY] if path not in first]
     sections = [
         *([Section("Missing", missing)] if missing else []),

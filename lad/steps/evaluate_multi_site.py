@@ -13,7 +13,7 @@ from lad.errors import InputError
 from lad.evaluation.arguments import networks_by_fold
 from lad.evaluation.multi_site import multi_site_scores, of_sites_alone
 from lad.evaluation.scores import ALL, read_scores
-from lad.figures import study as figures
+from lad.figures import many
 from lad.figures.style import save
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_json
@@ -84,5 +84,5 @@ def run(args: argparse.Namespace) -> None:
     write_csv(args.output, table)
     write_csv(args.differences, differences)
     write_text(args.table, text)
-    save(args.figure, figures.multi_site(table), origin)
+    save(args.figure, many.multi_site(table, types), origin)
     print(text)

@@ -314,6 +314,45 @@ rule curves:
         " {params.missing} 2>&1 | tee {log}"
 
 
+rule towers:
+    """Show what the many towers of a study are, and the skill of the models by their type of vegetation."""
+    input:
+        forcing=of_sites(rules.forcing.output.forcing),
+        scores="results/{study}/scores.csv",
+        code=code("towers"),
+    output:
+        towers=report(
+            "results/{study}/towers.csv",
+            caption="../report/towers.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "towers"},
+        ),
+        figures=report(
+            expand("results/{{study}}/{name}.png", name=["towers", "by_type"]),
+            caption="../report/towers.rst",
+            category="Scores",
+            labels={"study": "{study}", "content": "towers"},
+        ),
+        vector=expand("results/{{study}}/{name}.pdf", name=["towers", "by_type"]),
+    log:
+        "logs/{study}/towers.log",
+    benchmark:
+        "logs/{study}/towers.tsv"
+    localrule: True
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        forcing=lambda wildcards: [
+            f"{site}=results/{site}/forcing/forcing.nc" for site in plan.members[wildcards.study]
+        ],
+        folder=lambda wildcards, output: Path(output.towers).parent,
+    message:
+        "{wildcards.study}: show the towers"
+    shell:
+        "lad towers --forcing {params.forcing} --scores {input.scores} --output-directory {params.folder} 2>&1 | tee {log}"
+
+
 rule overview:
     """A study as a whole: published numbers, seeds, gains, states, all models in one figure."""
     input:

@@ -1,0 +1,39 @@
+"""What the towers of a study are: place, vegetation and climate, from their forcing files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lad.constants import YEAR
+from lad.errors import InputError
+from lad.io import read_netcdf
+from lad.training import climate
+from lad.training.sites import site_row
+
+
+def describe(files: Mapping[str, str | Path]) -> pd.DataFrame:
+    """A row for each site of its forcing file: name, IGBP class, position (degrees, m), years of record, climate.
+
+    `air`: mean air temperature (°C); `precipitation` in mm a year; `aridity`: potential evaporation over precipitation.
+    Raises InputError for a file that `lad forcing` did not write.
+    """
+    rows = []
+    for site, path in files.items():
+        forcing = read_netcdf(path)
+        try:
+            row = site_row(forcing)
+        except KeyError:
+            raise InputError(f"{path}: does not state its site, expected a file of lad forcing") from None
+        rows.append(
+            {"site": site}
+            | {name: row[name] for name in ("name", "igbp", "latitude", "longitude", "elevation")}
+            | {
+                "years": len(np.unique(forcing.time.dt.strftime("%Y-%m"))) / 12.0,
+                "air": float(forcing["Tair"].mean()) - 273.15,
+                "precipitation": YEAR * float((forcing["Rainf"] + forcing["Snowf"]).mean()),
+                "aridity": np.exp(climate.aridity(forcing)),
+            }
+        )
+    return pd.DataFrame(rows)
