@@ -17,6 +17,7 @@ def speed(root) -> dict:
     return runpy.run_path(str(root / "benchmarks/speed.py"))
 
 
+@pytest.mark.slow
 def test_cases_can_be_traced(speed):
     for case in speed["cases"]():
         result = eqx.filter_eval_shape(case.function, *case.args)

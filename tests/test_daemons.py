@@ -79,6 +79,7 @@ def crossed(tmp_path_factory):
     return tower / "daemons"
 
 
+@pytest.mark.slow
 def test_every_training_is_run_with_every_solver(crossed):
     scores = pd.read_csv(crossed / "cross.csv")
     keys = ["target", "trained_with", "run_with", "seed"]
@@ -90,6 +91,7 @@ def test_every_training_is_run_with_every_solver(crossed):
     assert by["LE", "explicit-1", "split-1", "0"] != by["LE", "split-1", "split-1", "0"]
 
 
+@pytest.mark.slow
 def test_gains_follow_from_the_scores(crossed):
     scores, gained = (pd.read_csv(crossed / name) for name in ("cross.csv", "gains.csv"))
     mean = scores[scores.seed == "ensemble"].set_index(["target", "trained_with", "run_with"]).rmse
@@ -105,6 +107,7 @@ def test_gains_follow_from_the_scores(crossed):
     assert list(gained.target) == ["LE", "H"]
 
 
+@pytest.mark.slow
 def test_files_of_the_experiment(crossed):
     text = (crossed / "cross.md").read_text(encoding="utf-8")
     assert "| trained with |" in re.sub(" +", " ", text) and "learns to correct" in text
@@ -217,6 +220,7 @@ def test_one_seed_decides_nothing():
     assert document("", solver_gains_tables(gained)).count("one seed") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed, message",
     [
@@ -234,6 +238,7 @@ def test_seeds_and_solvers_of_the_trainings_are_compared(crossed, capsys, change
     assert message in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_networks_whose_steps_went_through_another_solver_are_refused(crossed, capsys, monkeypatch):
     def stepped(file, record=experiments.training_record):
         return (found := record(file)) | {"training": found["training"] | {"integrator": "euler-1"}}
@@ -244,6 +249,7 @@ def test_networks_whose_steps_went_through_another_solver_are_refused(crossed, c
     assert "explicit-1/seed0.eqx: trained through euler-1, expected explicit-1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_order_of_seeds_does_not_matter(crossed, tmp_path):
     models = dict.fromkeys(("explicit-1/0", "explicit-1/1", "split-1/1", "split-1/0"))
     assert main(with_models(crossed, {label: label for label in models}, tmp_path)) == 0

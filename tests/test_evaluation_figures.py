@@ -55,6 +55,7 @@ def drawn(axes, colour: str) -> np.ndarray:
     return np.asarray(line.get_ydata(), dtype=float)
 
 
+@pytest.mark.slow
 def test_files_bear_no_date_and_are_identical_in_another_process(site):
     options = [*site.write(), "--output-directory"]
     lad("figures", *options, site.folder / "one")

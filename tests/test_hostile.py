@@ -107,6 +107,7 @@ def test_steps_end_with_their_run_and_the_next_one_waits_for_them(tmp_path):
     following.wait()
 
 
+@pytest.mark.slow
 def test_cluster_job_of_a_run_that_was_followed_by_another_removes_nothing(tree):
     """Snakemake in the job is called as the plug-in calls it."""
     job = [TARGET, "--force", "--nolock", "--no-hooks", "--mode", "remote", "--executor", "local"]
@@ -189,6 +190,7 @@ def mounted(folder: Path, *options: str):
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_full_disk_is_reported_and_with_more_room_the_run_goes_on(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
     command = ["results/US-CRT/gapfill/tower.nc", *SMALL]

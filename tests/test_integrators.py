@@ -113,6 +113,7 @@ def rising(days=6):
     return Model(parameters, model.fluxes), start, weather
 
 
+@pytest.mark.slow
 def test_ground_water_rises_alike_with_all_solvers():
     model, start, weather = rising()
     exact = run(ADAPTIVE, model, start, weather, DT)[1]

@@ -199,6 +199,7 @@ class Steady(AbstractFluxes):
         return Fluxes(100.0 + 0.0 * state.T[0], 0.0 * state.root, 0.0 * state.root)
 
 
+@pytest.mark.slow
 def test_only_the_surface_penalty_shows_a_law_how_warm_the_surface_is(month, monkeypatch):
     _, data, parameters = month
     assert surface_penalty(jnp.array([300.0, 310.0]), jnp.array([295.0, 305.0])) == pytest.approx(1.0)
@@ -332,6 +333,7 @@ def test_steps_may_go_through_another_solver_than_the_free_runs(month):
     )
 
 
+@pytest.mark.slow
 def test_gradient_not_finite_stops_with_half_hour_and_flux(month):
     record, data, parameters = month
     runs = free_runs(lambda weight: Model(parameters, Bursting(weight)), data, parameters)

@@ -52,6 +52,7 @@ def test_regression_lowers_the_validation_loss_by_weights_alone(tower):
     assert all(jax.tree.leaves(same))
 
 
+@pytest.mark.slow
 def test_rounds_teach_a_law_that_drifts_what_to_do_there(tower, monkeypatch):
     """LE and H of the tower do not close the energy balance: a law of LaD's states alone drifts away from them."""
     losses = {}

@@ -173,6 +173,7 @@ def test_a_network_for_many_towers_that_is_gone_is_trained_again(studies):
     network.write_bytes(kept)
 
 
+@pytest.mark.slow
 def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(studies):
     tree, _ = studies
     for network in tree.glob("results/paper/train_multi_site/*/seed0.eqx"):
@@ -191,6 +192,7 @@ def test_a_network_for_many_towers_that_fails_costs_the_report_nothing_else(stud
     assert [plan[name] for name in ("train_multi_site", "evaluate_multi_site", "report")] == [3, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_changed_flux_law_of_ones_own_trains_its_model_again(studies, tmp_path):
     tree, _ = studies
     settings = tmp_path / "own.yaml"

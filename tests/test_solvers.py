@@ -37,6 +37,7 @@ def table(tmp_path_factory) -> pd.DataFrame:
     return pd.read_csv(files["--table"])
 
 
+@pytest.mark.slow
 def test_more_work_is_less_error(table):
     for solver in ("original", "euler", "fast"):
         rows = table[table.solver == solver]
@@ -46,11 +47,13 @@ def test_more_work_is_less_error(table):
     assert (table.ms_per_site_year[:-1] > 0.0).all()
 
 
+@pytest.mark.slow
 def test_second_order_beats_first(table):
     first, second = (table[table.solver == solver].T1_rms.to_numpy() for solver in ("euler", "fast"))
     assert (second < 0.5 * first).all()
 
 
+@pytest.mark.slow
 def test_smoothing_is_distinguished_from_the_steps(table):
     (row,) = table[table.solver == "smoothing"].to_dict("records")
     assert 0.0 < row["T1_rms"] < 0.2 and np.isnan(row["ms_per_site_year"])

@@ -337,6 +337,7 @@ def test_what_la_thuile_synthesised(shared, site):
     assert (table.flags["Tair"] == NOT_KNOWN).all() and table.origins["VPD"] == "Qair"
 
 
+@pytest.mark.slow
 def test_no_measured_series_of_the_shared_towers_is_taken_for_a_formula(shared):
     for path in sorted((shared / "fluxnet").glob("*.zip")):
         table = read_archive(path, next(part for part in path.name.split("_") if "-" in part))

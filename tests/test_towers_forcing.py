@@ -195,6 +195,7 @@ def test_read_tower_gives_the_record_back(files):
         assert np.array_equal(record.flags[name], direct.flags[name])
 
 
+@pytest.mark.slow
 def test_whole_chain_at_the_other_towers(shared):
     for name, years in (("US-Wkg", 4), ("US-Me2", 16)):
         place = site(name)

@@ -12,6 +12,7 @@ from lad.towers.record import read_record
 from lad.towers.sites import site
 
 
+@pytest.mark.slow
 def test_damaged_archives_are_refused_or_read_right(root, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     fuzz = pytest.importorskip("fuzz")

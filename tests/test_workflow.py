@@ -259,10 +259,10 @@ def test_failing_step_says_why_on_the_terminal_and_in_its_log(root, tmp_path):
 ONLY_THE_TABLE = {"demo": 1}  # of a finished study nothing is made, only its table is printed
 
 
-@pytest.fixture
-def adopted(root, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def touched(root, tmp_path_factory) -> Path:
     """A copy with a stand-in of two megabytes for every result, which Snakemake takes for made."""
-    tree = copy_tree(root, tmp_path / "tree")
+    tree = copy_tree(root, tmp_path_factory.mktemp("touched") / "tree")
     for line in snakemake(tree, "--summary").stdout.splitlines()[1:]:
         place = tree / line.split("\t")[0]
         place = place / "a.zip" if place.name == "archive" else place
@@ -271,6 +271,12 @@ def adopted(root, tmp_path) -> Path:
     result = snakemake(tree, "--touch")
     assert result.returncode == 0, result.stderr
     return tree
+
+
+@pytest.fixture
+def adopted(touched, tmp_path) -> Path:
+    """A copy of it, with its times, to be changed."""
+    return shutil.copytree(touched, tmp_path / "tree")
 
 
 def test_who_comes_back_gets_the_table_again(adopted):
@@ -408,6 +414,7 @@ def test_step_made_again_writes_the_same_bytes(root, finished):
     assert [name for name in before if before[name] != after[name]] == []
 
 
+@pytest.mark.slow
 @whole_study
 def test_tables_of_the_sites_that_finished_name_the_others_and_why(finished):
     tree, _ = finished
