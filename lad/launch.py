@@ -15,7 +15,7 @@ from typing import Any
 
 from lad.errors import InputError
 from lad.settings import nearest
-from lad.settings.files import read_settings
+from lad.settings.files import anchor, read_settings
 from lad.snakemake_internals import QUIET, args_to_api, be_brief, parse_args, parse_config, print_exception
 from lad.towers.archives import sites_of
 
@@ -38,6 +38,8 @@ def check(
             raise InputError(f"--config {entry}: expected key=value (targets stand before the options)")
     try:
         settings = [*map(read_settings, files), parse_config(entries)]
+        for path, own in zip(files, settings, strict=False):
+            anchor(own, own, Path(path).parent)
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
     studies, sites = _names(settings, "studies"), _names(settings, "sites")

@@ -161,12 +161,11 @@ def test_own_study_of_own_sites(tree, tmp_path):
     (tmp_path / "lai.csv").touch()
     overlay = tmp_path / "mine.yaml"
     overlay.write_text(
-        f"archives: {tmp_path}\n"
-        f"sites_table: {table}\n"
+        "archives: .\nsites_table: my sites.csv\n"  # paths begin in the folder of the file
         "sites:\n"
         "  US-Abc: {train: [[2001-01-01, 2001-12-31]], validation: [[2001-07-01, 2001-07-10]],"
         " test: [[2012-01-01, 2012-12-31]]}\n"
-        f"  US-Def: {{metadata: {{canopy_height: 2, name: my field}}, lai: {tmp_path}/lai.csv}}\n"
+        "  US-Def: {metadata: {canopy_height: 2, name: my field}, lai: lai.csv}\n"
         "studies: {mine: [US-Abc, US-Def]}\n"
         "fetch: {snapshot: my list.csv}\n",
         encoding="utf-8",
@@ -181,7 +180,7 @@ def test_own_study_of_own_sites(tree, tmp_path):
             "US-Def",
             "lad gapfill --site US-Def --metadata 'name=my field' --metadata canopy_height=2.0 --archive",
         ),
-        ("US-Def", "--snapshot 'my list.csv'"),
+        ("US-Def", f"--snapshot '{tmp_path}/my list.csv'"),
         ("US-Def", f"--lai {tmp_path}/lai.csv"),
     ]:
         assert any(site in command and expected in command for command in commands), expected

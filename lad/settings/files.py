@@ -46,6 +46,20 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     return settings
 
 
+PATHS = (("archives",), ("sites_table",), ("fetch", "snapshot"), ("sites", "*", "lai"))
+"""Settings that are paths; `*` is any key."""
+
+
+def anchor(settings: dict[str, Any], own: Any, folder: Path, paths: Sequence[Sequence[str]] = PATHS) -> None:
+    """Have paths in `settings` that a file in `folder` set, whose settings are `own`, begin in that folder."""
+    for first, *rest in paths:
+        for key in own if first == "*" else [first]:
+            if rest and isinstance(own.get(key), dict) and isinstance(settings.get(key), dict):
+                anchor(settings[key], own[key], folder, [rest])
+            elif not rest and isinstance(own.get(key), str):
+                settings[key] = str(folder / own[key])
+
+
 def place(keys: Sequence[str | int], sources: Mapping[str, str]) -> str:
     """`file line 3: ` of the last source that has the setting, without a line for an option; empty if none has."""
     for name, text in reversed(sources.items()):

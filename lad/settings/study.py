@@ -22,6 +22,7 @@ RESERVED_STUDIES = {
     "simulate_bulk",
     "train_through",
     "train_multi_site",
+    "fine_tune",
     "baselines_of_seeds",
     "left_out",
     "confirm",

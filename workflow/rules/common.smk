@@ -5,10 +5,13 @@ import shlex
 import sys
 from pathlib import Path
 
+import yaml
+
 from lad import lock, snakemake_internals
 from lad.errors import InputError
 from lad.periods import NAMES
 from lad.plan import Plan
+from lad.settings.files import anchor
 from lad.settings.study import checked
 from lad.snakemake_internals import settings_sources
 from lad.step_code import code
@@ -16,10 +19,13 @@ from lad.towers.sites import read_rows
 
 # Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.
 failed = config.pop("failed", {})
+sources = settings_sources(workflow)
+for name, text in sources.items():
+    anchor(config, yaml.safe_load(text) or {}, Path() if name.startswith("-") else Path(name).parent)
 given = dict(config)
 
 try:
-    settings = checked(config, settings_sources(workflow))
+    settings = checked(config, sources)
     own_sites = read_rows(settings["sites_table"]) if "sites_table" in settings else {}
     plan = Plan(settings, [read_rows(), own_sites], failed)
 except InputError as error:

@@ -28,7 +28,9 @@ def make_tables_of_the_rest(run_logs):
                 Path(file).unlink(missing_ok=True)
     # `all` stays the towers of this run: there may be archives by now that it did not know.
     studies = given["studies"] | {study: sites for study, sites in config["studies"].items() if sites}
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=".", suffix=".json", dir="."
+    ) as file:  # where its paths begin
         json.dump(given | {"studies": studies, "failed": found}, file, default=str)  # dates as text
         file.flush()
         command = [sys.executable, "-m", "snakemake", "--nolock", "--cores", "1", "--configfile", file.name]
