@@ -22,7 +22,7 @@ from lad.towers.archives import sites_of
 ANSWER = 60  # s within which a controller answers
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
-OWN_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # of a target, under those of the user
+STUDY_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # of a study, under those of the user
 
 
 def check(
@@ -49,7 +49,7 @@ def check(
         known = target in TARGETS or target.startswith("results/confirmation.") or Path(target).is_file()
         if known or ("/" in target and not in_results):
             continue
-        name = target.split("/")[1] if in_results else target
+        name = _study(target)
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites, *TARGETS])}, expected a study"
@@ -59,16 +59,32 @@ def check(
     return settings
 
 
-def unused(settings: Sequence[dict[str, Any]], targets: Sequence[str], ours: int = 0) -> list[str]:
+def settings_of(targets: Sequence[str]) -> list[Path]:
+    """Files of settings that the study of the targets has; raises InputError for one that has some beside another."""
+    studies = dict.fromkeys(_study(target) for target in targets)
+    found = [STUDY_SETTINGS[study] for study in studies if study in STUDY_SETTINGS]
+    if found and len(studies) > 1:
+        raise InputError(f"{' '.join(targets)}: {found[0].stem} has settings of its own, give it alone")
+    return found
+
+
+def _study(target: str) -> str:
+    """The study, or site, that a target is or is a result of."""
+    return target.split("/")[1] if target.startswith("results/") else target
+
+
+def unused(
+    settings: Sequence[dict[str, Any]], targets: Sequence[str], ours: Sequence[dict[str, Any]] = ()
+) -> list[str]:
     """Notes on sites with settings of their own that no study has, no archive and no target.
 
-    The first so many of the settings are `ours`: what they say of towers that are not here is no mistake.
+    What `ours` among the settings say of towers that are not here is no mistake.
     """
     known = {*sites_of([*_archives(settings), "data"]), *_names(settings, "years")}
     known |= {part for target in targets for part in Path(target).parts}
     for studies in (own["studies"] for own in settings if isinstance(own.get("studies"), dict)):
         known |= {str(site) for sites in studies.values() if isinstance(sites, list) for site in sites}
-    sites = _names(settings[ours:], "sites")
+    sites = _names([own for own in settings if own not in ours], "sites")
     return [
         f"Note: sites.{site} is left out: no study has this site, and no archive is of it"
         f"{nearest(site, known.difference(sites))}"
@@ -135,10 +151,10 @@ def main(argv: Sequence[str]) -> None:
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
             print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
-        own = [OWN_SETTINGS[name] for name in args.targets if name in OWN_SETTINGS]
-        args.configfile = [*own, *args.configfile]
+        special = settings_of(args.targets)
+        args.configfile = [*special, *args.configfile]
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
-        for note in unused(settings, args.targets, 1 + len(own)):
+        for note in unused(settings, args.targets, settings[1 : 1 + len(special)]):
             print(note, file=sys.stderr)
         check_folders()
         if not (args.dryrun or args.verbose or args.quiet):

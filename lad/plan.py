@@ -2,17 +2,20 @@
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lad.errors import InputError
-from lad.evaluation.models import SEEDED_BASELINES, too_many
+from lad.evaluation.models import FINE_TUNED, SEEDED_BASELINES, too_many
 from lad.periods import as_option, moved
 
-# Steps of a multi-site network, which the tables can do without.
-NETWORK_STEPS = ("train_multi_site", "apply", "evaluate_multi_site", "fine_tune", "fine_tuning")
+# Steps of a multi-site network, which the tables can do without; and of its training at single sites, without which the
+# network is shown all the same.
+TRAINING_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
+FINE_TUNING_STEPS = ("fine_tune", "fine_tuning")
+NETWORK_STEPS = (*TRAINING_STEPS, *FINE_TUNING_STEPS)
 RECORDS = ("fetch/source", "periods/periods", "calibrate/parameters", "evaluate/scores")
 
 
@@ -118,13 +121,13 @@ class Plan:
         return files
 
     @staticmethod
-    def labelled_by(files: Mapping[str, str], *models: str) -> dict[str, str]:
+    def of_models(files: Mapping[str, str], *models: str) -> dict[str, str]:
         """Those of `files`, by label, that are of `models`."""
         return {label: file for label, file in files.items() if label.partition("/")[0] in models}
 
     def members_of(self, site: str, ensemble: str) -> dict[str, str]:
         """The simulations of which an ensemble is the mean."""
-        return self.labelled_by(self.simulations(site), *self.settings["ensembles"][ensemble])
+        return self.of_models(self.simulations(site), *self.settings["ensembles"][ensemble])
 
     def scored(self, site: str) -> dict[str, str]:
         """All that is scored."""
@@ -270,8 +273,12 @@ class Plan:
 
     def trains_network(self, study: str) -> bool:
         """Whether one network is trained on the study's sites: not on those that are left when one failed."""
-        complete = self.members[study] == self.studies[study] and study not in self.failed
+        complete = self.members[study] == self.studies[study] and not self._failed(study, TRAINING_STEPS)
         return study in self.settings["multi_site"]["studies"] and complete
+
+    def _failed(self, study: str, steps: Collection[str]) -> bool:
+        """Whether one of the `steps` has no result, since something failed."""
+        return not set(steps).isdisjoint(self.failed.get(study, {}).get("steps", ()))
 
     def folds(self, study: str) -> dict[str, list[str]]:
         """Name → sites of each training of one network: `all`, then what is left out, a site or a class of several.
@@ -316,14 +323,25 @@ class Plan:
         return {
             f"{site}/{years}": f"results/{study}/fine_tuning/{site}/{years}.csv"
             for site, numbers in self.settings["multi_site"]["fine_tuning"]["sites"].items()
-            if self.trains_network(study) and site in self.members[study]
+            if self.trains_network(study) and not self._failed(study, FINE_TUNING_STEPS)
             for years in numbers
+            if site in self.members[study]
         }
 
     def last_years(self, site: str, years: int) -> str:
-        """Options with the last `years` of a site's training, at most four validation blocks a year, and its test."""
+        """Options with the last `years` of a site's training, at most four validation blocks a year, and its test.
+
+        Raises InputError for years that the settings do not have.
+        """
+        numbers = self.settings["multi_site"]["fine_tuning"]["sites"].get(site, [])
+        if years not in numbers:
+            expected = f"one of {', '.join(map(str, numbers))}" if numbers else "a site of the settings"
+            raise InputError(f"multi_site.fine_tuning.sites: {site} has not {years}, expected {expected}")
         own = self.settings["sites"][site]
-        blocks = own["validation"][:: -(-len(own["validation"]) // (4 * years))]
+        blocks = sorted(
+            own["validation"], key=lambda block: block[0][5:]
+        )  # by season, of which each step takes all
+        blocks = blocks[:: -(-len(blocks) // (4 * years))]
         last = max(int(day[:4]) for days in own["train"] for day in days)
         return self._trained_in(blocks, last - years + 1, last, as_option(own["test"]))
 
@@ -332,5 +350,5 @@ class Plan:
         name, several = self.settings["multi_site"]["model"], self.settings["multi_site"]
         alone = {"model": self.model_settings(name), "training": self.training_settings(name)}
         here = {"attributes": several["attributes"], "mapping": False}
-        training = alone["training"] | {"pretraining": 0} | several["fine_tuning"]["training"]
-        return {name: alone, "fine_tuned": {"model": alone["model"] | here, "training": training}}
+        training = alone["training"] | several["fine_tuning"]["training"]
+        return {name: alone, FINE_TUNED: {"model": alone["model"] | here, "training": training}}

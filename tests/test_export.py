@@ -40,21 +40,35 @@ def export(files, *options, site="XX-Tst"):
     return main([*command, "--output", str(files / "out.nc"), "--simulation", *options])
 
 
-def test_variables_are_those_of_the_docs(files):
+def test_variables_are_those_of_the_docs_with_the_signs_of_the_run(files):
     assert export(files, str(files / "0.nc"), "--parameters", str(files / "0.json")) == 0
     page = (Path(__file__).parent.parent / "docs/evaluation.md").read_text(encoding="utf-8")
-    said = re.findall(r"^\| `(\w+)` \| (\S+) \| (.*) \|$", page.partition("## Export to")[2], re.MULTILINE)
+    table = re.findall(
+        r"^\| `(\w+)` \| (\S+) \| (\w*) ?\| (.*) \|$", page.partition("## Export to")[2], re.MULTILINE
+    )
     with xr.open_dataset(files / "out.nc") as out, xr.open_dataset(files / "0.nc") as run:
-        over_time = {
-            name: (out[name].units, out[name].long_name)
+        found = [
+            (name, out[name].units, out[name].attrs.get("positive", ""), out[name].long_name)
             for name in out
             if out[name].dims == ("time", "y", "x")
-        }
-        assert over_time == {name: (units, text) for name, units, text in said} and len(said) == 12
+        ]
+        assert found == table and len(table) == 12
+        for name, _, positive, _ in table[:-1]:
+            assert positive == run[name].attrs.get("positive", "")
+            np.testing.assert_allclose(out[name].values.ravel(), run[name].values, rtol=1e-6, atol=1e-12)
         np.testing.assert_allclose(out.AvgSurfT.values.ravel(), run.SoilTemp.values[:, 0], rtol=1e-6)
         assert out.attrs["site_code"] == "XX-Tst" and out.attrs["utc_offset_hours"] == -5.0
         assert out.latitude.dims == ("y", "x") and out.latitude.item() == 41.6
         assert out.parameter_rs.item() == 56.6 and out.parameter_rs.units == "s/m"
+        assert "parameters" in json.loads(out.attrs["provenance"])["inputs"]
+
+
+def test_what_has_fluxes_alone_is_exported_too(files):
+    with xr.open_dataset(files / "0.nc") as run:
+        write_netcdf(files / "mean.nc", run.load()[["Qle", "Qh", "time_bnds"]].drop_encoding())
+    assert export(files, str(files / "mean.nc")) == 0
+    with xr.open_dataset(files / "out.nc") as out:
+        assert [name for name in out if out[name].dims == ("time", "y", "x")] == ["Qle", "Qh"]
 
 
 def test_the_reader_of_plumber2_takes_means_over_seeds(files):
@@ -72,8 +86,10 @@ def test_the_reader_of_plumber2_takes_means_over_seeds(files):
 
 def test_runs_of_another_site_or_time_are_refused(files, capsys):
     assert export(files, str(files / "0.nc"), site="XX-Oth") == 2
-    assert "0.nc: is of site XX-Tst, expected XX-Oth" in capsys.readouterr().err
+    assert "forcing.nc: is of site XX-Tst, expected XX-Oth" in capsys.readouterr().err
     with xr.open_dataset(files / "1.nc") as run:
         write_netcdf(files / "short.nc", run.load().isel(time=slice(0, -1)).drop_encoding())
     assert export(files, str(files / "0.nc"), str(files / "short.nc")) == 2
     assert "short.nc: its times differ from those of" in capsys.readouterr().err
+    assert export(files, str(files / "0.nc"), "--model", "a.eqx", "b.eqx") == 2
+    assert "--model: found 2, expected 1, one for each --simulation" in capsys.readouterr().err

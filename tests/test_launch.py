@@ -9,7 +9,7 @@ import pytest
 
 from lad import cli
 from lad.errors import InputError
-from lad.launch import TARGETS, check, check_controller, check_profile, unused
+from lad.launch import TARGETS, check, check_controller, check_profile, settings_of, unused
 
 EXPECTED = (
     r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\),"
@@ -56,6 +56,21 @@ def test_targets_that_snakemake_knows(project):
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
 
 
+def test_a_study_with_settings_of_its_own_stands_alone():
+    for targets in (
+        ["many"],
+        ["many", "results/many/train_multi_site/ENF/seed0.eqx"],
+        ["results/many/table.md"],
+    ):
+        assert [path.name for path in settings_of(targets)] == ["many.yaml"]
+    assert settings_of(["paper", "results/US-Me2/evaluate/scores.csv"]) == settings_of([]) == []
+    for targets in (["many", "paper"], ["US-Me2", "results/many/table.md"]):
+        with pytest.raises(
+            InputError, match=f"{' '.join(targets)}: many has settings of its own, give it alone"
+        ):
+            settings_of(targets)
+
+
 def test_note_on_a_site_that_nothing_uses(project):
     mine = {"sites": {"US-Abd": {}}, "studies": {"mine": ["US-Abc"], "all": "all"}}
     (note,) = unused([mine], ["mine"])
@@ -65,6 +80,7 @@ def test_note_on_a_site_that_nothing_uses(project):
     for target in ["US-Abd", "results/US-Abd/forcing/forcing.nc"]:
         assert not unused([mine], [target])
     assert not unused([mine | {"years": {"US-Abd": []}}], [])
+    assert not unused([{}, mine], ["mine"], [mine])  # settings of the project itself
     (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
     assert not unused([{"archives": str(project), "sites": {"AU-How": {}}}], [])
     assert not unused(check([], ["config.yaml", "mine.yaml"], []), [])

@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from learning_towers import LAW, SETTINGS, write_towers
+from learning_towers import LAW, SETTINGS, train_command, write_towers
 from PIL import Image
 from test_multi_site import read, save, untrained
 
 from lad.cli import main
 from lad.constants import DAY
+from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS
 from lad.io import write_csv, write_netcdf
 from lad.settings import ModelSettings
 from lad.training import climate
-from lad.training.files import load_hybrid, save_hybrid
+from lad.training.files import hybrids_to_begin_with, load_hybrid, save_hybrid
 from lad.training.hybrid import Hybrid
 from lad.training.sites import unseen_anchor
 
@@ -108,7 +109,9 @@ def test_a_network_of_others_is_trained_further_at_a_tower(towers, tmp_path, cap
         header = json.loads(path.read_bytes().split(b"\n", 1)[0])
         assert "begin 1" in header["provenance"]["inputs"] and header["provenance"]["settings"]["seeds"] == 2
         assert np.abs(header["shift"]).max() <= SETTINGS["steps"] * SETTINGS["learning_rate"]
-        law = eqx.tree_deserialise_leaves(_arrays(path), hybrid.law)
+        with open(path, "rb") as file:
+            file.readline()  # of JSON, which the arrays follow
+            law = eqx.tree_deserialise_leaves(file, hybrid.law)
         assert eqx.tree_equal(law.network.scaling, hybrid.law.network.scaling)
         moved = [
             np.abs(a.weight - b.weight).max()
@@ -116,14 +119,55 @@ def test_a_network_of_others_is_trained_further_at_a_tower(towers, tmp_path, cap
         ]
         assert 0.0 < max(moved) <= 1.1 * SETTINGS["steps"] * SETTINGS["learning_rate"]
     assert main([*command, json.dumps(LAW | {"hidden": [8]})]) == 2
-    assert "begin0.eqx: is a network of " in capsys.readouterr().err
+    assert "begin0.eqx: is a network of another model: hidden " in capsys.readouterr().err
+    del command[command.index("--parameters") : command.index("--parameters") + 2]
+    assert main([*command, json.dumps(LAW)]) == 2
+    assert "--begin: expected --parameters, calibrated at each site" in capsys.readouterr().err
+    another = untrained(read(towers, ["XX-One"]))
+    save_hybrid(paths[1], Hybrid(another.law, jnp.ones(8)), ModelSettings(**LAW), anchors, {})
+    with pytest.raises(InputError, match=r"begin1.eqx: is of another training than .*begin0.eqx"):
+        hybrids_to_begin_with(paths, ModelSettings(**LAW))
 
 
-def _arrays(path):
-    """A file of a training, after its line of JSON."""
-    file = open(path, "rb")
-    file.readline()
-    return file
+def test_training_moves_the_mapping(towers, tmp_path):
+    command = train_command(towers, tmp_path / "out", steps=6)
+    place = command.index("--model-settings") + 1
+    command[place] = json.dumps(LAW | {"mapping": True})
+    assert main(command) == 0
+    moved = [load_hybrid(tmp_path / "out" / f"seed{seed}.eqx")[0].mapping for seed in (0, 1)]
+    limit = 6 * SETTINGS["learning_rate"]
+    assert 0.0 < max(np.abs(x).max() for x in moved) <= 1.1 * limit
+
+
+def test_years_go_on_from_a_network_of_others(towers, tmp_path, capsys):
+    """Of one step, so that the fine-tuned model keeps nearly the fluxes of the network, and another seed's do not."""
+    folder, others = towers / "XX-One", read(towers, ["XX-Two", "XX-Thr"])
+    anchors = {site.site_id: site.anchor for site in others}
+    save_hybrid(tmp_path / "begin.eqx", untrained(others, 3), ModelSettings(**LAW), anchors, {})
+    calibration = {
+        "starts": 1,
+        "steps": 1,
+        "batch": 1,
+        "window_days": [1],
+        "refresh": 1,
+        "integrator": "euler-1",
+    }
+    own = {"model": LAW, "training": SETTINGS | {"steps": 1}}
+    command = [
+        *("years", "--site", "XX-One", "--forcing", str(folder / "forcing.nc"), "--seeds", "1"),
+        *("--observations", str(folder / "observations.nc"), "--periods", str(folder / "periods.json")),
+        *("--calibration", json.dumps(calibration), "--spinup-passes", "0", "--integrator", "euler-1"),
+        *("--models", json.dumps({"models": {"alone": own, "fine_tuned": own}})),
+        *("--output", str(tmp_path / "scores.csv"), "--begin"),
+    ]
+    assert main([*command, f"fine_tuned/0={tmp_path / 'begin.eqx'}"]) == 0
+    scores = pd.read_csv(tmp_path / "scores.csv").query("seed == 'ensemble' or model == 'bulk'")
+    assert set(scores.model) == {"bulk", "alone", "fine_tuned"}
+    assert scores.groupby("model").rmse.first().nunique() == 3
+    record = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert "begin fine_tuned/0" in record["inputs"]
+    assert main([*command, f"tuned/0={tmp_path / 'begin.eqx'}"]) == 2
+    assert "--begin tuned: expected one of --models, alone, fine_tuned" in capsys.readouterr().err
 
 
 def test_skill_by_years_known(tmp_path):

@@ -251,14 +251,33 @@ def test_fine_tuning_takes_the_last_years_of_training_with_four_blocks_of_valida
         for month in ("02", "05", "08", "11")
     ]
     own = PERIODS | {"train": [["2004-03-01", "2006-12-31"]], "validation": blocks}
-    plan = replace(plan, settings=settings(sites={"XX-Aaa": own}, studies={}))
+    plan = replace(
+        plan, settings=settings(sites={"XX-Aaa": own}, studies={}, multi_site=several | {"studies": []})
+    )
     found = plan.last_years("XX-Aaa", 1).partition(" --test ")
-    assert found[0].startswith("--train 2006-01-01:2006-12-31 --validation 2006-02-01:2006-02-20 ")
+    assert found[0].startswith("--train 2006-01-01:2006-12-31 --validation 2006-02-01:2006-02-20 2006-05-")
     assert (
         found[0].count("2006-0") + found[0].count("2006-1") == 2 + 2 * 4
         and found[2] == "2002-01-01:2002-12-31"
     )
     assert plan.last_years("XX-Aaa", 2).count(":") == 1 + 8 + 1
+    for site, years, expected in (("XX-Aaa", 3, "one of 1, 2"), ("XX-Bbb", 1, "a site of the settings")):
+        with pytest.raises(InputError, match=f"{site} has not {years}, expected {expected}"):
+            plan.last_years(site, years)
+
+
+@pytest.mark.parametrize("failed", ["fine_tune", "fine_tuning", "train_multi_site"])
+def test_a_failed_fine_tuning_costs_the_network_of_all_nothing(failed):
+    several = {"studies": ["three"], "seeds": 2, "fine_tuning": {"sites": {"XX-Aaa": [1]}}}
+    plan = replace(
+        ONE_NETWORK, settings=settings(multi_site=several), failed={"three": {"steps": [failed], "why": "x"}}
+    )
+    assert (
+        plan.trains_network("three")
+        == plan.shows("evaluate_multi_site", "three")
+        == failed.startswith("fine")
+    )
+    assert not plan.shows("fine_tuning", "three")
 
 
 def test_sites_of_one_class_are_not_left_out_together():

@@ -141,6 +141,20 @@ REFUSED = [  # settings, what is said about them
         "ensembles.both: resdiual: expected one of models (did you mean residual?)",
     ),
     ("ensembles: {both: [mlp]}", "ensembles.both: ['mlp']: expected at least 2 items, not 1"),
+    ("multi_site: {attributes: [], mapping: true}", "multi_site.mapping: expected multi_site.attributes"),
+    (
+        "multi_site: {fine_tuning: {sites: {US-Me2: [5]}}}",
+        "multi_site.fine_tuning.sites.US-Me2: 5: expected years of its train alone, has 2012 to 2016",
+    ),
+    (
+        "multi_site: {fine_tuning: {sites: {US-CRT: [2]}}}",
+        "multi_site.fine_tuning.sites.US-CRT: 2: expected years of its train alone, has 2012 to 2013",
+    ),
+    (
+        "multi_site: {fine_tuning: {sites: {AU-How: [1]}}}",
+        "multi_site.fine_tuning.sites.AU-How: expected a site with periods in the settings",
+    ),
+    ("models: {fine_tuned: {law: bulk}}", "models.fine_tuned: is what is compared with the models"),
     ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),
@@ -280,11 +294,11 @@ def test_all_are_the_sites_of_the_folder_with_their_settings_or_none(root, tmp_p
     found = check(root, {"archives": str(tmp_path), "studies": {"mine": ["AU-How", "US-CRT"]}})
     assert found["studies"]["all"] == ["AU-How", "DE-Xyz", "US-Wkg"]
     assert found["sites"] == published["sites"] | {"AU-How": {}, "DE-Xyz": {}}
-    without = check(root, {"archives": str(tmp_path), "sites": {"DE-Xyz": None, "FR-Hes": None}})
-    assert without["studies"]["all"] == ["AU-How", "US-Wkg"] and without["sites"].keys() == {
-        *published["sites"],
-        "AU-How",
-    }
+    left_out = {"DE-Xyz": None, "US-Wkg": None, "FR-Hes": None}
+    without = check(root, {"archives": str(tmp_path), "sites": left_out})
+    assert without["studies"]["all"] == ["AU-How"] and without["studies"]["paper"] == ["US-Me2"]
+    assert without["sites"].keys() == published["sites"].keys() - {"US-Wkg"} | {"AU-How"}
+    assert without["years"] == published["years"]
 
 
 def test_no_study_has_the_name_of_a_rule(root):

@@ -39,13 +39,15 @@ def named_files(texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def networks_by_fold(texts: list[str]) -> dict[str, dict[str, Path]]:
-    """`["US-Wkg/0=seed0.eqx", …]` as fold → seed → file; raises InputError on anything else."""
+def networks_by_fold(texts: list[str], option: str = "--network") -> dict[str, dict[str, Path]]:
+    """`["US-Wkg/0=seed0.eqx", …]` as fold (or model) → seed → file; raises InputError on anything else."""
     networks: dict[str, dict[str, Path]] = {}
     for name, path in named_files(texts).items():
         fold, slash, seed = name.partition("/")
         if not slash:
-            raise InputError(f"--network {name}: expected FOLD/SEED=FILE")
+            raise InputError(
+                f"{option} {name}: expected {'FOLD' if option == '--network' else 'MODEL'}/SEED=FILE"
+            )
         networks.setdefault(fold, {})[seed] = Path(path)
     return networks
 

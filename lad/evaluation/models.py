@@ -8,6 +8,10 @@ SEEDED_BASELINES = ("ann", "lstm")
 MODEL_LABELS = {name: name for name in BASELINES} | {"bulk": "LaD calibrated"}
 
 
+FINE_TUNED = "fine_tuned"
+"""Name of the network that is trained further at a site, from the one for several."""
+
+
 def label(model: str) -> str:
     """Readable name; a trained model is called by its key in the settings, which is true whatever it sees."""
     return MODEL_LABELS.get(model, model)

@@ -65,12 +65,13 @@ class Fold(Section):
 
 
 class FineTuning(Section):
-    """Networks that go on from the one for several sites, with few years of a site of their own."""
+    """Further training of the network for several sites at single ones."""
 
     sites: dict[SiteId, Some[Count]] = Field(default_factory=dict)
-    """site: numbers of years, of each of which there is one training, with the last so many of the site's `train`"""
+    """[fine-tuning](multi_site.md#fine-tuning) at this site: a list of numbers of years, `[1, 4]` for one training with
+    the last year of its `train` and one with the last four"""
     training: Own = Descent()
-    """settings of `training` that are their own"""
+    """settings of `training` that fine-tuning has for itself"""
 
 
 class MultiSite(Section):
@@ -90,4 +91,11 @@ class MultiSite(Section):
     training: Own = Descent()
     """settings of `training` that are its own; `batch` counts windows of each site"""
     fine_tuning: FineTuning = FineTuning()
-    """[training on](multi_site.md#fine-tuning) at a site, from the network without it"""
+
+    @model_validator(mode="after")
+    def _check_mapping(self) -> Self:
+        if self.mapping and not self.attributes:
+            raise Refused(
+                ["mapping"], "expected multi_site.attributes that the physical parameters are mapped from"
+            )
+        return self

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from lad.cli import STEPS
-from lad.evaluation.models import BASELINES
+from lad.evaluation.models import BASELINES, FINE_TUNED
 from lad.periods import NAMES, Period, check_unseen
 from lad.settings._section import DISTINCT, Choice, Count, List, Refused, Section, Some, nearest, shape, text
 from lad.settings.experiments import Daemons, Fold, Landscape, MultiSite, Name, SiteId, Solvers
@@ -31,7 +31,7 @@ RESERVED_STUDIES = {
     "setup",
     "test",
 }
-RESERVED_MODELS = {*BASELINES, "bulk"}  # scored beside the trained models
+RESERVED_MODELS = {*BASELINES, "bulk", FINE_TUNED}  # scored beside the trained models
 FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
 
 
@@ -146,7 +146,7 @@ class Settings(Section):
     """CSV table with sites of your own, [below](#a-site-of-your-own); its cells replace those of `lad/towers/sites.csv`
     for the same site"""
     sites: dict[SiteId, Site | None]
-    """a tower; `null` leaves it out of a study that is `all`"""
+    """a tower; `null` leaves it out of all studies"""
     studies: dict[Name, Members]
     """sites of a study, or [`all`](#all-sites-of-a-folder): `./run {study}` makes it, `results/{study}/` holds its
     table. Lower case, not the name of a step, `test` or `setup`"""
@@ -180,10 +180,10 @@ class Settings(Section):
         Each tower with an archive in the folder `archives` is a site, without settings where `sites` has none, and a
         study that is `all` becomes the list of these towers.
         """
-        left_out = [site for site, own in self.sites.items() if own is None]
-        for site in left_out:
-            del self.sites[site]
-        found = [site for site in sites_of([self.archives]) if site not in left_out]
+        without = [site for site, own in self.sites.items() if own is None]
+        for site in without:
+            self._leave_out(site)
+        found = [site for site in sites_of([self.archives]) if site not in without]
         self.sites.update({site: Site() for site in found if site not in self.sites})
         self.studies.update({study: tuple(found) for study, sites in self.studies.items() if sites == "all"})
         if "demo" not in self.studies:
@@ -242,19 +242,15 @@ class Settings(Section):
                         )
         for part in ("solvers", "daemons", "landscape"):
             for site in getattr(self, part).sites:
-                if site not in self.sites:
+                if site not in {*self.sites, *without}:
                     raise Refused([part, "sites"], f"{site}: expected one of {', '.join(self.sites)}")
         for study in self.multi_site.studies:
             if len(self.studies.get(study, ())) < 2:
                 raise Refused(
                     ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
                 )
-        for site in self.multi_site.fine_tuning.sites:
-            if not (site in self.sites and self.sites[site].train):
-                raise Refused(
-                    ["multi_site", "fine_tuning", "sites", site],
-                    "expected a site with periods in the settings",
-                )
+        for site, numbers in self.multi_site.fine_tuning.sites.items():
+            self._check_last_years(site, max(numbers))
         network = self.models.get(self.multi_site.model)
         for key in ("root_zone", "ground_water"):
             if self.multi_site.studies and network and getattr(network, key):
@@ -273,6 +269,27 @@ class Settings(Section):
                     [part, "model"], f"{name}: expected one of models, with a network, or {part}.{key}: []"
                 )
         return self
+
+    def _leave_out(self, site: str) -> None:
+        """Take a site from all that names it."""
+        for sites in (self.sites, self.years, self.multi_site.fine_tuning.sites):
+            sites.pop(site, None)
+        for study, sites in self.studies.items():
+            if sites != "all":
+                self.studies[study] = tuple(other for other in sites if other != site)
+
+    def _check_last_years(self, site: str, number: int) -> None:
+        """Raise Refused unless the last `number` years of the site's training have nothing of test or confirmation."""
+        keys, own = ["multi_site", "fine_tuning", "sites", site], self.sites.get(site)
+        if not (own and own.train):
+            raise Refused(keys, "expected a site with periods in the settings")
+        trained, unseen = (
+            {year for first, last in periods for year in range(first.year, last.year + 1)}
+            for periods in (own.train, (*own.test, *(own.confirmation or ())))
+        )
+        years = range(max(trained) - number + 1, max(trained) + 1)
+        if not trained.issuperset(years) or unseen.intersection(years):
+            raise Refused(keys, f"{number}: expected years of its train alone, has {years[0]} to {years[-1]}")
 
 
 def checked(config: Mapping[str, Any], sources: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lad.errors import InputError
 from lad.evaluation.arguments import networks_by_fold
 from lad.evaluation.multi_site import multi_site_scores, of_sites_alone
 from lad.evaluation.scores import ALL, read_scores
-from lad.figures import many
+from lad.figures import towers
 from lad.figures.style import save
 from lad.integrate.named import named
 from lad.io import read_netcdf, write_csv, write_json
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
     files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
     of_itself = of_sites_alone(read_scores([args.scores]), args.own)
-    types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp") for site, paths in files.items()}
+    types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp", "") for site, paths in files.items()}
     periods, solver = site_periods(args, *NAMES), named(args.integrator)
     data, found = data_of_sites(files, periods), []
     for site, paths in files.items():
@@ -84,5 +84,5 @@ def run(args: argparse.Namespace) -> None:
     write_csv(args.output, table)
     write_csv(args.differences, differences)
     write_text(args.table, text)
-    save(args.figure, many.multi_site(table, types), origin)
+    save(args.figure, towers.multi_site(table, types), origin)
     print(text)

@@ -12,7 +12,7 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation.arguments import named_files
 from lad.evaluation.scores import read_scores
-from lad.figures import many
+from lad.figures import towers
 from lad.figures.style import save
 from lad.io import write_csv
 from lad.provenance import provenance
@@ -48,4 +48,4 @@ def run(args: argparse.Namespace) -> None:
     )
     write_csv(args.output, scores)
     write_text(args.table, document("Fine-tuned networks", fine_tuning_tables(scores)))
-    save(args.figure, many.fine_tuning(scores), provenance(files | {"multi_site": args.multi_site}))
+    save(args.figure, towers.fine_tuning(scores), provenance(files | {"multi_site": args.multi_site}))

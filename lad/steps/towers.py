@@ -6,7 +6,7 @@ from pathlib import Path
 from lad.evaluation.arguments import named_files
 from lad.evaluation.scores import read_scores
 from lad.evaluation.towers import describe
-from lad.figures import many
+from lad.figures import towers as figures
 from lad.figures.style import save
 from lad.io import write_csv
 from lad.provenance import provenance
@@ -28,5 +28,5 @@ def run(args: argparse.Namespace) -> None:
     types = dict(zip(towers.site, towers.igbp, strict=True))
     origin = provenance(files | {"scores": args.scores})
     write_csv(folder / "towers.csv", towers.round(3))
-    save(folder / "towers.png", many.places(towers), origin)
-    save(folder / "by_type.png", many.by_type(scores[scores.site.isin(types)], types), origin)
+    save(folder / "towers.png", figures.positions(towers), origin)
+    save(folder / "by_type.png", figures.by_type(scores[scores.site.isin(types)], types), origin)

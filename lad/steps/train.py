@@ -39,15 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help='JSON object with the keys of a model of the settings, and "attributes" that it sees of a site',
     )
-    many = parser.add_mutually_exclusive_group(required=True)
-    many.add_argument("--seeds", type=int, help="number of networks, from different random weights")
-    many.add_argument(
+    weights = parser.add_mutually_exclusive_group(required=True)
+    weights.add_argument("--seeds", type=int, help="number of networks, from different random weights")
+    weights.add_argument(
         "--begin",
         nargs="+",
         type=Path,
         default=[],
         metavar="EQX",
-        help="networks of several sites to go on from",
+        help="networks of several sites to go on from, with --parameters",
     )
     parser.add_argument("--output-directory", required=True, type=Path)
 
@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> None:
     seeds = len(args.begin) or args.seeds
     if seeds < 1:
         raise InputError(f"--seeds {seeds}: expected at least 1")
+    if args.begin and not args.parameters:
+        raise InputError("--begin: expected --parameters, calibrated at each site")
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     for name in ("root_zone", "ground_water"):

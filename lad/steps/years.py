@@ -75,7 +75,10 @@ def run(args: argparse.Namespace) -> None:
     periods = periods_from(args, *NAMES)
     check_unseen(**periods)
     settings = Trainings.parse(args.models, "--models")
-    networks = networks_by_fold(args.begin) if args.begin else {}
+    networks = networks_by_fold(args.begin, "--begin")
+    for name in networks:
+        if name not in settings.models:
+            raise InputError(f"--begin {name}: expected one of --models, {', '.join(settings.models)}")
     calibration = Calibration.parse(args.calibration, "--calibration")
     learning = {name: periods[name] for name in LEARNING}
     runs = _runs(args, settings, calibration, learning, networks)

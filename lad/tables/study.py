@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
-from lad.evaluation.models import BASELINES, label, too_many
+from lad.evaluation.models import BASELINES, FINE_TUNED, label, too_many
 from lad.evaluation.scores import (
     ALL,
     ITSELF,
@@ -75,9 +75,9 @@ MULTI_SITE_GAINS_NOTE = (
 )
 
 FINE_TUNING_NOTE = (
-    "Test periods of each site, by how many years of the site a model knows: its last years of training. Fine-tuned: "
-    "the network of the other sites, trained further at this one, with its calibrated parameters. With 0 years: the "
-    "models that know other sites or nothing. RMSE and bias in W m⁻², as ensembles."
+    "Test periods of each site. `years` are the last years of its training that calibration and training had; with 0 "
+    "stand models that know other sites or none. Fine-tuned: the network of the other sites, trained further at this "
+    "one with its calibrated parameters. RMSE and bias in W m⁻², as ensembles."
 )
 
 
@@ -231,10 +231,6 @@ def multi_site_differences_tables(differences: pd.DataFrame) -> list[str | Table
         title = f"{target}, RMSE of the network without the site"
         parts.append(Table.of(pd.DataFrame(lines, columns=columns), title))
     return parts
-
-
-FINE_TUNED = "fine_tuned"
-"""Name of the network that goes on at a site from the one for several."""
 
 
 def by_years_known(known: pd.DataFrame, multi_site: pd.DataFrame) -> pd.DataFrame:

@@ -31,8 +31,8 @@ def root_zone(forcing: xr.Dataset) -> float:
     5.14) for precipitation and potential evaporation of the record.
     """
     potential, fallen = _potential_evaporation(forcing), _precipitation(forcing)
-    dryness = potential.mean() / fallen.mean()
-    share = np.sqrt(dryness * np.tanh(1.0 / dryness) * (1.0 - np.exp(-dryness)))
+    ratio = potential.mean() / fallen.mean()
+    share = np.sqrt(ratio * np.tanh(1.0 / ratio) * (1.0 - np.exp(-ratio)))
     heat = L_VAPORISATION * potential * (share * fallen.mean() / potential.mean())
     start, _ = intervals(forcing, "forcing")
     record = Period(*(day.astype("datetime64[D]").item() for day in start[[0, -1]]))

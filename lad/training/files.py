@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lad.errors import InputError
-from lad.fluxes import FORCING_INPUTS, Scaling
+from lad.fluxes import FORCING_INPUTS, LearntFluxes, Scaling
 from lad.io import replacing
 from lad.model import Model
 from lad.parameters import check_height, from_json, to_json
@@ -80,16 +80,20 @@ def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
 def hybrids_to_begin_with(paths: Sequence[str | Path], model: ModelSettings) -> list[Hybrid]:
     """The hybrids of some files, which a training of `model` begins with.
 
-    Raises InputError as `load_hybrid`, and for a hybrid of another model.
+    Raises InputError as `load_hybrid`, for a hybrid of another model, and for hybrids of different trainings.
     """
     found = []
     for path in paths:
         hybrid, settings = load_hybrid(path)
-        if settings.model_copy(update={"mapping": model.mapping}) != model:
-            raise InputError(
-                f"{path}: is a network of {settings.to_dict()}, expected one of {model.to_dict()}"
-            )
+        theirs, ours = settings.to_dict(), model.to_dict()
+        other = [key for key in ours if key != "mapping" and theirs.get(key) != ours[key]]
+        if other:
+            differs = ", ".join(f"{key} {theirs.get(key)}, expected {ours[key]}" for key in other)
+            raise InputError(f"{path}: is a network of another model: {differs}")
         found.append(hybrid)
+        scaling = [one.law.network.scaling for one in found if isinstance(one.law, LearntFluxes)]
+        if scaling and not eqx.tree_equal(scaling[0], scaling[-1]):
+            raise InputError(f"{path}: is of another training than {paths[0]}, expected seeds of one")
     return found
 
 
@@ -125,7 +129,8 @@ def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
         settings = ModelSettings.parse(header["settings"], str(path))
         scaling = Scaling.empty(settings.seen_states, settings.seen_antecedents, settings.attributes)
         law = eqx.tree_deserialise_leaves(file, untrained_law(settings, scaling, 0))
-        mapping = jnp.asarray(header["mapping"]) if settings.mapping else None
+        mapping = header.get("mapping")
+        mapping = None if mapping is None else jnp.asarray(mapping)
         return Hybrid(law, jnp.asarray(header["shift"]), mapping), settings, header
 
 

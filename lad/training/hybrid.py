@@ -35,7 +35,9 @@ class Free(NamedTuple):
 
     weights: Any  # arrays of the law; of a learnt law the layers of its network alone
     shift: Float[Array, " k"]  # departure of the physical parameters from the anchor, in free numbers
-    mapping: Float[Array, "k attributes"] | None = None  # what it has besides by each attribute, scaled
+    mapping: Float[Array, "k attributes"] | None = (
+        None  # departure by one standard deviation of each attribute
+    )
 
 
 class Hybrid(eqx.Module):

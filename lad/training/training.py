@@ -70,8 +70,8 @@ def train(
 ) -> Trained:
     """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
 
-    With hybrids of the same law to `begin` with, one for each seed, training goes on from their weights and keeps their
-    scaling; physical parameters begin with those of the sites.
+    `begin` has a hybrid of the same law and scaling for each seed, if training is to go on from their weights; physical
+    parameters begin with those of the sites all the same.
     Free runs go through `solver`, gradient steps through that of `settings`, if it names one. All seeds are trained at
     once, and all devices and processes share the work. `folder` is where the checkpoint lies
     in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
@@ -80,6 +80,10 @@ def train(
     scheme = named(solver)
     if not sites:
         raise InputError("no site to train at, expected one or more")
+    if model.mapping and settings.gauss_newton:
+        raise InputError(
+            "mapping and gauss_newton: expected one of them, only a shift takes Gauss-Newton steps"
+        )
     for site in sites:
         layers = site.reference.dz.shape[0]
         if "soil" in model.seen_states and layers != LAYERS:

@@ -41,6 +41,7 @@ wildcard_constraints:
     ensemble="|".join(config["ensembles"]) or "none",
     seed=r"\d+",
     fold=r"[A-Za-z0-9-]+",
+    years=r"[1-9]\d*",
 
 
 # The steps run in the environment of Snakemake itself, activated or not.

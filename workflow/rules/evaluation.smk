@@ -79,8 +79,8 @@ rule export:
     """Runs of a model, of its mean with others or of a baseline, for modelevaluation.org; made when it is asked for."""
     input:
         forcing=rules.forcing.output.forcing,
-        simulations=lambda wildcards: plan.labelled_by(plan.scored(wildcards.site), wildcards.name).values(),
-        models=lambda wildcards: plan.labelled_by(
+        simulations=lambda wildcards: plan.of_models(plan.scored(wildcards.site), wildcards.name).values(),
+        models=lambda wildcards: plan.of_models(
             plan.trained_models(wildcards.site), wildcards.name
         ).values(),
         parameters=lambda wildcards: rules.calibrate.output.parameters if wildcards.name == "bulk" else [],
@@ -338,10 +338,9 @@ rule towers:
         "logs/{study}/towers.log",
     benchmark:
         "logs/{study}/towers.tsv"
-    localrule: True
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10, 1),
     params:
         forcing=lambda wildcards: [
             f"{site}=results/{site}/forcing/forcing.nc" for site in plan.members[wildcards.study]

@@ -151,7 +151,7 @@ rule fine_tune:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        periods=lambda wildcards: plan.last_years(wildcards.site, int(wildcards.years)),
+        periods=ends_run(lambda wildcards: plan.last_years(wildcards.site, int(wildcards.years))),
         begin=lambda wildcards, input: [f"fine_tuned/{n}={file}" for n, file in enumerate(input.networks)],
         calibration=json.dumps(config["calibration"]),
         models=json.dumps({"models": plan.fine_tuning_models()}),

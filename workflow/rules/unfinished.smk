@@ -23,7 +23,7 @@ def make_tables_of_the_rest(run_logs):
         return
     # Beside tables that lack a site, scores of earlier networks would pass for theirs; they are soon made again.
     for job in unfinished:
-        if job.rule == "evaluate_multi_site":
+        if job.rule in ("evaluate_multi_site", "fine_tuning"):
             for file in job.output:
                 Path(file).unlink(missing_ok=True)
     # `all` stays the towers of this run: there may be archives by now that it did not know.
