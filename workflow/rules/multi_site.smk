@@ -154,7 +154,7 @@ rule fine_tune:
         periods=ends_run(lambda wildcards: plan.last_years(wildcards.site, int(wildcards.years))),
         begin=lambda wildcards, input: [f"fine_tuned/{n}={file}" for n, file in enumerate(input.networks)],
         calibration=json.dumps(config["calibration"]),
-        models=json.dumps({"models": plan.fine_tuning_models()}),
+        models=lambda wildcards: json.dumps({"models": plan.fine_tuning_models()}),
         baselines=config["baselines"],
         simulation=simulation_options,
         seeds=config["multi_site"]["seeds"],
