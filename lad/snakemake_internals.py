@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,12 @@ class Brief(DefaultFormatter):
         """As Snakemake does, without what it says to get ready or again."""
         needless = READY if record.levelno <= logging.INFO else REPEATED
         return "" if re.match(needless, str(record.msg)) else super().format(record)
+
+    def format_run_info(self, msg: dict[str, Any]) -> str:
+        """What will be done: the steps with their numbers, in a few lines."""
+        steps = {step: number for step, number in msg["stats"].items() if step != "total"}
+        names = (step if number == 1 else f"{number} {step}" for step, number in steps.items())
+        return textwrap.fill(f"{sum(steps.values())} steps: {', '.join(names)}", 100, break_on_hyphens=False)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
         """A step begins."""

@@ -134,7 +134,7 @@ def test_a_run_has_a_line_for_each_step_that_begins_ends_or_fails(root, tmp_path
     (tree / "data/AMF_US-CRT_BASE-BADM_3-5.zip").write_bytes(b"PK\x03\x04 broken")
     result = launched(tree, "results/US-CRT/gapfill/tower.nc")
     assert result.returncode != 0
-    said = result.stderr.split("total", 1)[1]
+    said = result.stderr.split("2 steps: fetch, gapfill\n", 1)[1]
     assert re.search(r"\d\d:\d\d:\d\d  US-CRT: collect the archives\n", said)
     assert re.search(r"\d\d:\d\d:\d\d  fetch failed, see logs/US-CRT/fetch.log\n", said)
     assert "lad fetch: error: " in result.stdout + said and "jobid" not in said and "Command" not in said
