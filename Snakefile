@@ -57,7 +57,8 @@ for study, members in plan.members.items():
             transfer=expand(rules.transfer.output, study=study),
             overview=expand(rules.overview.output, study=study),
             multi_site=expand(
-                rules.evaluate_multi_site.output, study=[study] if plan.shows("evaluate_multi_site", study) else []
+                rules.evaluate_multi_site.output,
+                study=[study] if plan.shows("evaluate_multi_site", study) else [],
             ),
             networks=plan.networks(study).values() if plan.trains_network(study) else [],
             fine_tuned=expand(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 ARCHIVE = Path(__file__).parent.parent / "data" / "AMF_US-CRT_BASE-BADM_3-5.zip"
-COLUMNS = ["TIMESTAMP_START", "TA", "RH", "PA", "WS", "P", "SW_IN", "LW_IN", "NETRAD", "LE", "H"]
+COLUMNS = ["TIMESTAMP_START", "TA", "RH", "PA", "WS", "P", "SW_IN", "LW_IN", "NETRAD", "G", "LE", "H"]
 SITES = """\
 site_id,name,latitude,longitude,elevation,igbp,utc_offset_hours,canopy_height,measurement_height
 US-Abc,A field in Ohio,41.6285,-83.3471,180,CRO,-5,0.4,2.0
@@ -34,10 +34,12 @@ studies: {mine: [US-Abc]}
 
 
 def main(folder: Path) -> None:
-    """Write archives/US-Abc_tower.csv, my_sites.csv and mine.yaml to `folder`."""
+    """Write archives/US-Abc_tower.csv, my_sites.csv and mine.yaml to `folder`, which there must not be."""
+    if folder.exists():
+        sys.exit(f"{folder}: is there already, expected a new folder")
     with zipfile.ZipFile(ARCHIVE) as archive:
         (name,) = [name for name in archive.namelist() if "_HH_" in name]
-        rows = pd.read_csv(archive.open(name), comment="#", dtype=str)
+        rows = pd.read_csv(archive.open(name), comment="#", dtype=str).rename(columns={"G_1_1_1": "G"})
     (folder / "archives").mkdir(parents=True, exist_ok=True)
     rows[COLUMNS].to_csv(folder / "archives/US-Abc_tower.csv", index=False)
     (folder / "my_sites.csv").write_text(SITES, encoding="utf-8")
@@ -45,4 +47,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("expected the name of a new folder")
     main(Path(sys.argv[1]))

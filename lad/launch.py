@@ -42,7 +42,8 @@ def check(
             anchor(own, own, Path(path).parent)
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(f"--config: {error}") from None
-    studies, sites = _names(settings, "studies"), _names(settings, "sites")
+    studies = list(dict.fromkeys([*_names(settings, "studies"), *STUDY_SETTINGS]))
+    sites = _names(settings, "sites")
     sites += [site for site in sites_of(_archives(settings)) if site not in sites]
     for target in targets:
         in_results = target.startswith("results/")

@@ -12,7 +12,7 @@ from lad.errors import InputError
 from lad.launch import TARGETS, check, check_controller, check_profile, settings_of, unused
 
 EXPECTED = (
-    r"expected a study \(demo, paper, all, mine\), a site \(US-CRT, US-Me2, US-Wkg\),"
+    r"expected a study \(demo, paper, all, mine, many\), a site \(US-CRT, US-Me2, US-Wkg\),"
     " years, confirmation, or a file"
 )
 
@@ -34,6 +34,7 @@ def project(root, tmp_path, monkeypatch):
         ("us-wkg", rf"^us-wkg: no such target \(did you mean US-Wkg\?\), {EXPECTED}"),
         ("results/US-Crt/evaluate/scores.csv", r"^results/US-Crt/evaluate/scores.csv: .*mean US-CRT\?"),
         ("results/US-CRT/", r"mean US-CRT\?"),  # made of many rules
+        ("mnay", r"mean many\?"),
         ("minr", r"mean mine\?"),
         ("confirmtion", r"mean confirmation\?"),
         ("fetch", rf"^fetch: no such target, {EXPECTED}"),  # a rule, but of no site

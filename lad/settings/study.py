@@ -245,9 +245,13 @@ class Settings(Section):
                 if site not in {*self.sites, *without}:
                     raise Refused([part, "sites"], f"{site}: expected one of {', '.join(self.sites)}")
         for study in self.multi_site.studies:
-            if len(self.studies.get(study, ())) < 2:
+            sites = self.studies.get(study, ())
+            if len(sites) < 2:
+                has = f"has {' '.join(sites) or 'none'} in the folder {self.archives}"
+                known = f" ({has}; --config archives=FOLDER names another)" if study in self.studies else ""
                 raise Refused(
-                    ["multi_site", "studies"], f"{study}: expected one of studies, with two sites or more"
+                    ["multi_site", "studies"],
+                    f"{study}: expected one of studies, with two sites or more{known}",
                 )
         for site, numbers in self.multi_site.fine_tuning.sites.items():
             self._check_last_years(site, max(numbers))

@@ -80,9 +80,7 @@ rule export:
     input:
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: plan.of_models(plan.scored(wildcards.site), wildcards.name).values(),
-        models=lambda wildcards: plan.of_models(
-            plan.trained_models(wildcards.site), wildcards.name
-        ).values(),
+        models=lambda wildcards: plan.of_models(plan.trained_models(wildcards.site), wildcards.name).values(),
         parameters=lambda wildcards: rules.calibrate.output.parameters if wildcards.name == "bulk" else [],
         code=code("export"),
     output:
