@@ -262,11 +262,8 @@ class Plan:
 
     def shows(self, step: str, study: str) -> bool:
         """Whether the page of a study shows what a step makes for it."""
-        made = {
-            "evaluate_multi_site": self.trains_network,
-            "fine_tuning": self.fine_tuned,
-            "towers": lambda study: too_many(self.members[study]),
-        }
+        made = {"evaluate_multi_site": self.trains_network, "fine_tuning": self.fine_tuned}
+        made["towers"] = lambda study: too_many(self.members[study])
         return bool(made[step](study)) if step in made else True
 
     # Of the one network of a study
@@ -338,17 +335,15 @@ class Plan:
             expected = f"one of {', '.join(map(str, numbers))}" if numbers else "a site of the settings"
             raise InputError(f"multi_site.fine_tuning.sites: {site} has not {years}, expected {expected}")
         own = self.settings["sites"][site]
-        blocks = sorted(
-            own["validation"], key=lambda block: block[0][5:]
-        )  # by season, of which each step takes all
+        blocks = sorted(own["validation"], key=lambda block: block[0][5:])  # by season
         blocks = blocks[:: -(-len(blocks) // (4 * years))]
         last = max(int(day[:4]) for days in own["train"] for day in days)
         return self._trained_in(blocks, last - years + 1, last, as_option(own["test"]))
 
     def fine_tuning_models(self) -> dict[str, Any]:
         """Settings of the network of a site alone, and of that which goes on from the one for several."""
-        name, several = self.settings["multi_site"]["model"], self.settings["multi_site"]
-        alone = {"model": self.model_settings(name), "training": self.training_settings(name)}
-        here = {"attributes": several["attributes"], "mapping": False}
-        training = alone["training"] | several["fine_tuning"]["training"]
-        return {name: alone, FINE_TUNED: {"model": alone["model"] | here, "training": training}}
+        several = self.settings["multi_site"]
+        name, training = several["model"], self.training_settings(several["model"])
+        alone = {"model": self.model_settings(name), "training": training}
+        tuned = {"model": alone["model"] | {"attributes": several["attributes"]}}
+        return {name: alone, FINE_TUNED: tuned | {"training": training | several["fine_tuning"]["training"]}}

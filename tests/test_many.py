@@ -27,7 +27,7 @@ from lad.training.sites import unseen_anchor
 
 
 def weather(rain, years=3, air=288.16):
-    """Days of some years, with the same weather but for `rain` (kg m-2 a day) and `air` (K), by day of the year."""
+    """Daily forcing of some years. `rain` (kg m-2 a day) and `air` (K) may vary with the day of the year."""
     time = pd.date_range("2001-01-01", periods=365 * years, freq="D")
     day = np.arange(time.size) % 365
     daily = {"SWdown": 200.0, "LWdown": 330.0, "Psurf": 100e3, "Snowf": 0.0, "Rainf": rain / DAY, "Tair": air}

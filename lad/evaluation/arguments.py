@@ -1,7 +1,7 @@
 """Command-line options that scores, figures and tables share."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lad.errors import InputError
@@ -19,14 +19,16 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, forcing: str) -> N
 
 def comparison_inputs(args: argparse.Namespace, simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:
     """Files of a comparison by the role they play in it, for its record of origin."""
-    return {"observations": args.observations, "forcing": args.forcing} | simulation_inputs(simulations)
+    return {"observations": args.observations, "forcing": args.forcing} | inputs_of_seeds(
+        "simulation", simulations
+    )
 
 
-def simulation_inputs(simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:
-    """Simulation files by the role they play."""
+def inputs_of_seeds(role: str, files_of: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
+    """Files by model and seed, by the role they play."""
     return {
-        f"simulation {model}{seed and '/'}{seed}": path
-        for model, files in simulations.items()
+        f"{role} {model}{seed and '/'}{seed}": path
+        for model, files in files_of.items()
         for seed, path in files.items()
     }
 
@@ -39,15 +41,13 @@ def named_files(texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def networks_by_fold(texts: list[str], option: str = "--network") -> dict[str, dict[str, Path]]:
-    """`["US-Wkg/0=seed0.eqx", …]` as fold (or model) → seed → file; raises InputError on anything else."""
+def by_seed(texts: list[str], option: str, kind: str) -> dict[str, dict[str, Path]]:
+    """`["US-Wkg/0=seed0.eqx", …]` of an option as fold or model, its `kind` → seed → file; else InputError."""
     networks: dict[str, dict[str, Path]] = {}
     for name, path in named_files(texts).items():
         fold, slash, seed = name.partition("/")
         if not slash:
-            raise InputError(
-                f"{option} {name}: expected {'FOLD' if option == '--network' else 'MODEL'}/SEED=FILE"
-            )
+            raise InputError(f"{option} {name}: expected {kind}/SEED=FILE")
         networks.setdefault(fold, {})[seed] = Path(path)
     return networks
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from lad.constants import YEAR
-from lad.errors import InputError
 from lad.io import read_netcdf
 from lad.training import climate
 from lad.training.sites import site_row
@@ -22,17 +21,14 @@ def describe(files: Mapping[str, str | Path]) -> pd.DataFrame:
     rows = []
     for site, path in files.items():
         forcing = read_netcdf(path)
-        try:
-            row = site_row(forcing)
-        except KeyError:
-            raise InputError(f"{path}: does not state its site, expected a file of lad forcing") from None
+        row = site_row(forcing, path)
         rows.append(
             {"site": site}
             | {name: row[name] for name in ("name", "igbp", "latitude", "longitude", "elevation")}
             | {
-                "years": len(np.unique(forcing.time.dt.strftime("%Y-%m"))) / 12.0,
+                "years": np.unique(forcing.time.values.astype("datetime64[M]")).size / 12.0,
                 "air": float(forcing["Tair"].mean()) - 273.15,
-                "precipitation": YEAR * float((forcing["Rainf"] + forcing["Snowf"]).mean()),
+                "precipitation": YEAR * climate.precipitation(forcing).mean(),
                 "aridity": np.exp(climate.aridity(forcing)),
             }
         )

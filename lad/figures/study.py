@@ -81,7 +81,7 @@ def ablation(scores: pd.DataFrame) -> Figure:
     """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
-        return _spread(scores, models, list(SHOWN))
+        return _spread(scores, models, SHOWN)
     colour = colours(models)
     columns = [(target, metric) for target in TARGETS for metric in SHOWN]
     with matplotlib.rc_context(RC):

@@ -121,8 +121,8 @@ def multi_site(table: pd.DataFrame, types: Mapping[str, str]) -> Figure:
 def fine_tuning(scores: pd.DataFrame) -> Figure:
     """RMSE by years of the site that a model knows: a row for each site, a column for each target, a line a model.
 
-    `scores` are those of `lad.tables.study.by_years_known`. What knows nothing of a site is a broken line, but for the
-    network without it, where fine-tuning begins.
+    `scores` are those of `lad.tables.study.by_years_known`. Models that know nothing of a site are dashed lines; the
+    network from which fine-tuning begins is a diamond.
     """
     sites, names = list(dict.fromkeys(scores.site)), list(dict.fromkeys(scores.name))
     shapes = looks(names)
@@ -145,7 +145,7 @@ def fine_tuning(scores: pd.DataFrame) -> Figure:
 
 
 def _draw_by_years(axes: Axes, course: pd.Series, name: str, shape: Look) -> None:
-    """RMSE of a model by years; of what knows nothing of the site a line, or the point where fine-tuning begins."""
+    """RMSE of one model by years: a course, a line if it knows no year, a diamond where fine-tuning begins."""
     if name == compared("")[WITHOUT_SITE]:
         axes.plot(course.index, course, "D", color=shape.colour, label=name)
     elif np.array_equal(course.index, [0]):

@@ -1,6 +1,6 @@
 """The settings of the study, config.yaml, checked before anything runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -33,6 +33,11 @@ RESERVED_STUDIES = {
 }
 RESERVED_MODELS = {*BASELINES, "bulk", FINE_TUNED}  # scored beside the trained models
 FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
+
+
+def _years(periods: Iterable[tuple[date, date]]) -> set[int]:
+    """Calendar years with days of the periods."""
+    return {year for first, last in periods for year in range(first.year, last.year + 1)}
 
 
 def _ordered(days: tuple[date, date]) -> tuple[date, date]:
@@ -223,11 +228,7 @@ class Settings(Section):
             own = self.sites.get(site)
             if not (own and own.test):
                 raise Refused(["years", site], "expected a site with periods in the settings")
-            unseen = {
-                year
-                for first, last in (*own.test, *(own.confirmation or ()))
-                for year in range(first.year, last.year + 1)
-            }
+            unseen = _years((*own.test, *(own.confirmation or ())))
             judged = [fold.judge for fold in folds]
             for number, fold in enumerate(folds):
                 if fold.judge in judged[:number]:
@@ -287,10 +288,7 @@ class Settings(Section):
         keys, own = ["multi_site", "fine_tuning", "sites", site], self.sites.get(site)
         if not (own and own.train):
             raise Refused(keys, "expected a site with periods in the settings")
-        trained, unseen = (
-            {year for first, last in periods for year in range(first.year, last.year + 1)}
-            for periods in (own.train, (*own.test, *(own.confirmation or ())))
-        )
+        trained, unseen = _years(own.train), _years((*own.test, *(own.confirmation or ())))
         years = range(max(trained) - number + 1, max(trained) + 1)
         if not trained.issuperset(years) or unseen.intersection(years):
             raise Refused(keys, f"{number}: expected years of its train alone, has {years[0]} to {years[-1]}")

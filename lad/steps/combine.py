@@ -8,7 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
-from lad.evaluation.arguments import simulation_inputs
+from lad.evaluation.arguments import inputs_of_seeds
 from lad.evaluation.ensemble import weighted_mean
 from lad.evaluation.series import parse_simulations
 from lad.io import write_csv, write_netcdf
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         for name, files in paths.items()
     }
     mean, table = weighted_mean(runs, validation)
-    origin = provenance({"observations": args.observations} | simulation_inputs(paths), **periods)
+    origin = provenance({"observations": args.observations} | inputs_of_seeds("simulation", paths), **periods)
     mean.attrs |= {
         "title": f"Weighted mean of {', '.join(runs)}",
         "history": "made by lad combine, see provenance",

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from lad.errors import InputError
-from lad.evaluation.arguments import simulation_inputs
+from lad.evaluation.arguments import inputs_of_seeds
 from lad.evaluation.models import label
 from lad.evaluation.series import Comparison
 from lad.evaluation.two_runs import compare, compared, members, names_of
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     text = document(f"{label(b)} less {label(a)}, {site}", parts)
     title = f"{label(a)} and {label(b)}, {site}, {days}"
     figure = two_runs(Comparison(title, observed, simulated), table)
-    inputs = {"observations": args.observations} | simulation_inputs(files)
+    inputs = {"observations": args.observations} | inputs_of_seeds("simulation", files)
     origin = provenance(inputs, site=site, test=periods, names=[a, b])
     folder = args.output_directory
     write_text(folder / "comparison.md", text)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lad.baselines.transfer import data_of_sites, transferred
 from lad.errors import InputError
-from lad.evaluation.arguments import networks_by_fold
+from lad.evaluation.arguments import by_seed, inputs_of_seeds
 from lad.evaluation.multi_site import multi_site_scores, of_sites_alone
 from lad.evaluation.scores import ALL, read_scores
 from lad.figures import towers
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the scores, what they were made from, their differences, table and figure."""
     if args.spinup_passes < 0:
         raise InputError(f"--spinup-passes {args.spinup_passes}: expected 0 or more")
-    files, networks = of_each_site(args, *FILES), networks_by_fold(args.network)
+    files, networks = of_each_site(args, *FILES), by_seed(args.network, "--network", "FOLD")
     of_itself = of_sites_alone(read_scores([args.scores]), args.own)
     types = {site: read_netcdf(paths["forcing"]).attrs.get("igbp", "") for site, paths in files.items()}
     periods, solver = site_periods(args, *NAMES), named(args.integrator)
@@ -68,9 +68,7 @@ def run(args: argparse.Namespace) -> None:
     table = pd.concat([*scores, of_itself], ignore_index=True)
     differences = pd.concat(gained, ignore_index=True)
     origin = provenance(
-        inputs_of(files)
-        | {f"network {fold}/{seed}": path for fold, seeds in networks.items() for seed, path in seeds.items()}
-        | {"scores": args.scores},
+        inputs_of(files) | inputs_of_seeds("network", networks) | {"scores": args.scores},
         sites=args.site,
         own=args.own,
         test={site: of_site["test"] for site, of_site in periods.items()},

@@ -15,7 +15,7 @@ from lad.api import evaluate
 from lad.baselines.data import baseline_data
 from lad.baselines.fits import predict
 from lad.errors import InputError
-from lad.evaluation.arguments import networks_by_fold
+from lad.evaluation.arguments import by_seed, inputs_of_seeds
 from lad.evaluation.ensemble import weighted_mean
 from lad.evaluation.models import BASELINES, SEEDED_BASELINES
 from lad.evaluation.multi_site import Networks
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     periods = periods_from(args, *NAMES)
     check_unseen(**periods)
     settings = Trainings.parse(args.models, "--models")
-    networks = networks_by_fold(args.begin, "--begin")
+    networks = by_seed(args.begin, "--begin", "MODEL")
     for name in networks:
         if name not in settings.models:
             raise InputError(f"--begin {name}: expected one of --models, {', '.join(settings.models)}")
@@ -87,8 +87,7 @@ def run(args: argparse.Namespace) -> None:
         runs[name] = weighted_mean({member: runs[member] for member in members}, validation)[0]
     runs |= _baselines(args, learning)
     origin = provenance(
-        {"forcing": args.forcing, "observations": args.observations}
-        | {f"begin {name}/{seed}": path for name, seeds in networks.items() for seed, path in seeds.items()},
+        {"forcing": args.forcing, "observations": args.observations} | inputs_of_seeds("begin", networks),
         calibration=calibration.to_dict(),
         **settings.to_dict(),
         **{name: getattr(args, name) for name in ("seeds", "radiation", "spinup_passes", "integrator")},

@@ -21,7 +21,7 @@ def seasonality(forcing: xr.Dataset) -> float:
 
 def aridity(forcing: xr.Dataset) -> float:
     """ln of potential evaporation over precipitation."""
-    return float(np.log(_potential_evaporation(forcing).mean() / _precipitation(forcing).mean()))
+    return float(np.log(_potential_evaporation(forcing).mean() / precipitation(forcing).mean()))
 
 
 def root_zone(forcing: xr.Dataset) -> float:
@@ -30,7 +30,7 @@ def root_zone(forcing: xr.Dataset) -> float:
     Evaporation follows the potential one in time; its mean is that of Budyko's curve (1974, Climate and Life, eq.
     5.14) for precipitation and potential evaporation of the record.
     """
-    potential, fallen = _potential_evaporation(forcing), _precipitation(forcing)
+    potential, fallen = _potential_evaporation(forcing), precipitation(forcing)
     ratio = potential.mean() / fallen.mean()
     share = np.sqrt(ratio * np.tanh(1.0 / ratio) * (1.0 - np.exp(-ratio)))
     heat = L_VAPORISATION * potential * (share * fallen.mean() / potential.mean())
@@ -39,7 +39,7 @@ def root_zone(forcing: xr.Dataset) -> float:
     return float(np.log(max(1.0, mass_curve(start, fallen, heat, (record,), ()).capacity)))
 
 
-def _precipitation(forcing: xr.Dataset) -> np.ndarray:
+def precipitation(forcing: xr.Dataset) -> np.ndarray:
     """Rain and snow (n,), kg m-2 s-1."""
     return (forcing["Rainf"] + forcing["Snowf"]).values
 

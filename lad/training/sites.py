@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "C": lambda p, _: p.C[0],  # J m-3 K-1
     "lam": lambda p, _: p.lam[0],  # W m-1 K-1
     "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
-    "canopy": lambda _, forcing: site_row(forcing)["canopy_height"],  # m
+    "canopy": lambda _, forcing: _site_row(forcing)["canopy_height"],  # m
     "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
     "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
     "season": lambda _, forcing: climate.seasonality(forcing),  # K
@@ -230,6 +230,13 @@ def a_priori(attrs: dict[str, Any], height: float, source: str | Path) -> Parame
         ) from None
 
 
-def site_row(forcing: xr.Dataset) -> dict[str, Any]:
-    """The row of the table of sites that a forcing file was made with; KeyError if it has none."""
+def site_row(forcing: xr.Dataset, source: str | Path) -> dict[str, Any]:
+    """The row of the site table that a forcing file was made with; InputError if `lad forcing` did not write it."""
+    try:
+        return _site_row(forcing)
+    except KeyError:
+        raise InputError(f"{source}: does not state its site, expected a file of lad forcing") from None
+
+
+def _site_row(forcing: xr.Dataset) -> dict[str, Any]:
     return json.loads(forcing.attrs["provenance"])["settings"]["site"]
