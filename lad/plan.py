@@ -253,7 +253,8 @@ class Plan:
                 files += [(site, pattern.format(site=site)) for site in self.having(step, members)]
             elif wildcards == {"study"} and self.shows(step, study):
                 files.append(("study", pattern.format(study=study)))
-        files.remove(("study", f"results/{study}/scores.csv"))  # has tables of its own
+        drawn_anew = (f"results/{study}/scores.csv", "/figures/timeseries.png")  # by the page itself
+        files = [(section, path) for section, path in files if not path.endswith(drawn_anew)]
         return files + [(site, f"results/{site}/{name}.json") for site in members for name in RECORDS]
 
     def missing(self, study: str) -> list[str]:

@@ -17,6 +17,8 @@ from lad.errors import InputError
 from lad.evaluation import study
 from lad.evaluation.bootstrap import verdict
 from lad.evaluation.metrics import METRICS
+from lad.evaluation.models import BASELINES, MEANINGS, meaning
+from lad.evaluation.models import LAWS as MEANT_LAWS
 from lad.evaluation.scores import whole
 from lad.evaluation.series import Comparison, Simulated
 from lad.evaluation.solvers import GAIN_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER, summary
@@ -24,16 +26,21 @@ from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
-from lad.report.conclusions import conclusions, of_daemons, of_landscapes
+from lad.report.conclusions import answer, conclusions, of_daemons, of_landscapes
 from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
 from lad.report.sections import study_sections
+from lad.settings.learning import LAWS
 from lad.tables import MOST_CELLS, Cell, Table
 from lad.towers.coverage import KINDS
 
 SITES = ("US-Me2", SITE)
 EVIL = "</script><script>document.title = 'caught'</script>"
+MODELS = {
+    "mlp": {"law": "mlp", "states": True, "hidden": [8]},
+    "mlp_nostate": {"law": "mlp", "states": False, "hidden": [8]},
+}
 VALIDATION = pd.DataFrame(
     [
         [site, model, loss, loss, loss]
@@ -78,6 +85,42 @@ def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test(
         "US-Me2 LE, less 1lin: -15.00 (-22.50 … -7.50), significantly better",
         "better",
     )
+
+
+def test_the_answer_counts_the_cases_and_gives_the_range():
+    against_lad, against_baselines, published = answer(
+        synthetic_scores(), synthetic_differences(), VALIDATION
+    )
+    assert against_lad == (
+        "“mlp_nostate”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD in 0 of 4 "
+        "cases (LE and H at each site): the differences are -5.0 to -5.0 W m⁻²."
+    )
+    assert (
+        "its RMSE is significantly smaller in 4 of 4 cases: the differences are -15.0 to" in against_baselines
+    )
+    assert "US-Me2 LE -10.0 (published -4.8) W m⁻²." in published
+    differences = synthetic_differences()
+    bad = (
+        (differences.model == "mlp_nostate") & (differences.reference == "bulk") & (differences.target == "H")
+    )
+    differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
+    assert (
+        "0 of 4 cases, and significantly larger in 2 (LE and H"
+        in answer(synthetic_scores(), differences, VALIDATION)[0]
+    )
+
+
+def test_every_model_that_can_be_scored_has_a_meaning():
+    assert {*BASELINES, "bulk"} == set(MEANINGS) and set(LAWS) == set(MEANT_LAWS)
+    settings = {"models": MODELS, "ensembles": {"both": ["mlp", "mlp_nostate"]}}
+    assert meaning("both", settings) == "weighted mean of mlp, mlp_nostate"
+    assert meaning("mlp_nostate", settings) == "LaD; a network gives LE and H; sees the weather"
+    law = {"law": "residual", "states": ["soil", "snow"], "hidden": [8], "antecedents": True, "LAI": True}
+    assert meaning("own", {"models": {"own": law}}).endswith(
+        "sees the weather, LaD's soil states, LaD's snow states, antecedent weather, leaf area"
+    )
+    assert meaning("leaf", {"models": {"leaf": {"law": "leaf"}}}).startswith("LaD's equations")
+    assert meaning("other", {}) == ""
 
 
 def test_a_worse_model_is_said_to_be_worse():
@@ -292,7 +335,8 @@ def options(tmp_path_factory) -> list[object]:
     shown = ["study=odd.csv", "study=rmse.png", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
     shown += [f"{SITE}=gains.csv", f"{SITE}=strata.csv"]
     return [
-        *("--study", "synthetic", "--citations", folder / "CITATIONS.txt", "--settings", '{"seeds": 3}'),
+        *("--study", "synthetic", "--citations", folder / "CITATIONS.txt"),
+        *("--settings", json.dumps({"seeds": 3, "models": MODELS})),
         *(
             word
             for name in ("scores", "differences", "states")
@@ -323,15 +367,22 @@ def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path)
     assert str(page.parent.parent) not in text
 
 
-def test_the_errors_of_all_models_stand_with_the_conclusions(page):
+def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
     text = page.read_text(encoding="utf-8")
-    first, second = (text.index(f">{title}</h2>") for title in ("Conclusions", "Published and reproduced"))
-    assert first < text.index("RMSE of all models") < second
+    first = text[text.index(">In short</h2>") : text.index(">Conclusions</h2>")]
+    assert (
+        "<p>“mlp”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD"
+        in first
+    )
+    assert first.index("RMSE of all models") < first.index("what it is")
+    assert "linear regression on shortwave radiation" in first
+    assert "a network gives LE and H; sees the weather, LaD&#39;s states" in first
 
 
 def test_the_conclusions_are_a_text_of_their_own_too(page):
     html = page.read_text(encoding="utf-8")
-    first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
+    answer, first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
+    assert answer.startswith("“mlp”, the model chosen by validation")
     assert first.startswith("By validation “mlp” is the best of 2 trained models")
     lines = [line.removeprefix("- ") for item in items for line in item.splitlines() if line.startswith("- ")]
     assert len(lines) > 8 and all(line in html for line in lines)
@@ -464,14 +515,15 @@ def test_no_error_and_no_request_to_anywhere(opened):
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     assert any(url.startswith("file:") for url in asked)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "chrome:"))] == []
-    assert opened.title == "Study synthetic"
+    assert opened.title == "Study synthetic: hybrid LaD at US-Me2 and XX-Tst"
 
 
 def test_published_numbers_come_first(opened):
-    assert ask(opened, "document.querySelector('main h2').textContent") == "Conclusions"
+    titles = ask(opened, "[...document.querySelectorAll('main h2')].slice(0, 3).map(h => h.textContent)")
+    assert titles == ["In short", "Conclusions", "Published and reproduced"]
     cells = ask(
         opened,
-        "[...document.querySelectorAll('main table')[0].tBodies[0].rows[0].cells].map(c => c.textContent)",
+        "[...document.querySelectorAll('main table')[1].tBodies[0].rows[0].cells].map(c => c.textContent)",
     )
     assert cells == ["US-Me2", "mlp", "35.72", "14.00", "0.655", "0.720", "0.738", "0.720"]
 

@@ -1,6 +1,7 @@
-"""What tables and figures show: names and order of the models, and up to how many sites one by one."""
+"""What tables and figures show: names, order and meaning of the models, and up to how many sites one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 BASELINES = ("mean", "1lin", "2lin", "3km27", "gbt", "ann", "lstm")
 SEEDED_BASELINES = ("ann", "lstm")
@@ -20,6 +21,48 @@ def label(model: str) -> str:
 def ordered(models: list[str]) -> list[str]:
     """Known models in the order of `MODEL_LABELS`, then the others by name."""
     return [model for model in MODEL_LABELS if model in models] + sorted(set(models) - set(MODEL_LABELS))
+
+
+MEANINGS = {
+    "mean": "mean flux of the training half-hours",
+    "1lin": "linear regression on shortwave radiation",
+    "2lin": "linear regression on shortwave radiation and air temperature",
+    "3km27": "27 clusters of shortwave radiation, air temperature and humidity, each with a linear regression on them",
+    "gbt": "gradient boosting; sees antecedent weather",
+    "ann": "multilayer perceptron; sees antecedent weather",
+    "lstm": "recurrent network; sees the 90 days before",
+    "bulk": "LaD with its own equations of LE and H; its physical parameters are calibrated",
+}
+LAWS = {
+    "bulk": "LaD's equations; physical parameters trained",
+    "leaf": "LaD's equations with a resistance by leaf area; physical parameters trained",
+    "mlp": "LaD; a network gives LE and H",
+    "mlp_downgradient": "LaD; a network gives LE and H, with a bound on H against the temperature gradient",
+    "conductance": "LaD; a network gives the conductances of heat and vapour",
+    "parameters": "LaD; a network scales resistance and roughness in its equations",
+    "residual": "LaD; a network scales the LE and H of its equations",
+}
+"""Flux law of a trained model → what it is."""
+
+
+SEEN = {"antecedents": "antecedent weather", "LAI": "leaf area"}
+"""Key of a trained model → what its network sees beside the weather and LaD's states."""
+
+
+def meaning(model: str, settings: Mapping[str, Any]) -> str:
+    """What a model is, in a line; "" if it is not known. `settings`: `models` and `ensembles` of the configuration."""
+    if model in settings.get("ensembles", {}):
+        return f"weighted mean of {', '.join(settings['ensembles'][model])}"
+    if not (own := settings.get("models", {}).get(model)):
+        return MEANINGS.get(model, "")
+    law = LAWS.get(own["law"], f"LaD with the flux law {own['law']}")
+    if own.get("hidden") is None:
+        return law
+    states = own["states"]
+    names = [""] if states is True else states or []
+    seen = ["the weather", *(f"LaD's {name} states".replace("  ", " ") for name in names)]
+    seen += [text for key, text in SEEN.items() if own.get(key)]
+    return f"{law}; sees {', '.join(seen)}"
 
 
 MOST_SITES = 4

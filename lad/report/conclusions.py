@@ -32,6 +32,46 @@ class Conclusion(NamedTuple):
     items: list[Cell]
 
 
+def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataFrame) -> list[str]:
+    """The study in up to three sentences: the chosen model, then the published one, in the cases that there are.
+
+    Arguments as those of `conclusions`; a case is a flux at a site.
+    """
+    ends, best = differences.set_index(DIFFERENCE_KEYS), chosen(validation)
+    sentences = []
+    if against := _against_lad(ends, scores, best):
+        sentences.append(
+            f"“{label(best)}”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD in "
+            f"{_count(against)} (LE and H at each site): {_spread(against)}."
+        )
+    if against := _against_baselines(ends, scores, best):
+        sentences.append(
+            "Than the best model without physics in each case, its RMSE is significantly smaller in "
+            f"{_count(against)}: {_spread(against)}."
+        )
+    published = [
+        f"{site} {target} {cell.number:+.1f} (published {there:+.1f})"
+        for site, target, cell, there in _published_gains(ends)
+    ]
+    if published:
+        sentences.append(
+            f"RMSE of the published hybrid, “mlp”, less that of calibrated LaD: {', '.join(published)} W m⁻²."
+        )
+    return sentences
+
+
+def _count(cells: Sequence[Cell]) -> str:
+    """In how many cases something is better, and worse."""
+    better, worse = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
+    return f"{better} of {len(cells)} cases{f', and significantly larger in {worse}' if worse else ''}"
+
+
+def _spread(cells: Sequence[Cell]) -> str:
+    """Smallest and largest difference of the RMSE."""
+    numbers = sorted(cell.number for cell in cells)
+    return f"the differences are {numbers[0]:+.1f} to {numbers[-1]:+.1f} W m⁻²"
+
+
 def conclusions(
     scores: pd.DataFrame, differences: pd.DataFrame, states: pd.DataFrame, validation: pd.DataFrame
 ) -> list[Conclusion]:
@@ -40,9 +80,8 @@ def conclusions(
     `scores`, `differences` and `states` are the tables of `lad evaluate` and `lad overview`, `validation` that of
     `lowest_losses`.
     """
-    ends = differences.set_index(DIFFERENCE_KEYS)
-    places = list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
-    best, losses = chosen(validation), mean_over_sites(validation).sort_values()
+    ends, best = differences.set_index(DIFFERENCE_KEYS), chosen(validation)
+    losses = mean_over_sites(validation).sort_values()
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
     found = [
         Conclusion(
@@ -52,19 +91,17 @@ def conclusions(
         ),
         Conclusion(
             f"“{label(best)}” against calibrated LaD, RMSE on the test periods (W m⁻²):",
-            _items(ends, [(*place, best, "bulk") for place in places]),
+            _against_lad(ends, scores, best),
         ),
     ]
-    hardest = {place: _best_baseline(scores, *place) for place in places}
-    keys = [(*place, best, reference) for place, reference in hardest.items() if reference]
-    if keys:
+    if against := _against_baselines(ends, scores, best):
         found.append(
             Conclusion(
                 f"“{label(best)}” against the empirical baseline with the lowest RMSE on that very test period:",
-                _items(ends, keys, named=True),
+                against,
             )
         )
-    worse = [(*place, model, "bulk") for model in trained(scores) for place in places]
+    worse = [(*place, model, "bulk") for model in trained(scores) for place in _places(scores)]
     worse = [key for key in worse if (cell := difference_cell(ends, key, "rmse")) and cell.mark == "worse"]
     text = (
         "Trained models that are significantly worse than calibrated LaD:"
@@ -76,10 +113,10 @@ def conclusions(
     return [_in_short(conclusion) for conclusion in found]
 
 
-def as_text(found: Sequence[Conclusion]) -> str:
-    """Conclusions as Markdown that can be read as plain text too."""
+def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
+    """An answer and conclusions as Markdown that can be read as plain text too."""
     parts = [[wrapped(c.text), *(f"- {cell.text}" for cell in c.items)] for c in found]
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    return "\n\n".join(["\n".join(map(wrapped, sentences)), *("\n".join(lines) for lines in parts)]) + "\n"
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:
@@ -108,23 +145,43 @@ def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = Fals
     return [_item(ends, key, named) for key in keys if gain(ends, key, "rmse")]
 
 
+def _places(scores: pd.DataFrame) -> list[tuple[str, str]]:
+    """Sites and fluxes with scores."""
+    return list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
+
+
+def _against_lad(ends: pd.DataFrame, scores: pd.DataFrame, model: str) -> list[Cell]:
+    return _items(ends, [(*place, model, "bulk") for place in _places(scores)])
+
+
+def _against_baselines(ends: pd.DataFrame, scores: pd.DataFrame, model: str) -> list[Cell]:
+    """A model against the baseline with the lowest RMSE in each case."""
+    hardest = {place: _best_baseline(scores, *place) for place in _places(scores)}
+    keys = [(*place, model, reference) for place, reference in hardest.items() if reference]
+    return _items(ends, keys, named=True)
+
+
 def _best_baseline(scores: pd.DataFrame, site: str, target: str) -> str | None:
     rows = whole(scores)
     rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(BASELINES)]
     return None if rows.empty else rows.loc[rows.rmse.idxmin()].model
 
 
-def _published(ends: pd.DataFrame) -> Iterator[Conclusion]:
-    """What the published hybrid gains over calibrated LaD, there and here."""
+def _published_gains(ends: pd.DataFrame) -> Iterator[tuple[str, str, Cell, float]]:
+    """Site, flux, and what the published hybrid gains over calibrated LaD, here and as published."""
     table = pd.read_csv(PUBLISHED).set_index(["site", "target", "model"]).rmse
-    items = []
     for site, target, model in table.index:
         key = (site, target, model, "bulk")
-        if model == "bulk" or gain(ends, key, "rmse") is None:
-            continue
-        there = table[site, target, model] - table[site, target, "bulk"]
-        cell = _item(ends, key)
-        items.append(replace(cell, text=f"{cell.text}; published {there:+.2f}"))
+        if model != "bulk" and gain(ends, key, "rmse"):
+            yield site, target, _item(ends, key), table[site, target, model] - table[site, target, "bulk"]
+
+
+def _published(ends: pd.DataFrame) -> Iterator[Conclusion]:
+    """What the published hybrid gains over calibrated LaD, there and here."""
+    items = [
+        replace(cell, text=f"{cell.text}; published {there:+.2f}")
+        for _, _, cell, there in _published_gains(ends)
+    ]
     if items:
         yield Conclusion(
             "The published hybrid, “mlp”, against calibrated LaD, RMSE on the test periods (W m⁻²):", items

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from lad.evaluation.models import label, ordered, too_many
+from lad.evaluation.models import label, meaning, ordered, too_many
 from lad.evaluation.scores import single_seeds
 from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
-from lad.evaluation.study import REFERENCES, trained
+from lad.evaluation.study import trained
 from lad.observations import read_observed
 from lad.periods import Periods, read_periods
 from lad.report.conclusions import Conclusion
@@ -22,16 +22,23 @@ from lad.towers.coverage import describe
 
 
 def summary(scores: pd.DataFrame) -> str:
-    """What was run, in one sentence."""
+    """What was run, in two sentences."""
     models = trained(scores)
     seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
     if too_many(tests.index):
         where = f"{len(tests)}, each with a page of its own"
-    names = ", ".join(map(label, models))
-    beside = ", ".join(label(model) for model in ordered(list(scores.model)) if model in REFERENCES)
-    return f"Trained models: {names}, {seeds} seeds each, beside {beside}. Sites: {where}."
+    return (
+        "The land surface model LaD, calibrated and with trained fluxes, against models without physics. Trained "
+        f"models: {', '.join(map(label, models))}, {seeds} seeds each. Sites: {where}."
+    )
+
+
+def models_table(scores: pd.DataFrame, settings: Mapping[str, Any]) -> Table:
+    """What each model is. `settings` as of `meaning`."""
+    rows = [(label(model), meaning(model, settings)) for model in ordered(list(scores.model))]
+    return Table.of(pd.DataFrame(rows, columns=["model", "what it is"]), "Models")
 
 
 def study_sections(
@@ -40,13 +47,14 @@ def study_sections(
     states: pd.DataFrame,
     validation: pd.DataFrame,
     found: Sequence[Conclusion],
-    pictures: Sequence[Any] = (),
+    first: Sequence[Any] = (),
 ) -> list[Section]:
-    """The study as a whole: what was found, with its `pictures`, then published numbers and the tables it rests on."""
+    """The study as a whole: what stands `first`, then what was found, published numbers and the tables it rests on."""
     published = published_table(scores)
     seeds = [] if too_many(scores.site) else [seeds_table(scores)]
     return [
-        Section("Conclusions", [Findings(found), *pictures]),
+        *([Section("In short", first)] if first else []),
+        Section("Conclusions", [Findings(found)]),
         *([Section("Published and reproduced", [published, PUBLISHED_H])] if published else []),
         Section("Scores", [*score_tables(scores), *seeds]),
         Section("Gains", gains_tables(differences)),

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 from lad.errors import InputError
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
+from lad.evaluation.models import too_many
 from lad.evaluation.scores import read_scores
 from lad.evaluation.solvers import GAIN_COLUMNS, SUMMARY_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
 from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import Conclusion, conclusions, solver_conclusions
+from lad.report.conclusions import answer, as_text, conclusions, solver_conclusions
 from lad.report.files import EXPERIMENTS, shown
 from lad.report.page import Links, Section, render
-from lad.report.sections import origin_section, site_section, study_sections, summary
+from lad.report.sections import models_table, origin_section, site_section, study_sections, summary
 
 STUDY = "study"
 # Of the files of a study, those that stand with the conclusions.
@@ -41,7 +42,7 @@ class StudyFiles(NamedTuple):
 
 def study_page(
     name: str, study: StudyFiles, missing: Sequence[str], settings: Any, folder: Path
-) -> tuple[str, list[Conclusion]]:
+) -> tuple[str, str]:
     """The page as HTML, which is to lie in `folder`, and its conclusions. `missing`: lines on sites that it lacks.
 
     Raises InputError as what reads the files, and if a site has no file of a kind.
@@ -58,6 +59,7 @@ def study_page(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
     )
+    sentences = answer(scores, differences, validation)
     first = sorted(
         (path for path in files[STUDY] if Path(path).name in FIRST),
         key=lambda path: FIRST.index(Path(path).name),
@@ -65,7 +67,14 @@ def study_page(
     rest = [path for path in files[STUDY] if path not in first]
     sections = [
         *([Section("Missing", missing)] if missing else []),
-        *study_sections(scores, differences, states, validation, found, shown(first)),
+        *study_sections(
+            scores,
+            differences,
+            states,
+            validation,
+            found,
+            [*sentences, *shown(first), models_table(scores, settings)],
+        ),
         *([Section("Figures and tables", shown(rest))] if rest else []),
         *([Section("Solvers", experiments)] if experiments else []),
     ]
@@ -80,7 +89,8 @@ def study_page(
         sections.append(site_section(site, **sources, simulations=own, drawn=drawn, files=rest))
     origin = provenance(_inputs(study, files), study=name)
     sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
-    return render(f"Study {name}", summary(scores), sections, origin), found
+    title = f"Study {name}" if too_many(sites) else f"Study {name}: hybrid LaD at {' and '.join(sites)}"
+    return render(title, summary(scores), sections, origin), as_text(sentences, found)
 
 
 def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:

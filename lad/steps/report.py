@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lad.evaluation.arguments import add_missing_argument, missing_lines, named_files
 from lad.evaluation.study import parse_histories
-from lad.report.conclusions import as_text
 from lad.report.study import STUDY, StudyFiles, study_page
 from lad.tables import write_text
 
@@ -71,5 +70,5 @@ def run(args: argparse.Namespace) -> None:
     missing = missing_lines(args.missing)
     page, found = study_page(args.study, study, missing, args.settings, args.output.parent)
     if args.conclusions:
-        write_text(args.conclusions, as_text(found))
+        write_text(args.conclusions, found)
     write_text(args.output, page)

@@ -58,7 +58,10 @@ rule report:
         pages=lambda wildcards: labelled(plan.pages(wildcards.study)),
         missing=lambda wildcards: failure_options([wildcards.study, *plan.studies[wildcards.study]]),
         settings=lambda wildcards: json.dumps(
-            {name: config[name] for name in ("models", "seeds", "calibration", "training", "simulation")}
+            {
+                name: config[name]
+                for name in ("models", "ensembles", "seeds", "calibration", "training", "simulation")
+            }
             | ({"multi_site": config["multi_site"]} if plan.trains_network(wildcards.study) else {})
         ),
     message:

@@ -41,6 +41,15 @@ for (const button of document.querySelectorAll(".picture")) {
   });
 }
 
+// The library of the plots lies compressed in the page.
+async function unpack(element) {
+  const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+}
+
 // Plots are drawn when they come into sight, in the colours of the page.
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -60,7 +69,7 @@ class Drawing {
     this.buttons.forEach((button, number) => button.addEventListener("click", () => {
       this.shown = number;
       this.buttons.forEach((other) => other.setAttribute("aria-pressed", other === button));
-      this.draw();
+      if (window.Plotly) this.draw();
     }));
   }
 
@@ -96,7 +105,12 @@ const watcher = new IntersectionObserver((entries) => {
     drawings.get(entry.target).draw();
   }
 }, { rootMargin: "400px" });
-for (const figure of drawings.keys()) watcher.observe(figure);
+if (drawings.size) {
+  unpack(document.getElementById("plotly")).then(
+    () => drawings.forEach((drawing, figure) => watcher.observe(figure)),
+    () => drawings.forEach((drawing) => { drawing.place.textContent = "Plots need a browser of 2023 or later."; }),
+  );
+}
 
 // Light or dark: as the system says, until the button is pressed.
 const toggle = document.getElementById("theme"), system = matchMedia("(prefers-color-scheme: dark)");
