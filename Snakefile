@@ -83,8 +83,9 @@ for study, members in plan.members.items():
         message:
             f"{study}: the table"
         shell:
-            "{{ cat {input.table}; echo; cat {input.conclusions}; echo; echo Table: {input.table}, all scores: {input.scores},"
-            " data to cite: {input.citations};"
+            "{{ cat {input.table}; echo; sed '\\,^$,q' {input.conclusions};"
+            " echo Conclusions, one by one: {input.conclusions};"
+            " echo Table: {input.table}, all scores: {input.scores}, data to cite: {input.citations};"
             " echo Figures: {params.figures};"
             " echo Report: {input.report};"
             " for copy in {params.copies}; do cp {input.report} $copy.part; mv $copy.part $copy; echo Copied to $copy;"

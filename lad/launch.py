@@ -5,6 +5,7 @@ python -m lad.launch [snakemake arguments]
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 from lad.errors import InputError
 from lad.settings import nearest
 from lad.settings.files import anchor, read_settings
-from lad.snakemake_internals import QUIET, args_to_api, be_brief, parse_args, parse_config, print_exception
+from lad.snakemake_internals import QUIET, args_to_api, be_brief, parse_config, parsed, print_exception
 from lad.towers.archives import sites_of
 
 ANSWER = 60  # s within which a controller answers
@@ -94,6 +95,17 @@ def unused(
     ]
 
 
+def check_rules(args: argparse.Namespace) -> None:
+    """Raise InputError for an option on a rule that there is not: Snakemake would leave it out."""
+    files = [Path("Snakefile"), *sorted(Path("workflow/rules").glob("*.smk"))]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    rules = re.findall(r"^ *rule (\w+):", text, re.MULTILINE)
+    for option in ("set_resources", "set_threads", "groups"):
+        for name in getattr(args, option):
+            if name not in rules:
+                raise InputError(f"--{option.replace('_', '-')} {name}: no such rule{nearest(name, rules)}")
+
+
 def check_folders() -> None:
     """Raise InputError for a folder of the project that a run writes to, and may not."""
     for folder in (".", ".snakemake", "logs", "results"):
@@ -148,7 +160,7 @@ def main(argv: Sequence[str]) -> None:
     """Exit with the status of Snakemake, or with 1 and one line."""
     try:
         check_profile(argv)
-        parser, args = parse_args(argv)
+        parser, args = parsed(argv)
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
             print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
@@ -157,8 +169,9 @@ def main(argv: Sequence[str]) -> None:
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
         for note in unused(settings, args.targets, settings[1 : 1 + len(special)]):
             print(note, file=sys.stderr)
+        check_rules(args)
         check_folders()
-        if not (args.dryrun or args.verbose or args.quiet):
+        if not (args.verbose or args.quiet):
             args.quiet = QUIET
             if not args.executor:  # of steps on other nodes Snakemake says what else nobody would
                 be_brief()

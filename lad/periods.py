@@ -165,7 +165,12 @@ def as_option(periods: Iterable[Sequence[str]]) -> str:
     return " ".join(map(":".join, periods))
 
 
-def moved(blocks: Sequence[tuple[str, str]], first: int, last: int) -> list[tuple[str, str]]:
+def trained_in(blocks: Sequence[Sequence[str]], first: int, last: int, judged: str) -> str:
+    """Options with the years `first` to `last` for training, to which the `blocks` of validation are moved."""
+    return f"--train {first}-01-01:{last}-12-31 --validation {as_option(_moved(blocks, first, last))} --test {judged}"
+
+
+def _moved(blocks: Sequence[tuple[str, str]], first: int, last: int) -> list[tuple[str, str]]:
     """The days of `blocks` in the years `first` to `last`: those of their n-th year in the n-th, and round again.
 
     Days are ISO dates. A block ends with its year, and 29 February is the 28th.

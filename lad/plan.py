@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lad.errors import InputError
-from lad.evaluation.models import FINE_TUNED, SEEDED_BASELINES, too_many
-from lad.periods import as_option, moved
+from lad.evaluation.models import DRAWN_BASELINES, FINE_TUNED, SEEDED_BASELINES, too_many
+from lad.periods import as_option, trained_in
 
 # Steps of a multi-site network, which the tables can do without; and of its training at single sites, without which the
 # network is shown all the same.
@@ -120,6 +120,11 @@ class Plan:
             files |= self._of_seeds({name: stem}, "nc") if name in SEEDED_BASELINES else {name: f"{stem}.nc"}
         return files
 
+    def drawn(self, site: str) -> dict[str, str]:
+        """What the figures show: every simulation, and one baseline."""
+        shown = next((name for name in DRAWN_BASELINES if name in self.settings["baselines"]), "")
+        return self.of_models(self.baselines(site), shown) | self.simulations(site)
+
     @staticmethod
     def of_models(files: Mapping[str, str], *models: str) -> dict[str, str]:
         """Those of `files`, by label, that are of `models`."""
@@ -202,13 +207,7 @@ class Plan:
             raise InputError(f"results/{site}/years/{fold}.csv: expected {expected}")
         first, last = folds[fold]["judge"]
         blocks = self.settings["sites"][site]["validation"]
-        return self._trained_in(blocks, *folds[fold]["train"], f"{first}-01-01:{last}-12-31")
-
-    @staticmethod
-    def _trained_in(blocks: Sequence[Sequence[str]], first: int, last: int, judged: str) -> str:
-        """Options with the years `first` to `last` for training, to which the `blocks` of validation are moved."""
-        validation = as_option(moved(blocks, first, last))
-        return f"--train {first}-01-01:{last}-12-31 --validation {validation} --test {judged}"
+        return trained_in(blocks, *folds[fold]["train"], f"{first}-01-01:{last}-12-31")
 
     def _folds_of_years(self, site: str) -> dict[str, dict[str, list[int]]]:
         return {"-".join(map(str, own["judge"])): own for own in self.settings["years"].get(site, ())}
@@ -233,11 +232,9 @@ class Plan:
         return {site: f"results/{site}/report.html" for site in self.members[study] if site not in shown_here}
 
     def reported_simulations(self, study: str) -> dict[str, str]:
-        """Label and file of every simulation that a report shows: `site/bulk` and `site/model/seed`."""
+        """Label and file of all that a report draws in time: `site/bulk` and `site/model/seed`."""
         return {
-            f"{site}/{label}": file
-            for site in self.detailed(study)
-            for label, file in self.simulations(site).items()
+            f"{site}/{name}": file for site in self.detailed(study) for name, file in self.drawn(site).items()
         }
 
     def reported_files(self, study: str, marked: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -339,7 +336,7 @@ class Plan:
         blocks = sorted(own["validation"], key=lambda block: block[0][5:])  # by season
         blocks = blocks[:: -(-len(blocks) // (4 * years))]
         last = max(int(day[:4]) for days in own["train"] for day in days)
-        return self._trained_in(blocks, last - years + 1, last, as_option(own["test"]))
+        return trained_in(blocks, last - years + 1, last, as_option(own["test"]))
 
     def fine_tuning_models(self) -> dict[str, Any]:
         """Settings of the network of a site alone, and of that which goes on from the one for several."""

@@ -3,13 +3,17 @@
 A new version of Snakemake may change any of it; what it was checked with is `CHECKED_WITH`.
 """
 
+import argparse
+import contextlib
+import io
 import json
 import logging
 import os
 import re
+import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +25,56 @@ from snakemake.logging import DefaultFormatter, LoggerManager
 from snakemake.settings.enums import Quietness
 from snakemake.workflow import Workflow
 
+from lad.errors import InputError
 from lad.failures import Job
 
-__all__ = ["args_to_api", "parse_args", "parse_config", "print_exception"]  # for `lad.launch`
+__all__ = ["args_to_api", "parse_config", "print_exception"]  # for `lad.launch`
 
 CHECKED_WITH = "9.27"
 QUIET = {Quietness.HOST, Quietness.REASON}  # what a run leaves out: the machine, and why each job runs
 
 # How what Snakemake says begins where it gets ready, and where it repeats the command of a step that failed.
-READY = "Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
+READY = "Reasons:|Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
 REPEATED = "RuleException:\nCalledProcessError"
+
+
+# How the reasons begin that say of a step only that it was never made, or that it follows from another.
+EXPECTED = ("Missing output files", "Input files updated by another job", "Rules with a run or shell")
+
+
+# Options whose values Snakemake takes apart without a word on what it expected.
+FORMS = {
+    "--set-resources": "RULE:RESOURCE=VALUE",
+    "--set-threads": "RULE=NUMBER",
+    "--groups": "RULE=GROUP",
+    "--group-components": "GROUP=NUMBER",
+}
+
+
+def parsed(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """Snakemake's parser and what it makes of a command line, without its line on the profile that it found.
+
+    Raises InputError for a value of `FORMS` that it cannot take apart.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parse_args(argv)
+    except ValueError:
+        given = [f"{option} {form}" for option, form in FORMS.items() if option in argv]
+        raise InputError(f"expected {' and '.join(given)}") from None
+    finally:
+        lines = said.getvalue().splitlines(keepends=True)
+        sys.stderr.writelines(
+            line for line in lines if not line.startswith("Using workflow specific profile")
+        )
 
 
 class Brief(DefaultFormatter):
     """A line when a step begins, ends or fails; the log below `.snakemake/log` has more."""
+
+    planning = False  # whether the run only shows its plan
+    told = False  # whether it has said what will be done
 
     def format(self, record: logging.LogRecord) -> str:
         """As Snakemake does, without what it says to get ready or again."""
@@ -42,14 +82,21 @@ class Brief(DefaultFormatter):
         return "" if re.match(needless, str(record.msg)) else super().format(record)
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
-        """What will be done: the steps with their numbers, in a few lines."""
+        """What will be done: the steps with their numbers, in a few lines; once, though a plan ends with it again."""
+        if self.told:
+            return ""
+        self.told = True
         steps = {step: number for step, number in msg["stats"].items() if step != "total"}
         names = (step if number == 1 else f"{number} {step}" for step, number in steps.items())
         return textwrap.fill(f"{sum(steps.values())} steps: {', '.join(names)}", 100, break_on_hyphens=False)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
-        """A step begins."""
-        return _now(msg["rule_msg"] or msg["rule_name"])
+        """A step begins; of a plan the step, and why an earlier result does not do."""
+        step = msg["rule_msg"] or msg["rule_name"]
+        if not self.planning:
+            return _now(step)
+        reasons = [part for part in str(msg["reason"]).split("; ") if not part.startswith(EXPECTED)]
+        return f"{step} ({'; '.join(reasons)})" if any(reasons) else step
 
     def format_job_finished(self, msg: dict[str, Any]) -> str:
         """Nothing: the progress that follows says so."""
@@ -73,7 +120,9 @@ def be_brief() -> None:
 
     def handler(manager: LoggerManager) -> logging.Handler:
         made = usual(manager)
-        made.setFormatter(Brief(manager.settings.quiet, manager.settings.show_failed_logs))
+        brief = Brief(manager.settings.quiet, manager.settings.show_failed_logs)
+        brief.planning = manager.settings.dryrun
+        made.setFormatter(brief)
         return made
 
     usual, LoggerManager._default_streamhandler = LoggerManager._default_streamhandler, handler

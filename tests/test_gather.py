@@ -63,9 +63,9 @@ def test_table_shows_every_model_in_fixed_order(written, tmp_path):
     grid = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert grid[0] == ["model", "RMSE", "bias", "bias %", "NSE", "KGE", "r", "n"]
     assert grid[2:] == [
-        ["1lin", "30.13", "+1.00", "+2.5", "0.600", "0.700", "0.800", "900"],
+        ["1lin", *(f"**{text}**" for text in ("30.13", "+1.00", "+2.5", "0.600", "0.700", "0.800")), "900"],
         ["LaD calibrated", "36.00", "+4.00", "+10.0", "0.400", "0.500", "0.700", "900"],
-        ["another", "50.00", "+1.00", "+2.5", "0.100", "-", "-", "900"],
+        ["another", "50.00", "**+1.00**", "**+2.5**", "0.100", "-", "-", "900"],
         ["mlp", "39.00", "-3.00", "-7.5", "0.330", "0.400", "0.620", "900"],
         [
             *("mlp, 2 seeds", "40.00 … 44.00", "-8.00 … +2.00", "-20.0 … +5.0"),

@@ -9,7 +9,8 @@ import pytest
 
 from lad import cli
 from lad.errors import InputError
-from lad.launch import TARGETS, check, check_controller, check_profile, settings_of, unused
+from lad.launch import TARGETS, check, check_controller, check_profile, check_rules, settings_of, unused
+from lad.snakemake_internals import parsed
 
 EXPECTED = (
     r"expected a study \(demo, paper, all, mine, many\), a site \(US-CRT, US-Me2, US-Wkg\),"
@@ -55,6 +56,36 @@ def test_targets_that_snakemake_knows(project):
     check(["other", "US-Abc"], ["config.yaml"], ["studies={other: [US-Abc]}", "sites={US-Abc: {}}"])
     (project / "AU-How_2003-2017_OzFlux_Met.nc").write_text("-")
     check(["all", "AU-How"], ["config.yaml"], [f"archives={project}"])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("--set-resources train:mem_mb", "^expected --set-resources RULE:RESOURCE=VALUE$"),
+        (
+            "--groups train --set-threads train=2",
+            "^expected --set-threads RULE=NUMBER and --groups RULE=GROUP$",
+        ),
+        ("--set-resources tarin:mem_mb=1", r"^--set-resources tarin: no such rule \(did you mean train\?\)$"),
+        ("--groups no=a", "^--groups no: no such rule"),
+        ("--set-threads calibrat=2", r"did you mean calibrate\?"),
+    ],
+)
+def test_an_option_of_a_rule_that_is_malformed_or_of_none(root, monkeypatch, options, message):
+    monkeypatch.chdir(root)
+    with pytest.raises(InputError, match=message):
+        check_rules(parsed(["paper", *options.split()])[1])
+
+
+def test_options_of_rules_are_taken(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    options = "--set-resources train:mem_mb=1 fine_tune:runtime=3 --groups fetch=a --set-threads calibrate=2"
+    check_rules(parsed(["paper", *options.split()])[1])
+    check_rules(parsed(["paper"])[1])
+    assert capsys.readouterr().err == ""
+    with pytest.raises(SystemExit):
+        parsed(["paper", "--nosuch"])
+    assert "unrecognized arguments: --nosuch" in capsys.readouterr().err
 
 
 def test_a_study_with_settings_of_its_own_stands_alone():

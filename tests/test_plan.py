@@ -190,8 +190,17 @@ def test_a_report_shows_its_sites_or_points_to_their_pages():
     assert plan.detailed("big") == [] and plan.reported_simulations("big") == {}
     assert plan.pages("big") == {site: f"results/{site}/report.html" for site in MANY}
     simulations = plan.reported_simulations("few")
-    assert len(simulations) == MOST_SITES * len(plan.simulations(MANY[0]))
+    assert len(simulations) == MOST_SITES * len(plan.drawn(MANY[0]))
     assert simulations[f"{MANY[1]}/mlp/0"] == plan.simulations(MANY[1])["mlp/0"]
+
+
+def test_one_baseline_stands_in_the_figures():
+    drawn = PLAN.drawn("XX-Aaa")
+    assert {name.partition("/")[0] for name in drawn} == {"ann", "bulk", *PLAN.settings["models"]}
+    assert set(PLAN.simulations("XX-Aaa")) < set(drawn)
+    few = Plan(PLAN.settings | {"baselines": ["1lin", "3km27"]}).drawn("XX-Aaa")
+    assert few["3km27"] == "results/XX-Aaa/baselines/3km27.nc" and "1lin" not in few
+    assert Plan(PLAN.settings | {"baselines": []}).drawn("XX-Aaa") == PLAN.simulations("XX-Aaa")
 
 
 def test_histories_are_those_of_all_trainings():

@@ -93,12 +93,10 @@ def test_the_answer_counts_the_cases_and_gives_the_range():
     )
     assert against_lad == (
         "“mlp_nostate”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD in 0 of 4 "
-        "cases (LE and H at each site): the differences are -5.0 to -5.0 W m⁻²."
+        "cases (LE and H at each site): the differences are -5.00 to -5.00 W m⁻²."
     )
-    assert (
-        "its RMSE is significantly smaller in 4 of 4 cases: the differences are -15.0 to" in against_baselines
-    )
-    assert "US-Me2 LE -10.0 (published -4.8) W m⁻²." in published
+    assert "physics of each case in 4 of 4 cases: the differences are -15.00 to" in against_baselines
+    assert "US-Me2 LE -10.00 (published -4.84) W m⁻²." in published
     differences = synthetic_differences()
     bad = (
         (differences.model == "mlp_nostate") & (differences.reference == "bulk") & (differences.target == "H")

@@ -59,7 +59,11 @@ def planned(result: subprocess.CompletedProcess) -> dict[str, int]:
     assert result.returncode == 0, result.stderr
     if "Nothing to be done" in result.stdout + result.stderr:
         return {}
-    lines = (result.stdout + result.stderr).split("Job stats:\n")[1].split("\n\n")[0].splitlines()
+    printed = result.stdout + result.stderr
+    if brief := re.search(r"^\d+ steps: (.*?)\n\n", printed, re.MULTILINE | re.DOTALL):
+        steps = [step.split()[::-1] for step in brief[1].split(",")]
+        return {name: int(number[0]) if number else 1 for name, *number in steps}
+    lines = printed.split("Job stats:\n")[1].split("\n\n")[0].splitlines()
     return {name: int(count) for name, count in map(str.split, lines[2:]) if name != "total"}
 
 
@@ -117,13 +121,25 @@ def test_without_target_few_models_are_trained(tree):
 
 def test_a_run_says_why_its_jobs_run_only_if_asked(root, tmp_path):
     tree = copy_tree(root, tmp_path / "tree")
-    for options, reasons in [([], False), (["-F", "--verbose"], True), (["-F", "-n"], True)]:
+    for options, reason in [
+        ([], ""),
+        (["-F", "--verbose"], "Reason: Forced execution"),
+        (["-F", "-n"], "US-CRT: collect the archives (Forced execution)"),
+    ]:
         result = launched(tree, "results/US-CRT/fetch/source.json", *options)
         assert result.returncode == 0, result.stderr
         printed = result.stdout + result.stderr
         assert "US-CRT: collect the archives" in printed
-        assert ("Reason: " in printed) == reasons
+        assert reason in printed and ("Forced" in printed) == bool(reason)
         assert ("Select jobs" in printed) == ("--verbose" in options)
+
+
+def test_a_plan_has_a_line_for_each_step(tree):
+    plan = launched(tree, "-n")
+    lines = plan.stdout.split("\n\n")[1].splitlines()
+    assert sum(planned(plan).values()) == len(lines) - 1 and lines[0] == "US-CRT: collect the archives"
+    assert lines[-1].startswith("This was a dry-run") and "Using workflow" not in plan.stderr
+    assert "(" not in "".join(lines[:-1])  # nothing was made before: there is no reason to give
 
 
 def test_a_run_has_a_line_for_each_step_that_begins_ends_or_fails(root, tmp_path):
@@ -280,12 +296,13 @@ def adopted(touched, tmp_path) -> Path:
 
 def test_who_comes_back_gets_the_table_again(adopted):
     (adopted / "results/demo/table.md").write_text("the table\n", encoding="utf-8")
-    (adopted / "results/demo/conclusions.md").write_text("the conclusions\n", encoding="utf-8")
+    (adopted / "results/demo/conclusions.md").write_text("the answer\n\nthe rest\n", encoding="utf-8")
     assert planned(snakemake(adopted, "-n")) == ONLY_THE_TABLE
     message = snakemake(adopted)
     assert message.returncode == 0, message.stderr
     assert message.stdout == (
-        "the table\n\nthe conclusions\n\nTable: results/demo/table.md, all scores: results/demo/scores.csv, "
+        "the table\n\nthe answer\n\nConclusions, one by one: results/demo/conclusions.md\n"
+        "Table: results/demo/table.md, all scores: results/demo/scores.csv, "
         "data to cite: results/demo/CITATIONS.txt\n"
         "Figures: results/US-CRT/figures/\n"
         "Report: results/demo/report.html\nCopied to results/report.html\n"

@@ -46,11 +46,11 @@ def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataF
         )
     if against := _against_baselines(ends, scores, best):
         sentences.append(
-            "Than the best model without physics in each case, its RMSE is significantly smaller in "
+            "Its RMSE is significantly smaller than that of the best model without physics of each case in "
             f"{_count(against)}: {_spread(against)}."
         )
     published = [
-        f"{site} {target} {cell.number:+.1f} (published {there:+.1f})"
+        f"{site} {target} {cell.number:+.2f} (published {there:+.2f})"
         for site, target, cell, there in _published_gains(ends)
     ]
     if published:
@@ -69,7 +69,7 @@ def _count(cells: Sequence[Cell]) -> str:
 def _spread(cells: Sequence[Cell]) -> str:
     """Smallest and largest difference of the RMSE."""
     numbers = sorted(cell.number for cell in cells)
-    return f"the differences are {numbers[0]:+.1f} to {numbers[-1]:+.1f} W m⁻²"
+    return f"the differences are {numbers[0]:+.2f} to {numbers[-1]:+.2f} W m⁻²"
 
 
 def conclusions(

@@ -47,8 +47,9 @@ EXPERIMENTS = {
 FILE_TITLES = {
     "rmse.png": (
         "RMSE of all models",
-        "Test periods, with 95 % intervals over weeks; hollow: published. Whether one model is better than another "
-        "is in the gains: models err in the same weeks. Of many sites, boxes as below.",
+        "Test periods, with 95 % intervals over weeks; hollow: published. One model can be significantly better than "
+        "another though their intervals overlap, because models err in the same weeks: see the gains. Of many sites, "
+        "boxes are quartiles over the sites.",
     ),
     "ablation.png": (
         "Scores of all models",

@@ -17,7 +17,7 @@ from lad.io import replacing
 MOST_CELLS = 20_000  # of a table on the page; the rest is in the file
 MOST_ROWS_OPEN = 50  # of a table that is open from the start
 LINE_WIDTH = 110  # of a line of text
-MARKS = {"better": " ✓", "worse": " ✗"}
+MARKS = {"better": "{} ✓", "worse": "{} ✗", "best": "**{}**"}
 LEADING_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]\d+)?(?=$|[ ,])")
 
 
@@ -53,7 +53,7 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, the number that it is sorted by (None: none) and its mark: better, worse, open or none."""
+    """Text, the number that it is sorted by (None: none) and its mark: better, worse, open, best or none."""
 
     text: str
     number: float | None = None
@@ -107,7 +107,7 @@ class Table:
 
     def markdown(self) -> str:
         """As Markdown, padded to be read as plain text too: the first column flush left, the others right."""
-        rows = [[cell.text + MARKS.get(cell.mark, "") for cell in row] for row in self.rows]
+        rows = [[MARKS.get(cell.mark, "{}").format(cell.text) for cell in row] for row in self.rows]
         sides = ["left", *["right"] * (len(self.headings) - 1)]
         grid = tabulate(rows, self.headings, "pipe", colalign=sides if rows else None, disable_numparse=True)
         parts = [self.title and f"## {self.title}", wrapped(self.caption), grid]

@@ -1,6 +1,7 @@
 """Tables of scores: of the models at each site or over many, by stratum, and of two runs."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ SCORE_UNITS = "RMSE and bias (simulated minus observed) in W m⁻², bias % of t
 ONE_BY_ONE_NOTE = (
     f"{SCORE_UNITS} All models of a table are scored on the same n half-hours. A model trained with several seeds is "
     "scored by the mean of its simulated fluxes; the row below it gives the range of the scores over the single seeds. "
-    "1lin is a line in shortwave radiation; trained models have their names in the settings."
+    "The best value of each column is bold."
 )
 OVER_SITES_NOTE = (
     "Of many sites: medians over the sites of each score, and at how many of them the model has the lowest RMSE of "
@@ -49,12 +50,15 @@ def score_tables(scores: pd.DataFrame) -> list[str | Table]:
 
 def _of_site(rows: pd.DataFrame) -> Table:
     """One site and target."""
-    first = rows.iloc[0]
+    first, best = rows.iloc[0], _best(whole(rows))
     periods = ", ".join(period.replace(":", " to ") for period in first.period.split())
     lines = []
     for model, own in ((model, rows[rows.model == model]) for model in ordered(list(rows.model))):
         together, seeds = whole(own).iloc[0], single_seeds(own)
-        scored = [SCORES[name].text(together[name]) for name in METRICS_SHOWN]
+        scored = [
+            replace(Cell.of(SCORES[name].text(together[name])), mark="best" * (model in best[name]))
+            for name in METRICS_SHOWN
+        ]
         lines.append([label(model), *scored, str(together.n)])
         if len(seeds) > 1:
             ends = ((SCORES[name], seeds[name].min(), seeds[name].max()) for name in METRICS_SHOWN)
@@ -65,6 +69,16 @@ def _of_site(rows: pd.DataFrame) -> Table:
         caption = f"{first.n_not_known} of {first.n} half-hours may be filled: they carry no quality flag."
     title = f"{first.site}, {first.target}, {periods}"
     return Table.of(pd.DataFrame(lines, columns=["model", *_headings(), "n"]), title, caption)
+
+
+def _best(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Score → the models whose value, as it is written, is the best; of a bias the smallest."""
+    best = {}
+    for name in METRICS_SHOWN:
+        shown = rows[name].map(SCORES[name].text).replace("-", "nan").astype(float)
+        distance = shown.abs() if BETTER[name] == NEITHER else -BETTER[name] * shown
+        best[name] = list(rows.model[distance == distance.min()])
+    return best
 
 
 def _over_sites(scores: pd.DataFrame, target: str) -> Table:

@@ -6,7 +6,7 @@ rule figures:
     input:
         observations=rules.forcing.output.observations,
         forcing=rules.forcing.output.forcing,
-        simulations=lambda wildcards: plan.simulations(wildcards.site).values(),
+        simulations=lambda wildcards: plan.drawn(wildcards.site).values(),
         periods=proposed_periods,
         code=code("figures"),
     output:
@@ -25,7 +25,7 @@ rule figures:
         mem_mb=growing(2000),
         runtime=growing(5),
     params:
-        simulations=lambda wildcards: labelled(plan.simulations(wildcards.site)),
+        simulations=lambda wildcards: labelled(plan.drawn(wildcards.site)),
         periods=period_options("test"),
     message:
         "{wildcards.site}: draw the figures"
