@@ -111,6 +111,10 @@ def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, Mo
     commands = parser.add_subparsers(
         dest="step", required=True, metavar="STEP", help=argparse.SUPPRESS, prog="lad"
     )
+    if argv[0] not in (*STEPS, "-h", "--help"):
+        from lad.settings import nearest  # which takes half a second
+
+        parser.error(f"{argv[0]}: no such step{nearest(argv[0], STEPS)}; lad alone lists them")
     module = None
     for step in STEPS:
         command = commands.add_parser(step)

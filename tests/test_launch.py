@@ -213,6 +213,13 @@ def test_help_needs_no_set_up_and_names_every_target_that_is_no_study_or_site(ro
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_step_that_there_is_not(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["site", "--archives", "x"])
+    assert end.value.code == 2
+    assert "error: site: no such step (did you mean sites?); lad alone lists them" in capsys.readouterr().err
+
+
 def test_lad_alone_lists_every_step_by_purpose(root, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([])

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     record = read_record(site, args.archive)
     filled = fill(record)
     print(f"% of the record\n{shares(filled.flags).to_string()}")
-    print(site.origin)
+    print(f"metadata: {site.origin}")
     for remark in filled.remarks:
         print(remark)
     for name, count in record.spikes.items():

@@ -84,7 +84,11 @@ def run(args: argparse.Namespace) -> None:
         integrator=args.integrator,
     )
     folder = args.output_directory
-    where = args.site[0] if len(sites) == 1 else f"{len(sites)} sites on {jax.device_count()} devices,"
+    where = (
+        args.site[0]
+        if len(sites) == 1
+        else f"{len(sites)} sites{f' on {jax.device_count()} devices' * (jax.device_count() > 1)},"
+    )
     trained = train(
         sites,
         model,

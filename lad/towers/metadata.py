@@ -117,8 +117,12 @@ def find_site(
             f"{site_id}: {' and '.join(absent)} not known from {tried}; give --metadata {absent[0]}=VALUE, or a "
             "table of sites (--sites)"
         )
-    origins = (f"{name}: {origin[name]}" for name in SITE_COLUMNS if name in origin)
-    return make_site(cells, site_id, "; ".join(origins))
+    named: dict[str, list[str]] = {}  # columns by where they come from
+    for name in (name for name in SITE_COLUMNS if name in origin):
+        named.setdefault(origin[name], []).append(name)
+    return make_site(
+        cells, site_id, "; ".join(f"{', '.join(names)}: {source}" for source, names in named.items())
+    )
 
 
 def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
