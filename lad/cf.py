@@ -1,4 +1,4 @@
-"""The time axis of netCDF files, after the conventions CF-1.8: written for the study's own, read for all."""
+"""The time axis of netCDF files, by the CF-1.8 conventions: written in the study's files, read in all."""
 
 import re
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ import xarray as xr
 
 from lad.errors import InputError
 
-# Words in which files say where in its interval a time label is; of "since the start of …" none counts.
+# Words by which files state where a time label lies in its interval; "since the start of …" does not count.
 LABELS = {
     "start": r"\b(start\w*|begin\w*|left)\b",
     "middle": r"\b(mid(?!night|day)\w*|cent(er|re)\w*)\b",
     "end": r"\b(end|ends|ending|right)\b",
 }
 REFERENCE = r"\b(since|from|after)\s+(the\s+)?(start|begin\w*|end|mid\w*|cent\w*)"
-SHIFTS = {"start": 0.0, "middle": 0.5, "end": 1.0}  # intervals from their start to their label
+SHIFTS = {"start": 0.0, "middle": 0.5, "end": 1.0}  # from the start of an interval to its label, in intervals
 SILENT = {
     "units",
     "calendar",
     "bounds",
     "axis",
     "standard_name",
-}  # attributes of time that say nothing in words
+}  # attributes of time without a description in words
 OFFSETS = ("utc_offset_hours", "local_utc_offset_hours", "utc_offset", "timezone_offset", "gmt_offset")
 ZONE = re.compile(r"\b(?:UTC|GMT|universal time)\b(?:\s*([+-])\s*(\d{1,2})(?::?(\d\d))?\b)?", re.IGNORECASE)
 SIGNED = re.compile(
@@ -58,7 +58,7 @@ def intervals(dataset: xr.Dataset, source: str | Path) -> tuple[np.ndarray, int]
     Labels in a stated zone are moved to the offset from UTC that the file states for its site.
 
     Raises InputError, naming the file `source`, if there are no dates that increase strictly, if bounds contradict
-    each other or the labels, or if the zone is not local standard time and cannot be turned into it.
+    each other or the labels, or if the zone is not local standard time and cannot be converted to it.
     """
     if "time" not in dataset.variables or dataset["time"].dims != ("time",):
         raise InputError(f"{source}: no dimension and variable time with dates")
@@ -116,7 +116,7 @@ def _from_bounds(
 
 
 def _label_position(dataset: xr.Dataset, source: str | Path) -> str | None:
-    """Where in its interval a label is by the words of the file: a key of `LABELS`, None without any."""
+    """Where a label lies in its interval, as the file states it: a key of `LABELS`, else None."""
     said = [text for key, text in dataset["time"].attrs.items() if key not in SILENT]
     said += [text for key, text in dataset.attrs.items() if re.search(r"time.?(stamp|label)", key.lower())]
     said += [v.attrs.get("cell_methods", "") for v in dataset.data_vars.values() if "time" in v.dims]
@@ -132,7 +132,7 @@ def _label_position(dataset: xr.Dataset, source: str | Path) -> str | None:
 
 
 def _to_local(dataset: xr.Dataset, source: str | Path) -> np.timedelta64:
-    """What is to be added to the decoded labels so that they are in local standard time."""
+    """What to add to the decoded labels to get local standard time."""
     time = dataset["time"]
     offset = _site_offset(dataset)
     units = str(time.encoding.get("units", ""))
@@ -157,7 +157,7 @@ def _to_local(dataset: xr.Dataset, source: str | Path) -> np.timedelta64:
 
 
 def _site_offset(dataset: xr.Dataset) -> float | None:
-    """Offset of the site's local standard time from UTC, h, that the file states, None without."""
+    """Offset of the site's local standard time from UTC, h, if the file states it, else None."""
     stated = {key.lower(): value for key, value in dataset.attrs.items()}
     names = (*OFFSETS, "time_zone", "timezone")
     found = (_hours(stated[name]) for name in names if name in stated and str(stated[name]).upper() != "UTC")
@@ -165,7 +165,7 @@ def _site_offset(dataset: xr.Dataset) -> float | None:
 
 
 def _worded_zone(dataset: xr.Dataset) -> tuple[str, float | None]:
-    """The words in which a file says in which zone its labels are, and that zone, h; None if it says local or none."""
+    """The words that state the zone of the labels, and that zone, h; None if it is local time or not stated."""
     time = dataset["time"]
     for key, text in time.attrs.items():
         if re.search(r"(time.?zone|(utc|gmt|zone).?offset)", key.lower()):

@@ -53,12 +53,12 @@ def _listing() -> str:
 
 
 def _why_jax_fails() -> str:
-    """Why JAX does not start with the variables of the shell, in one line; empty where it does."""
+    """Why JAX does not start with the shell's environment variables, in one line; empty if it starts."""
     try:
         import jax
 
         jax.devices()
-    except Exception as error:  # JAX raises whatever it likes, with a text or without
+    except Exception as error:  # JAX may raise anything, with or without a text
         text = (str(error).splitlines() or ["no such device here, or no plug-in for it"])[0].split(" (set ")[
             0
         ]
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"lad {step}: interrupted", file=sys.stderr)
         return 130
-    except Exception:  # JAX starts with its first computation, wherever in a step that is
+    except Exception:  # JAX starts with its first computation, anywhere in a step
         why = _why_jax_fails()
         if not why:
             raise
@@ -100,11 +100,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, ModuleType]:
-    """Options of a step, and its module, the only one that is imported."""
+    """Options of a step, and its module; no other step is imported."""
     parser = argparse.ArgumentParser(
         prog="lad",
         usage="lad STEP … or lad STEP --help",
-        description="Every step of the study as a command. ./run makes them all, in order.",
+        description="Every step of the study as a command. ./run runs them all, in order.",
         epilog=_listing() if chosen is None else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -114,7 +114,7 @@ def _parsed(argv: list[str], chosen: str | None) -> tuple[argparse.Namespace, Mo
     if argv[0] not in (*STEPS, "-h", "--help"):
         from lad.settings import nearest  # which takes half a second
 
-        parser.error(f"{argv[0]}: no such step{nearest(argv[0], STEPS)}; lad alone lists them")
+        parser.error(f"{argv[0]}: no such step{nearest(argv[0], STEPS)}; lad --help lists them")
     module = None
     for step in STEPS:
         command = commands.add_parser(step)

@@ -1,4 +1,4 @@
-"""What a run in which a step failed lacks, and the tables that can be made all the same."""
+"""What is missing after a run with failed steps, and the tables that can still be made."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from lad.plan import NETWORK_STEPS, Plan
 
 
 class Job(NamedTuple):
-    """One execution of a rule, as far as the plan has to know it; `wildcards` by name."""
+    """One execution of a rule, as far as the plan needs it; `wildcards` by name."""
 
     rule: str
     wildcards: Mapping[str, str]
@@ -16,16 +16,16 @@ class Job(NamedTuple):
 
     @property
     def place(self) -> str | None:
-        """The site or study that lacks something without this job; None for what makes tables."""
+        """The site or study that lacks something without this job; None for jobs that make tables."""
         return self.wildcards.get("study" if self.rule in NETWORK_STEPS else "site")
 
 
 def failures(
     plan: Plan, unfinished: Iterable[Job], failed: Iterable[Job], run_logs: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """By site or study: `steps` without result, and `why`, which step failed and its log.
+    """By site or study: `steps` without result, and `why`: the step that failed and its log.
 
-    `run_logs` are those of the run, where what ended a job from outside stands, as a cluster's limits do.
+    `run_logs` are those of the run: they record what ended a job from outside, such as a cluster's limits.
     """
     found: dict[str, dict[str, Any]] = {}
     for job in unfinished:
@@ -48,9 +48,9 @@ def tables_left(
     failed: Mapping[str, Mapping[str, Any]],
     study_steps: Collection[str],
 ) -> tuple[list[str], list[str]]:
-    """Targets and rules of the tables that can be made although something `failed`: of a study with a whole site.
+    """Targets and rules of the tables that can be made although something `failed`: of studies with a complete site.
 
-    `study_steps` are the rules that make something for a study; a network is not trained on the sites left.
+    `study_steps` are the rules that make something for a study; no network is trained on the remaining sites.
     """
     left = Plan(plan.settings, plan.tables, failed)
     targets, rules = [], [step for step in study_steps if step not in NETWORK_STEPS]

@@ -38,7 +38,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def remove_parts(folder: str | Path) -> None:
-    """Remove what killed processes left of `replacing` under `folder`, where nothing may write meanwhile."""
+    """Remove files of `replacing` that killed processes left under `folder`; nothing may write there meanwhile."""
     for path in Path(folder).rglob(".*.part*"):
         path.unlink()
 
@@ -74,7 +74,7 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
 def read_table(path: str | Path, columns: Sequence[str] | None, **options: Any) -> pd.DataFrame:
     """A CSV table with exactly these `columns`, or with any if None; `options` are those of pandas.
 
-    Raises InputError if it is absent or another table.
+    Raises InputError if it is absent, not CSV, or has other columns.
     """
     try:
         table = pd.read_csv(path, **options)
@@ -94,14 +94,14 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
             return dataset.load()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except Exception as error:  # a damaged file makes the modules below raise whatever they like
+    except Exception as error:  # a damaged file can make the libraries raise anything
         raise InputError(f"{path}: not a readable netCDF file ({error})") from None
 
 
 def write_netcdf(path: str | Path, dataset: xr.Dataset) -> None:
-    """Write netCDF-4 with every array compressed and no fill value where none was asked for.
+    """Write netCDF-4 with every array compressed and no fill value unless one is set.
 
-    Raises OSError with the room that is left where the library does not say why it cannot write.
+    If the library fails without a reason, raises OSError with the free disk space.
     """
     encoding = {
         name: {"zlib": variable.ndim > 0, "complevel": 4, "_FillValue": None} | variable.encoding

@@ -1,4 +1,4 @@
-"""What `./run` starts: Snakemake, after a look at the command line and the folders, for which it has no clear words.
+"""Start Snakemake for `./run`, after checks of command line and folders that give clearer errors than its own.
 
 python -m lad.launch [snakemake arguments]
 """
@@ -20,23 +20,23 @@ from lad.settings.files import anchor, read_settings
 from lad.snakemake_internals import QUIET, args_to_api, be_brief, parse_config, parsed, print_exception
 from lad.towers.archives import sites_of
 
-ANSWER = 60  # s within which a controller answers
+ANSWER = 60  # s, longest wait for an answer of the controller
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
-STUDY_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # of a study, under those of the user
+STUDY_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # by study; the user's settings override them
 
 
 def check(
     targets: Sequence[str], files: Sequence[str | Path], entries: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The settings of each source; InputError for one that cannot be read, and for targets that nothing makes.
+    """The settings of each source; raises InputError for unreadable ones and for unknown targets.
 
-    `files` are merged in this order, the last may be those after `--configfile`; `entries` are what stands after
-    `--config`. Of files only those below `results/` are judged, by their study or site: the rest is Snakemake's.
+    `files` are merged in this order, those of `--configfile` last; `entries` are the arguments of `--config`. Of
+    targets that are files only those below `results/` are checked, by study or site; Snakemake checks the rest.
     """
     for entry in entries:
         if "=" not in entry:
-            raise InputError(f"--config {entry}: expected key=value (targets stand before the options)")
+            raise InputError(f"--config {entry}: expected key=value (targets come before the options)")
     try:
         settings = [*map(read_settings, files), parse_config(entries)]
         for path, own in zip(files, settings, strict=False):
@@ -62,7 +62,7 @@ def check(
 
 
 def settings_of(targets: Sequence[str]) -> list[Path]:
-    """Files of settings that the study of the targets has; raises InputError for one that has some beside another."""
+    """Settings files of the targets' study; raises InputError if a study with its own is given beside another one."""
     studies = dict.fromkeys(_study(target) for target in targets)
     found = [STUDY_SETTINGS[study] for study in studies if study in STUDY_SETTINGS]
     if found and len(studies) > 1:
@@ -71,16 +71,16 @@ def settings_of(targets: Sequence[str]) -> list[Path]:
 
 
 def _study(target: str) -> str:
-    """The study, or site, that a target is or is a result of."""
+    """The study or site that a target names or belongs to."""
     return target.split("/")[1] if target.startswith("results/") else target
 
 
 def unused(
     settings: Sequence[dict[str, Any]], targets: Sequence[str], ours: Sequence[dict[str, Any]] = ()
 ) -> list[str]:
-    """Notes on sites with settings of their own that no study has, no archive and no target.
+    """Notes on sites of the settings that are in no study and no target and have no archive.
 
-    What `ours` among the settings say of towers that are not here is no mistake.
+    Settings among `ours` may name such sites.
     """
     known = {*sites_of([*_archives(settings), "data"]), *_names(settings, "years")}
     known |= {part for target in targets for part in Path(target).parts}
@@ -88,7 +88,7 @@ def unused(
         known |= {str(site) for sites in studies.values() if isinstance(sites, list) for site in sites}
     sites = _names([own for own in settings if own not in ours], "sites")
     return [
-        f"Note: sites.{site} is left out: no study has this site, and no archive is of it"
+        f"Note: sites.{site} is left out: no study has this site, and it has no archive"
         f"{nearest(site, known.difference(sites))}"
         for site in sites
         if site not in known
@@ -96,7 +96,7 @@ def unused(
 
 
 def check_rules(args: argparse.Namespace) -> None:
-    """Raise InputError for an option on a rule that there is not: Snakemake would leave it out."""
+    """Raise InputError for an option on an unknown rule, which Snakemake would ignore."""
     files = [Path("Snakefile"), *sorted(Path("workflow/rules").glob("*.smk"))]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
     rules = re.findall(r"^ *rule (\w+):", text, re.MULTILINE)
@@ -107,14 +107,14 @@ def check_rules(args: argparse.Namespace) -> None:
 
 
 def check_folders() -> None:
-    """Raise InputError for a folder of the project that a run writes to, and may not."""
+    """Raise InputError if a run may not write to one of its folders."""
     for folder in (".", ".snakemake", "logs", "results"):
         if Path(folder).exists() and not os.access(folder, os.W_OK):
             raise InputError(f"{Path(folder).resolve()}: may not be written to")
 
 
 def check_profile(argv: Sequence[str]) -> None:
-    """Raise InputError for a profile that is none, and for one of a Slurm cluster where the plug-in is not set up."""
+    """Raise InputError for a missing profile, and for one for Slurm if its plug-in is not installed."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--workflow-profile", type=Path)
     named = parser.parse_known_args(argv)[0].workflow_profile
@@ -129,7 +129,7 @@ def check_profile(argv: Sequence[str]) -> None:
 
 
 def check_controller() -> None:
-    """Raise InputError where Slurm does not answer: of some jobs the plug-in would wait for ever."""
+    """Raise InputError if Slurm does not answer: the plug-in would wait for some jobs for ever."""
     try:
         answer = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=ANSWER)
     except FileNotFoundError:
@@ -141,13 +141,13 @@ def check_controller() -> None:
 
 
 def _names(settings: Iterable[dict[str, Any]], key: str) -> list[str]:
-    """Names that are configured under `key`; what is no mapping is refused later, with the settings."""
+    """Names configured under `key`; anything but a mapping is refused later, with the settings."""
     found = [own[key] for own in settings if isinstance(own.get(key), dict)]
     return list(dict.fromkeys(str(name) for names in found for name in names))
 
 
 def _archives(settings: Iterable[dict[str, Any]]) -> list[str]:
-    """The folder of archives, of the last settings that name one, if any do."""
+    """The folder of archives from the last settings that name one; empty if none do."""
     return [own["archives"] for own in settings if isinstance(own.get("archives"), str)][-1:]
 
 
@@ -173,7 +173,7 @@ def main(argv: Sequence[str]) -> None:
         check_folders()
         if not (args.verbose or args.quiet):
             args.quiet = QUIET
-            if not args.executor:  # of steps on other nodes Snakemake says what else nobody would
+            if not args.executor:  # steps on other nodes are reported by Snakemake alone
                 be_brief()
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
@@ -182,7 +182,7 @@ def main(argv: Sequence[str]) -> None:
         done = args_to_api(args, parser)
     except InputError as error:
         sys.exit(f"run: error: {error}")
-    except Exception as error:  # shown as by Snakemake's own command
+    except Exception as error:  # shown as Snakemake's own command does
         print_exception(error)
         done = False
     sys.exit(0 if done else 1)

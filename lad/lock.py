@@ -16,22 +16,22 @@ from typing import IO
 from lad.errors import InputError
 
 RUN, STEPS = Path(".snakemake/run.lock"), Path(".snakemake/steps.lock")
-VARIABLE = "LAD_RUN"  # gives a step its run, as `this_run`
-SENT_BY = "LAD_SENT_BY"  # gives a cluster job, which is a run to its own steps, the one that sent it
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # there runs know nothing of another
+VARIABLE = "LAD_RUN"  # names a step's run, as `this_run`
+SENT_BY = "LAD_SENT_BY"  # names the run that sent a cluster job (itself a run to its steps)
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # then runs cannot detect each other
 _held: list[IO] = []  # open, and so locked, until this process ends
 
 
 def this_run() -> str:
-    """What distinguishes this process from all others, also of other nodes of a cluster."""
+    """A name that no other process has, on any node of a cluster."""
     return f"{os.getpid()} on {platform.node()}"
 
 
 def begin_run() -> bool:
     """Lock the current folder for this process; wait until the steps of a run that was killed have ended.
 
-    Whether it is locked: a file system without locks shows nothing of others. Raises InputError if another run is at
-    work there.
+    Returns whether it is locked: False on a file system without locks. Raises InputError if another run is at work
+    there.
     """
     run = _opened(RUN)
     try:
@@ -56,9 +56,9 @@ def begin_run() -> bool:
 
 
 def join_from_afar(name: str) -> None:
-    """Make this process, a cluster job's, one that the run after `name` (`this_run`), which sent it, waits for.
+    """Make the run after `name` (`this_run`), the one that sent this cluster job, wait for this process.
 
-    Raises InputError if that one has begun: it sends jobs of its own, and this one would write into their results.
+    Raises InputError if that next run has begun: it sends its own jobs, and this one would write into their results.
     """
     _share_steps()
     with _opened(RUN) as run:
@@ -68,9 +68,9 @@ def join_from_afar(name: str) -> None:
 
 
 def join_run(name: str) -> None:
-    """Make this process a step of the run `name` (`this_run`): the next run waits for it, and it ends with its own.
+    """Make this process a step of the run `name` (`this_run`): the next run waits for it, and it ends with its run.
 
-    On another node than that of its run it does not know when that ends.
+    On another node it does not notice the end of its run.
     """
     _share_steps()
     process, _, node = name.partition(" on ")
@@ -106,7 +106,7 @@ def _opened(path: Path) -> IO:
 
 
 def _lock(file: IO, how: int) -> bool:
-    """Whether there are locks; raises BlockingIOError if another process holds one that was not to be waited for."""
+    """Whether files can be locked; with LOCK_NB raises BlockingIOError if another process holds the lock."""
     try:
         fcntl.flock(file, how)
     except OSError as error:
@@ -117,5 +117,5 @@ def _lock(file: IO, how: int) -> bool:
 
 
 def _ended(process: int, timeout: float | None = None) -> bool:
-    """Whether the process of this descriptor has ended, after `timeout` (s) at most; without one its end is awaited."""
+    """Whether the process of this descriptor has ended; waits for that, at most `timeout` s if given."""
     return bool(select.select([process], [], [], timeout)[0])

@@ -20,7 +20,7 @@ FEWEST_YEARS = 2  # one to train, one to test
 TEST_SHARE = 0.25  # of the years
 BLOCK = 21  # days of a validation block
 SEASONS = 4
-WHOLE = 0.95  # share of its intervals that a whole year has, and of its days that a period has
+WHOLE = 0.95  # share of its intervals that a whole year needs, and of its days that a period needs
 
 
 class Period(NamedTuple):
@@ -60,7 +60,7 @@ def mask(time: np.ndarray, periods: Periods) -> np.ndarray:
 
 
 def days_with(time: np.ndarray) -> Periods:
-    """The days that any of the times (n,) datetime64 lies in, as periods without a day missing."""
+    """The days of the times (n,) datetime64, as periods without gaps."""
     days = np.unique(time.astype("datetime64[D]"))
     runs = np.split(days, np.flatnonzero(np.diff(days) > np.timedelta64(1, "D")) + 1)
     return tuple(Period(run[0].item(), run[-1].item()) for run in runs if len(run))
@@ -75,7 +75,7 @@ def as_settings(site_id: str, periods: Mapping[str, Periods]) -> str:
 
 
 def check_unseen(train: Periods, validation: Periods, test: Periods, confirmation: Periods = ()) -> None:
-    """Raise InputError if test periods overlap those of training or validation, or the confirmation any of these."""
+    """Raise InputError if test periods overlap training or validation, or confirmation overlaps any of these."""
     known = {"train": train, "validation": validation}
     for unseen, days in (("test", test), ("confirmation", confirmation)):
         for name, periods in known.items():
@@ -89,11 +89,11 @@ def add_period_arguments(parser: argparse.ArgumentParser, *names: str) -> None:
     """Options for the periods `names` of a step: each by itself, or all from a file of `lad periods`."""
     for name in names:
         parser.add_argument(f"--{name}", nargs="+", metavar="FIRST:LAST", help=f"days of the {name} periods")
-    parser.add_argument("--periods", metavar="JSON", help="file of lad periods, instead")
+    parser.add_argument("--periods", metavar="JSON", help="instead: a file of lad periods")
 
 
 def periods_from(args: argparse.Namespace, *names: str) -> dict[str, Periods]:
-    """The periods that the options of `add_period_arguments` give; raises InputError for others and for none."""
+    """The periods given by the options of `add_period_arguments`; raises InputError if any is wrong or missing."""
     if args.periods is None:
         absent = [name for name in names if getattr(args, name) is None]
         if absent:
@@ -117,8 +117,8 @@ def read_periods(path: str | Path, *names: str) -> dict[str, Periods]:
 def usable_years(time: np.ndarray, step: int, segment: np.ndarray, usable: np.ndarray) -> dict[Period, float]:
     """Whole years of a record of `step` s, with the share of usable rows among those that count.
 
-    Years follow each other from the start of each segment, which is taken at the nearest first day of a month; they
-    are whole if the record has at least 95 % of them. `usable` (n,): 1 or 0, NaN where the row does not count (night).
+    Years are counted from the start of each segment, moved to the nearest first day of a month; a year is whole if the
+    record has at least 95 % of it. `usable` (n,): 1 or 0, NaN for rows that do not count (night).
     """
     years = {}
     for number in np.unique(segment):
@@ -139,8 +139,9 @@ def usable_years(time: np.ndarray, step: int, segment: np.ndarray, usable: np.nd
 def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Periods]:
     """Training, validation and test periods from the years of a record and their shares of measured flux.
 
-    Years with less than half are left out. The last quarter, at least one, is the test; in the others lie validation
-    blocks of three weeks, spread over the seasons. Raises InputError, naming the file `source`, for fewer than two.
+    Years with less than half measured are left out. The last quarter, at least one year, is the test; the others hold
+    validation blocks of three weeks, spread over the seasons. Raises InputError, naming the file `source`, for fewer
+    than two years.
     """
     good = [period for period, share in sorted(years.items()) if share >= ENOUGH_MEASURED]
     if len(good) < FEWEST_YEARS:
@@ -153,7 +154,7 @@ def propose(years: Mapping[Period, float], source: str | Path) -> dict[str, Peri
     tested = max(1, round(TEST_SHARE * len(good)))
     train, test = good[:-tested], good[-tested:]
     validation = []
-    for number in range(max(SEASONS, len(train))):  # with one year all seasons in it, with more they go round
+    for number in range(max(SEASONS, len(train))):  # one year has all seasons, several take them in turn
         year, season = train[number % len(train)], number % SEASONS
         first = year.first + dt.timedelta(days=45 + 91 * season)
         validation.append(Period(first, first + dt.timedelta(days=BLOCK - 1)))
@@ -171,9 +172,9 @@ def trained_in(blocks: Sequence[Sequence[str]], first: int, last: int, judged: s
 
 
 def _moved(blocks: Sequence[tuple[str, str]], first: int, last: int) -> list[tuple[str, str]]:
-    """The days of `blocks` in the years `first` to `last`: those of their n-th year in the n-th, and round again.
+    """`blocks` moved to the years `first` to `last`: their n-th year to the n-th, starting over after the last.
 
-    Days are ISO dates. A block ends with its year, and 29 February is the 28th.
+    Days are ISO dates. A block ends with its year; 29 February becomes the 28th.
     """
     years = sorted({start[:4] for start, _ in blocks})
     found = []

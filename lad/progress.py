@@ -1,4 +1,4 @@
-"""Progress of long work: one line that renews itself on a terminal, plain lines now and then elsewhere."""
+"""Progress of long work: one line that is updated on a terminal, plain lines now and then elsewhere."""
 
 import sys
 import time
@@ -10,13 +10,13 @@ class Progress:
     """Counts to `total`, and prints rate and remaining time on standard error."""
 
     def __init__(self, label: str, total: int, done: int = 0, every: float = 10.0):
-        """`done` of `total` steps lie behind (a resumed run); off a terminal a line every `every` seconds."""
+        """`done` of `total` steps are finished already (a resumed run); off a terminal, a line every `every` s."""
         self.label, self.total, self.first, self.every = label, total, done, every
         self.start = self.last = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
     def update(self, done: int, text: str = "", ends: bool = False) -> None:
-        """Report that `done` steps are finished, and if it `ends` with them; `text` is appended (loss, score)."""
+        """Report that `done` steps are finished, and whether it `ends` with them; `text` is appended (loss, score)."""
         now = time.monotonic()
         finished = ends or done >= self.total
         if not (self.terminal or finished or now - self.last >= self.every):

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).parent
 def code_sha256(folder: Path) -> str:
     """Digest of names and contents of all Python files under `folder`.
 
-    Distinguishes code where the revision does not: with changes that are not committed, and outside git.
+    Distinguishes code where the revision does not: with uncommitted changes, and outside git.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -49,8 +49,8 @@ def package_version(name: str) -> str:
 def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, Any]:
     """Record of the origin of a result.
 
-    `inputs` maps a role (`forcing`) to the file that played it; only name and SHA-256 are kept, so that the
-    record does not depend on where the study lies. `settings` are stored as given (seed, configuration, …), periods
+    `inputs` maps a role (`forcing`) to its file; only name and SHA-256 are kept, so that the record does not
+    depend on where the study lies. `settings` are stored as given (seed, configuration, …), periods
     in them as texts FIRST:LAST.
     """
     return {
@@ -65,7 +65,7 @@ def provenance(inputs: Mapping[str, str | Path], **settings: Any) -> dict[str, A
 
 
 def _with_texts(settings: Any) -> Any:
-    """The same with texts for periods."""
+    """The settings with periods as texts."""
     if isinstance(settings, Period):
         return str(settings)
     if isinstance(settings, Mapping):
@@ -74,7 +74,7 @@ def _with_texts(settings: Any) -> Any:
 
 
 def fingerprint(origin: Mapping[str, Any]) -> str:
-    """Digest of a record of `provenance`: fits with the same one give the same numbers.
+    """Digest of a record of `provenance`: fits with the same digest give the same numbers.
 
     The revision is left out: a commit that leaves the code as it is changes no number.
     """

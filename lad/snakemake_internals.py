@@ -1,6 +1,6 @@
-"""All that the workflow uses of Snakemake beyond what its documentation describes.
+"""Undocumented parts of Snakemake that the workflow uses.
 
-A new version of Snakemake may change any of it; what it was checked with is `CHECKED_WITH`.
+A new version of Snakemake may change any of them; they were checked with `CHECKED_WITH`.
 """
 
 import argparse
@@ -31,18 +31,18 @@ from lad.failures import Job
 __all__ = ["args_to_api", "parse_config", "print_exception"]  # for `lad.launch`
 
 CHECKED_WITH = "9.27"
-QUIET = {Quietness.HOST, Quietness.REASON}  # what a run leaves out: the machine, and why each job runs
+QUIET = {Quietness.HOST, Quietness.REASON}  # not printed: the machine, and why each job runs
 
-# How what Snakemake says begins where it gets ready, and where it repeats the command of a step that failed.
+# Beginnings of Snakemake's messages as it gets ready, and as it repeats the command of a failed step.
 READY = "Reasons:|Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
 REPEATED = "RuleException:\nCalledProcessError"
 
 
-# How the reasons begin that say of a step only that it was never made, or that it follows from another.
+# Beginnings of reasons that only mean that a step was never run, or that it follows from another.
 EXPECTED = ("Missing output files", "Input files updated by another job", "Rules with a run or shell")
 
 
-# Options whose values Snakemake takes apart without a word on what it expected.
+# Options whose expected form Snakemake's errors do not name.
 FORMS = {
     "--set-resources": "RULE:RESOURCE=VALUE",
     "--set-threads": "RULE=NUMBER",
@@ -52,9 +52,9 @@ FORMS = {
 
 
 def parsed(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
-    """Snakemake's parser and what it makes of a command line, without its line on the profile that it found.
+    """Snakemake's parser and the parsed command line, without its message on the profile that it found.
 
-    Raises InputError for a value of `FORMS` that it cannot take apart.
+    Raises InputError if the value of an option in `FORMS` cannot be parsed.
     """
     said = io.StringIO()
     try:
@@ -74,15 +74,15 @@ class Brief(DefaultFormatter):
     """A line when a step begins, ends or fails; the log below `.snakemake/log` has more."""
 
     planning = False  # whether the run only shows its plan
-    told = False  # whether it has said what will be done
+    told = False  # whether it has printed what will be done
 
     def format(self, record: logging.LogRecord) -> str:
-        """As Snakemake does, without what it says to get ready or again."""
+        """As Snakemake does, without messages on getting ready and repetitions."""
         needless = READY if record.levelno <= logging.INFO else REPEATED
         return "" if re.match(needless, str(record.msg)) else super().format(record)
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
-        """What will be done: the steps with their numbers, in a few lines; once, though a plan ends with it again."""
+        """What will be done: the number of each step, in a few lines; only once, although a plan repeats it."""
         if self.told:
             return ""
         self.told = True
@@ -91,7 +91,7 @@ class Brief(DefaultFormatter):
         return textwrap.fill(f"{sum(steps.values())} steps: {', '.join(names)}", 100, break_on_hyphens=False)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
-        """A step begins; of a plan the step, and why an earlier result does not do."""
+        """A step begins; in a plan, the step and why an earlier result does not suffice."""
         step = msg["rule_msg"] or msg["rule_name"]
         if not self.planning:
             return _now(step)
@@ -116,7 +116,7 @@ def _now(text: str) -> str:
 
 
 def be_brief() -> None:
-    """Have the runs of this process speak as `Brief` does, whose steps run on this machine."""
+    """Make the runs of this process, whose steps run on this machine, print as `Brief` does."""
 
     def handler(manager: LoggerManager) -> logging.Handler:
         made = usual(manager)
@@ -131,7 +131,7 @@ def be_brief() -> None:
 def settings_sources(workflow: Workflow) -> dict[str, str]:
     """Text of each file and option that the settings were merged from, in this order."""
     here, files = Path.cwd(), [*workflow.overwrite_configfiles]
-    if Path("config.yaml").exists():  # Snakemake does without where others are given
+    if Path("config.yaml").exists():  # optional if others are given
         files.insert(0, here / "config.yaml")
     texts = {
         str(file.relative_to(here) if file.is_relative_to(here) else file): file.read_text(encoding="utf-8")
@@ -141,7 +141,7 @@ def settings_sources(workflow: Workflow) -> dict[str, str]:
 
 
 def is_cluster_job(workflow: Workflow) -> bool:
-    """Whether this process was sent by a run on another node, to make a part of it."""
+    """Whether a run on another node started this process for a part of its work."""
     return workflow.remote_exec
 
 
@@ -174,27 +174,27 @@ def marked_outputs(workflow: Workflow) -> Iterator[tuple[str, str]]:
 
 
 def was_stopped(workflow: Workflow) -> bool:
-    """Whether the run was ended from outside, so that what is unfinished did not fail."""
+    """Whether the run was stopped from outside, so that unfinished jobs did not fail."""
     scheduler = workflow.scheduler
     return bool(scheduler._user_kill or scheduler.running or scheduler.open_jobs)
 
 
 def unfinished_jobs(workflow: Workflow) -> list[Job]:
-    """What was to be made and was not."""
+    """Jobs that were needed and are not finished."""
     return [_as_job(job) for job in workflow.dag.needrun_jobs()]
 
 
 def failed_jobs(workflow: Workflow) -> list[Job]:
-    """What failed; of the steps of one cluster job, the last that said something."""
+    """Jobs that failed; of the steps in one cluster job, the last that wrote to its log."""
     failed = workflow.scheduler.failed
     return [_as_job(max(job.jobs, key=_last_word) if job.is_group() else job) for job in failed]
 
 
 def keep_unmade(workflow: Workflow) -> None:
-    """Have all that follows from a failed job made by the next run, whatever an earlier one left of it.
+    """Make the next run redo all that follows from a failed job, even if results of an earlier run exist.
 
-    Snakemake records also a failed job with the settings and inputs that it had, and removes its files: what an earlier
-    run made from them would look up to date.
+    Snakemake records the settings and inputs of a failed job too, and removes its files: what an earlier run made from
+    them would look up to date.
     """
     failed = [job for part in workflow.scheduler.failed for job in (part.jobs if part.is_group() else [part])]
     for job in workflow.dag.bfs(workflow.dag.depending, *failed):
@@ -206,6 +206,6 @@ def _as_job(job: AbstractJob) -> Job:
 
 
 def _last_word(job: AbstractJob) -> float:
-    """When a job last wrote to its log (s), 0 if never: Snakemake makes empty ones for those that did not begin."""
+    """When a job last wrote to its log (s), 0 if never: jobs that did not begin have empty logs."""
     logs = [log for log in job.log if os.path.exists(log) and os.path.getsize(log)]
     return max(map(os.path.getmtime, logs), default=0)

@@ -167,7 +167,7 @@ def test_run_uses_only_a_finished_environment_made_from_these_files(bare):
     )
     result = run(bare, "setup", "cluster")
     assert result.returncode == 1
-    assert result.stderr == "run: error: setup cluster: expected nothing more, slurm or test\n"
+    assert result.stderr == "run: error: setup cluster: expected slurm, test or nothing\n"
 
     with open(bare / "envs/requirements.lock", "a", encoding="utf-8") as lock:
         lock.write("\n")

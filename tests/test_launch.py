@@ -107,7 +107,7 @@ def test_note_on_a_site_that_nothing_uses(project):
     mine = {"sites": {"US-Abd": {}}, "studies": {"mine": ["US-Abc"], "all": "all"}}
     (note,) = unused([mine], ["mine"])
     assert note == (
-        "Note: sites.US-Abd is left out: no study has this site, and no archive is of it (did you mean US-Abc?)"
+        "Note: sites.US-Abd is left out: no study has this site, and it has no archive (did you mean US-Abc?)"
     )
     for target in ["US-Abd", "results/US-Abd/forcing/forcing.nc"]:
         assert not unused([mine], [target])
@@ -125,7 +125,7 @@ def test_note_on_a_site_that_nothing_uses(project):
         (b"seeds:\n\t3\n", "mine.yaml line 2: not valid YAML: "),
         (
             b"sites:\n  US-Abc: {}\n  US-Me2: {}\n  US-Abc: {train: []}\n",
-            "mine.yaml line 4: not valid YAML: key US-Abc stands twice$",
+            "mine.yaml line 4: not valid YAML: key US-Abc is there twice$",
         ),
         (b"seeds: \x01", "mine.yaml: not valid YAML: unacceptable character"),
         (b"name: \xff", "mine.yaml: not UTF-8 text, expected a settings file"),
@@ -144,7 +144,7 @@ def test_settings_file_that_is_none(project, content, message):
     "files, entries, message",
     [
         (["results"], [], "results: is a folder, expected a settings file"),
-        (["mine.yaml", "paper"], [], r"paper: no such settings file \(targets stand before"),
+        (["mine.yaml", "paper"], [], r"paper: no such settings file \(targets come before"),
         ([], ["archives"], "--config archives: expected key=value"),
         ([], ["archives=x", "paper"], "--config paper: expected key=value"),
         ([], ["3x=3"], "--config: .* valid identifier"),
@@ -217,7 +217,7 @@ def test_a_step_that_there_is_not(capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["site", "--archives", "x"])
     assert end.value.code == 2
-    assert "error: site: no such step (did you mean sites?); lad alone lists them" in capsys.readouterr().err
+    assert "error: site: no such step (did you mean sites?); lad --help lists them" in capsys.readouterr().err
 
 
 def test_lad_alone_lists_every_step_by_purpose(root, capsys):

@@ -42,15 +42,15 @@ REFUSED = [  # settings, what is said about them
     ),
     ("seeds: three", "seeds: 'three': expected a valid integer"),
     ("sites:", "sites: None: expected an object"),
-    ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg': expected a site, as US-Wkg"),
+    ("studies: {mine: [Wkg]}", "studies.mine.0: 'Wkg': expected a site, such as US-Wkg"),
     ("studies: {mine: [US-Tw3]}", "studies.mine: expected a key sites.US-Tw3"),
     ("studies: {mine: every}", "studies.mine: 'every': expected 'all'"),
     ("studies: {train: [US-CRT]}", "studies.train: is the name of a step"),
     ("studies: {test: [US-CRT]}", "studies.test: is the name of a step or command"),
-    ("models: {bulk: {law: mlp, states: true, hidden: [8]}}", "models.bulk: is what is compared"),
-    ("models: {gbt: {law: mlp, states: true, hidden: [8]}}", "models.gbt: is what is compared"),
+    ("models: {bulk: {law: mlp, states: true, hidden: [8]}}", "models.bulk: is reserved for the comparison"),
+    ("models: {gbt: {law: mlp, states: true, hidden: [8]}}", "models.gbt: is reserved for the comparison"),
     ("baselines: [1lin, forest]", "baselines.1: 'forest': expected 'mean', '1lin', "),
-    ("baselines: [ann, ann]", "baselines: ann stands twice"),
+    ("baselines: [ann, ann]", "baselines: ann is there twice"),
     ("studies: {baselines_of_seeds: [US-CRT]}", "studies.baselines_of_seeds: is the name of a step"),
     (
         "models: {1lin: {law: mlp, states: true, hidden: [8]}}",
@@ -87,12 +87,12 @@ REFUSED = [  # settings, what is said about them
     (
         "{multi_site: {studies: [paper], model: deep},"
         " models: {deep: {law: mlp, states: true, hidden: [4], root_zone: mass_curve}}}",
-        "models.deep.root_zone: the network for several sites begins at the table's",
+        "models.deep.root_zone: the network for several sites begins at table values",
     ),
     (
         "{multi_site: {studies: [paper], model: deep},"
         " models: {deep: {law: mlp, states: true, hidden: [4], ground_water: rise}}}",
-        "models.deep.ground_water: the network for several sites begins at the table's",
+        "models.deep.ground_water: the network for several sites begins at table values",
     ),
     (
         "years: {US-Abc: [{train: [2013, 2016], judge: [2011, 2012]}]}",
@@ -154,7 +154,7 @@ REFUSED = [  # settings, what is said about them
         "multi_site: {fine_tuning: {sites: {AU-How: [1]}}}",
         "multi_site.fine_tuning.sites.AU-How: expected a site with periods in the settings",
     ),
-    ("models: {fine_tuned: {law: bulk}}", "models.fine_tuned: is what is compared with the models"),
+    ("models: {fine_tuned: {law: bulk}}", "models.fine_tuned: is reserved for the comparison"),
     ("multi_site: {attributes: [age]}", "multi_site.attributes.0: 'age': expected 'rs', 'z0'"),
     ("seeds: true", "seeds: True: expected a valid integer"),
     ("training: {window_days: [.nan]}", "training.window_days.0: nan: expected a finite number"),

@@ -84,7 +84,7 @@ def test_missing_and_misspelt_column_double_row_and_missing_file(tmp_path):
         read_sites(path)
     for wrong, right in [("covr", "cover"), ("Soil", "soil"), ("elevaton", "elevation")]:
         path.write_text(f"{header.replace(right, wrong)}\n{row}\n", encoding="utf-8")
-        with pytest.raises(InputError, match=rf"mine.csv: no column {wrong} is known, expected {right}$"):
+        with pytest.raises(InputError, match=rf"mine.csv: unknown column {wrong}, expected {right}$"):
             read_sites(path)
     # Columns of other tables are left out, also beside one that is there under its other name.
     path.write_text(
@@ -148,7 +148,7 @@ def test_list_of_sites_reports_water_that_no_gauge_records(shared):
         archives = find_archives(site_id, [shared / "fluxnet"])
         record = read_record(find_site(site_id, archives, shared / "fluxnet" / "sites.csv"), archives)
         excess[site_id] = unrecorded_water(record)
-        assert ("mm a year more evaporate than fall" in judged(record)[1]) == (site_id == "US-Tw3")
+        assert ("evaporation exceeds precipitation by" in judged(record)[1]) == (site_id == "US-Tw3")
     assert 500.0 < excess["US-Tw3"] < 1000.0 and abs(excess["US-Wkg"]) < 50.0
 
 

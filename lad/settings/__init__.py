@@ -1,6 +1,6 @@
-"""The settings: their types, defaults and meaning, and what is refused of them.
+"""The settings: their types, defaults, meanings and checks.
 
-Here are those that steps get; `lad.settings.study` has the whole of config.yaml.
+Here are the settings that steps get; `lad.settings.study` has all of config.yaml.
 """
 
 from lad.settings._section import nearest

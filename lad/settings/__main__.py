@@ -1,4 +1,4 @@
-"""What is written from the models of the settings: JSON schema for editors, and a table in docs/configuration.md.
+"""Write the JSON schema of the settings for editors, and their table in docs/configuration.md.
 
 python -m lad.settings    in the project's folder
 """
@@ -27,7 +27,7 @@ NAMES = {
 
 
 def table() -> str:
-    """Markdown table of all keys; those that mean the same share a row."""
+    """Markdown table of all keys; keys with the same meaning share a row."""
     rows: dict[str, dict[str, str]] = {}
     for key, default, meaning in _settings(Settings):
         rows.setdefault(meaning, {})[f"`{key}`"] = default
@@ -39,7 +39,7 @@ def table() -> str:
 
 
 def _settings(section: type[Section], above: str = "") -> Iterator[tuple[str, str, str]]:
-    """Key, default and meaning of each setting of a section and of those in it that are no value by themselves."""
+    """Key, default and meaning of each setting of a section and of the sections in it."""
     for name, field in section.model_fields.items():
         named = get_origin(field.annotation) is dict
         key = f"{above}{name}.{NAMES[name]}" if named else f"{above}{name}"
@@ -60,7 +60,7 @@ def _settings(section: type[Section], above: str = "") -> Iterator[tuple[str, st
 
 
 def _words(annotation: Any) -> list[str]:
-    """What is to be chosen from in the annotation of a field."""
+    """The choices in the annotation of a field."""
     inner = get_args(annotation)
     return (
         list(inner)
@@ -70,7 +70,7 @@ def _words(annotation: Any) -> list[str]:
 
 
 def _yaml(default: Any) -> str:
-    """A default as it would stand in a file, empty where there is none."""
+    """A default as written in a file, empty if there is none."""
     if default is None or default is PydanticUndefined:
         return ""
     if isinstance(default, Section):
@@ -79,7 +79,7 @@ def _yaml(default: Any) -> str:
 
 
 def updated(text: str) -> str:
-    """A page with the table between its marks as it is to be."""
+    """A page with the table between its marks renewed."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
 

@@ -1,4 +1,4 @@
-"""What all settings share: a base class, types of values, and the words for what is refused."""
+"""What all settings share: a base class, types of values, and error messages."""
 
 import difflib
 import json
@@ -16,20 +16,20 @@ T = TypeVar("T")
 def _distinct(values: tuple) -> tuple:
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{value} stands twice")
+            raise ValueError(f"{value} is there twice")
     return values
 
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-List = Annotated[tuple[T, ...], Strict(False)]  # of Python lists too
+List = Annotated[tuple[T, ...], Strict(False)]  # Python lists too
 Some = Annotated[List[T], Field(min_length=1)]
 DISTINCT = (AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True}))
 Choice = Annotated[List[T], *DISTINCT]
 
 
 def text(pattern: str, expected: str) -> Any:
-    """A type of text that matches a `pattern` from end to end, as `expected` says in words."""
+    """A type of text that matches a `pattern` from end to end; `expected` describes it in words."""
 
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -40,7 +40,7 @@ def text(pattern: str, expected: str) -> Any:
 
 
 def shape(value: Any) -> str:
-    """Which branch of a setting that is either a `list` or a `word` a value belongs to."""
+    """Branch of a value, for a setting that is either a `list` or a `word`."""
     return "list" if isinstance(value, list | tuple) else "word"
 
 
@@ -61,7 +61,7 @@ class Section(BaseModel):
 
     @classmethod
     def parse(cls, values: str | Mapping[str, Any], source: str) -> Self:
-        """From the JSON text of an option, or from what was read of a file; absent keys have their defaults.
+        """From the JSON text of an option, or from the values of a file; absent keys have their defaults.
 
         Raises InputError in one line that begins with `source`, the name of the option or file.
         """
@@ -73,7 +73,7 @@ class Section(BaseModel):
 
     @classmethod
     def parse_plain(cls, values: Any, origin: Callable[[list[str | int]], str]) -> Self:
-        """From plain values; raises InputError that begins with the `origin` of the keys that are refused."""
+        """From plain values; raises InputError that begins with the `origin` of the refused keys."""
         text = json.dumps(values, default=str)  # YAML reads 2018-01-01 as a date
         try:
             return cls.model_validate_json(text)
@@ -87,10 +87,10 @@ class Section(BaseModel):
 
 
 def _refusal(model: type[Section], error: ValidationError, values: Any) -> tuple[list[str | int], str]:
-    """The keys of what is refused of the `values` of a `model`, and why; misspelt keys before those that lack."""
+    """The refused keys in the `values` of a `model`, and why; misspelt keys before missing ones."""
     found = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     keys, value = [], values
-    for key in found["loc"]:  # which has more than keys: branches of a union
+    for key in found["loc"]:  # also has branches of unions
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
@@ -129,7 +129,7 @@ def section_of(annotation: Any) -> type[Section] | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean …?)` with what of `known` is like `name`, whatever the case; empty if nothing is."""
+    """` (did you mean …?)` with the name in `known` most like `name`, whatever the case; empty if none is."""
     folded = {other.casefold(): other for other in known}
     found = difflib.get_close_matches(name.casefold(), folded, n=1)
     return f" (did you mean {folded[found[0]]}?)" if found else ""

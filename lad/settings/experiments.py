@@ -9,7 +9,7 @@ from lad.settings.learning import OF_TABLE, Attribute, Descent, Own, Solver
 
 # Of a study or model: a rule and a folder.
 Name = text("[a-z][a-z0-9_]*", "lower-case letters, digits and _, beginning with a letter")
-SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, as US-Wkg")
+SiteId = text("[A-Z]{2}-[A-Za-z0-9]{3}", "a site, such as US-Wkg")
 Quantity = Literal["rs", "Wmax", "z0", "kB", "Wc", "alb0", "C_factor", "lam_factor"]
 
 
@@ -19,11 +19,11 @@ class Solvers(Section):
     sites: Choice[SiteId] = ()
     """sites whose studies include the work–precision diagram of the solvers"""
     days: Count = 120
-    """first days of their record that it covers"""
+    """days from the start of the record that it covers"""
 
 
 class Daemons(Section):
-    """Numerical daemons: one model trained through each of some solvers, and run with each."""
+    """Numerical daemons: one model, trained through each of several solvers and run with each."""
 
     sites: Choice[SiteId] = ()
     """sites whose studies include the [numerical daemons](evaluation.md#numerical-daemons)"""
@@ -65,31 +65,31 @@ class Fold(Section):
 
 
 class FineTuning(Section):
-    """Further training of the network for several sites at single ones."""
+    """Further training of the network for several sites at single sites."""
 
     sites: dict[SiteId, Some[Count]] = Field(default_factory=dict)
     """[fine-tuning](multi_site.md#fine-tuning) at this site: a list of numbers of years, `[1, 4]` for one training with
     the last year of its `train` and one with the last four"""
     training: Own = Descent()
-    """settings of `training` that fine-tuning has for itself"""
+    """settings of `training` for fine-tuning alone"""
 
 
 class MultiSite(Section):
     """One network trained on all sites of a study, without each of them, and without each IGBP class."""
 
     studies: Choice[Name] = ()
-    """studies of two or more sites on which [one network](multi_site.md) is trained; with radiation `modelled`"""
+    """studies of two or more sites on which [one network](multi_site.md) is trained; needs `modelled` radiation"""
     model: Name = "residual"
-    """which of `models` it is; that of each site alone is shown beside it"""
+    """one of `models`; shown beside it is the same model trained at each site alone"""
     attributes: Choice[Attribute] = OF_TABLE
-    """what it sees of a site that does not change in time"""
+    """constant properties of a site that the network sees"""
     mapping: bool = False
-    """whether the physical parameters of a site also depart from the table's by a
-    [linear map of the attributes](multi_site.md#what-is-shared)"""
+    """whether a [linear map of the attributes](multi_site.md#what-is-shared) also moves the physical parameters of a
+    site away from the table's"""
     seeds: Count = 3
-    """networks, from different initial weights"""
+    """networks with different initial weights"""
     training: Own = Descent()
-    """settings of `training` that are its own; `batch` counts windows of each site"""
+    """settings of `training` for this network alone; `batch` counts windows of each site"""
     fine_tuning: FineTuning = FineTuning()
 
     @model_validator(mode="after")

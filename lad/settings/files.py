@@ -11,27 +11,27 @@ from lad.settings._section import nearest
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, in which a key that stands twice in a mapping is an error: PyYAML takes the last one silently."""
+    """YAML in which a duplicate key is an error: PyYAML silently takes the last one."""
 
     def construct_mapping(self, node, deep=False):
         names = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in names:
                 raise yaml.MarkedYAMLError(
-                    problem=f"key {key.value} stands twice", problem_mark=key.start_mark
+                    problem=f"key {key.value} is there twice", problem_mark=key.start_mark
                 )
             names.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """Settings of a YAML or JSON file; raises InputError (file, line) for what is none."""
+    """Settings of a YAML or JSON file; raises InputError (file, line) if it has none."""
     if Path(path).is_dir():
         raise InputError(f"{path}: is a folder, expected a settings file")
     try:
         settings = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such settings file (targets stand before --configfile)") from None
+        raise InputError(f"{path}: no such settings file (targets come before --configfile)") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -39,7 +39,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         what = ", ".join(filter(None, [error.context, error.problem]))
         raise InputError(f"{path} line {error.problem_mark.line + 1}: not valid YAML: {what}") from None
-    except yaml.YAMLError as error:  # a character that no text has
+    except yaml.YAMLError as error:  # a character that YAML forbids
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(settings, dict):
         raise InputError(f"{path}: expected settings, key: value, has {settings!r:.60}")
@@ -51,7 +51,7 @@ PATHS = (("archives",), ("sites_table",), ("fetch", "snapshot"), ("sites", "*", 
 
 
 def anchor(settings: dict[str, Any], own: Any, folder: Path, paths: Sequence[Sequence[str]] = PATHS) -> None:
-    """Have paths in `settings` that a file in `folder` set, whose settings are `own`, begin in that folder."""
+    """Make paths in `settings` that a file in `folder` set (with `own` as its settings) begin in that folder."""
     for first, *rest in paths:
         for key in own if first == "*" else [first]:
             if rest and isinstance(own.get(key), dict) and isinstance(settings.get(key), dict):
@@ -72,7 +72,7 @@ def place(keys: Sequence[str | int], sources: Mapping[str, str]) -> str:
 
 
 def check_left_out(config: Mapping[str, Any], sources: Mapping[str, str]) -> None:
-    """Raise InputError for a model, a mean or a site of years left out by `null` that no other source has."""
+    """Raise InputError if `null` leaves out a model, an ensemble or a site of years that no other source has."""
     written = [yaml.safe_load(text) or {} for text in sources.values()]
     for part in ("models", "ensembles", "years"):
         own = config.get(part) or {}

@@ -21,7 +21,7 @@ Antecedents = Annotated[
 ]
 Solver = text(
     "(explicit|split|euler|fast)-([1-9]|[1-5][0-9]|6[0-4])|diffrax",
-    "explicit, split, euler or fast with its steps, 1 to 64, as in fast-1, or diffrax",
+    "explicit, split, euler or fast with its steps (1 to 64), such as fast-1, or diffrax",
 )
 OF_TABLE = ("rs", "z0", "albedo", "Wmax", "C", "lam", "sensors", "canopy")
 Attribute = Literal[*OF_TABLE, "LAI", "air", "season", "aridity", "capacity"]
@@ -33,26 +33,26 @@ class Search(Section):
     steps: Count = 300
     """gradient steps, at most"""
     batch: Count = 16
-    """windows in a step, at their last length; shorter ones are more, for as many days in all"""
+    """windows in a step at their last length; of shorter windows as many as make the same number of days"""
     window_days: Some[Positive] = (3.0, 10.0)
     """lengths of the windows in turn, each for an equal share of the free runs"""
     learning_rate: Positive = 0.01
     """peak learning rate, after warm-up and before cosine decay"""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    """pull of all that is free towards zero (AdamW): weights, and the distance of the physical parameters from
-    where training begins"""
+    """pull of all trained values towards zero (AdamW): weights, and departures of the physical parameters from their
+    initial values"""
     loss: Literal["variance", "sum"] = "variance"
-    """`variance`: squared errors of LE and H, each by its variance; `sum`: their plain sum"""
+    """`variance`: squared errors of LE and H, each divided by its variance; `sum`: their plain sum"""
     refresh: Count = 25
-    """gradient steps between free runs over the training span, which renew the states that windows start from"""
+    """gradient steps between free runs over the training span, which renew the initial states of the windows"""
     gauss_newton: bool = False
-    """whether the size of the root zone, and what else is slow, takes Gauss-Newton steps on the free runs, which see
-    what it keeps for months, in place of gradient steps on windows"""
+    """whether the size of the root zone and other slow parameters take Gauss-Newton steps on the free runs, which cover
+    their memory of months, instead of gradient steps on windows"""
     patience: Count = 4
     """free runs without a better validation loss before the descent stops"""
     integrator: Solver | None = None
-    """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration of its free runs
-    too; `simulation.integrator` does the rest. `null`: it does all"""
+    """[solver](model.md) of the [gradient steps](learning.md#solver-of-the-steps), in a calibration also of its free
+    runs; all else uses `simulation.integrator`. `null`: everything does"""
 
 
 class Descent(Search):
@@ -83,33 +83,33 @@ Own = Annotated[Descent, PlainSerializer(lambda own: own.model_dump(mode="json",
 
 
 class LawSettings(Section):
-    """A flux law, and what its network is like if it has one."""
+    """A flux law, and its network if it has one."""
 
     law: Law
     """[flux law](learning.md#flux-laws): `mlp`, `mlp_downgradient`, `conductance`, `parameters`, `residual`;
-    without a network `bulk`, LaD's own, and `leaf`, the same with r_s/LAI; or `my_package:MyLaw`, a class of yours in a
-    module that is installed or lies in the project's folder"""
+    without a network `bulk`, LaD's own, and `leaf`, the same with r_s/LAI; or `my_package:MyLaw`, your own class in
+    a module that is installed or lies in the project's folder"""
     states: States | None = None
     """whether the network sees LaD's states: `true`, `false`, or a list of the parts it sees, `[soil, root, snow]`:
-    temperatures, water of the root zone, snow. Only for a law with a network, which needs it"""
+    temperatures, water of the root zone, snow. Required with a network, refused without one"""
     hidden: Some[Count] | None = None
-    """widths of the hidden layers. Only for a law with a network, which needs it"""
+    """widths of the hidden layers. Required with a network, refused without one"""
     antecedents: Antecedents | None = None
     """whether the network sees [antecedent weather](learning.md#antecedent-weather): `true`, or a list of the variables
-    of which it sees means, `[Precip, SWdown, Tair, VPD]`. Only for a law with a network"""
+    whose means it sees, `[Precip, SWdown, Tair, VPD]`. Only for a law with a network"""
     LAI: bool | None = None
-    """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have one. Only
+    """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have it. Only
     for a law with a network"""
     root_zone: Literal["mass_curve"] | None = None
-    """`mass_curve`: training begins with the root-zone capacity by the [mass curve](learning.md#root-zone), where it is
-    more than the calibrated one"""
+    """`mass_curve`: training begins with the root-zone capacity by the [mass curve](learning.md#root-zone), if it
+    exceeds the calibrated one"""
     ground_water: Literal["rise", "inflow"] | None = None
     """`rise`: [ground water](learning.md#ground-water) rises to the root zone, with residence time and rise trained;
-    `inflow`: it also gets a trained inflow of water that no gauge records, as irrigation"""
+    `inflow`: it also gets a trained inflow of water that no gauge records, such as irrigation"""
 
     @property
     def has_network(self) -> bool:
-        """Whether the law has a network; raises InputError if `law` names a class that there is not."""
+        """Whether the law has a network; raises InputError if the class that `law` names does not exist."""
         if self.law in LAWS:
             return self.law not in PHYSICAL_LAWS
         from lad.fluxes import LearntFluxes, law_class
@@ -123,7 +123,7 @@ class LawSettings(Section):
 
     @property
     def seen_antecedents(self) -> tuple[str, ...]:
-        """Means of antecedent weather that the network sees, of `ANTECEDENTS`, and LAI."""
+        """Means of antecedent weather that the network sees, in the order of `ANTECEDENTS`; and LAI."""
         seen = ANTECEDENT_DAYS if self.antecedents is True else self.antecedents or ()
         return (*(name for name in ANTECEDENTS if name.partition("_")[0] in seen), *["LAI"] * bool(self.LAI))
 
@@ -162,7 +162,7 @@ class Trained(Section):
 
 
 class Trainings(Section):
-    """Models, and the means that are made of them."""
+    """Models, and ensemble means of them."""
 
     models: dict[str, Trained]
     ensembles: dict[str, Some[str]] = Field(default_factory=dict)
@@ -180,4 +180,4 @@ class TrainedModel(LawSettings):
     """One of the trained models of a study."""
 
     training: Own = Descent()
-    """settings of `training` that are this model's own"""
+    """settings of `training` for this model alone"""

@@ -16,7 +16,7 @@ from lad.settings.files import check_left_out, place
 from lad.settings.learning import Calibration, Descent, Solver, TrainedModel
 from lad.towers.archives import sites_of
 
-# Names of rules that are no steps, and what `./run` takes for a command of its own.
+# Names of rules that are no steps, and of commands of `./run`.
 RESERVED_STUDIES = {
     *(step.replace("-", "_") for step in STEPS),
     "simulate_bulk",
@@ -32,7 +32,7 @@ RESERVED_STUDIES = {
     "test",
 }
 RESERVED_MODELS = {*BASELINES, "bulk", FINE_TUNED}  # scored beside the trained models
-FEWEST_TEST_DAYS = 7  # a week, the block that intervals of scores draw; they need more of them
+FEWEST_TEST_DAYS = 7  # a week: one block of the bootstrap, which needs several
 
 
 def _years(periods: Iterable[tuple[date, date]]) -> set[int]:
@@ -58,16 +58,16 @@ class Fetch(Section):
     """Services that archives are downloaded from."""
 
     ameriflux: Url = "https://amfcdn.lbl.gov/"
-    """address of a [download service](towers.md#download); a change of it reruns nothing"""
+    """address of a [download service](towers.md#download); changing it reruns nothing"""
     plumber2: Url = "https://thredds.nci.org.au/thredds/"
-    """address of a [download service](towers.md#download); a change of it reruns nothing"""
+    """address of a [download service](towers.md#download); changing it reruns nothing"""
     user: Annotated[str, Field(min_length=1)] = "fluxnetshuttle"
-    """name for the open service of AmeriFlux; `AMERIFLUX_USER_ID` and `AMERIFLUX_USER_EMAIL` in the environment name an
-    account"""
+    """user name for the open service of AmeriFlux; `AMERIFLUX_USER_ID` and `AMERIFLUX_USER_EMAIL` in the environment
+    set an account"""
     snapshot: str | None = None
     """CSV list of the FLUXNET shuttle, for towers of ICOS, TERN and others"""
     notify: bool = False
-    """`true` lets AmeriFlux [count](towers.md#download) what its open service gave"""
+    """`true` lets AmeriFlux [count](towers.md#download) downloads from its open service"""
 
 
 class Metadata(Section):
@@ -91,7 +91,7 @@ class Site(Section):
     train: Some[Days] | None = None
     """training periods: lists of `["first day", "last day"]`, both included, local standard time"""
     validation: Some[Days] | None = None
-    """half-hours that stop the training and are never in the loss; may lie inside `train`"""
+    """half-hours that decide when training stops, never part of its loss; may lie inside `train`"""
     test: Some[Days] | None = None
     """half-hours of the scores and figures, at least a week; must not overlap `train` or `validation`. Without the
     three keys [periods are proposed](towers.md#periods)"""
@@ -104,8 +104,8 @@ class Site(Section):
     lai: str | None = None
     """CSV table of leaf area index, `date` and `lai`"""
     archive: Some[str] | None = None
-    """file names, with `*` and `?`, if other archives than [the rule](towers.md#archives) takes are to be used; each
-    has to be there"""
+    """file names (`*` and `?` allowed) of archives to use instead of those that [the rule](towers.md#archives) takes;
+    each must exist"""
 
     @model_validator(mode="after")
     def _check_periods(self) -> Self:
@@ -135,17 +135,17 @@ class Simulation(Section):
     radiation: Literal["modelled", "prescribed"] = "modelled"
     """`modelled`: albedo and emission of the surface; `prescribed`: the tower's net radiation where it was measured"""
     integrator: Solver = "fast-1"
-    """[solver](model.md): `explicit`, `split`, `euler` or `fast` with its steps in a half-hour or hour, 1 to 64, as in
-    `fast-1`; or `diffrax`, which chooses its own steps"""
+    """[solver](model.md): `explicit`, `split`, `euler` or `fast` with its steps in a half-hour or hour (1 to 64), such
+    as `fast-1`; or `diffrax`, which chooses its own steps"""
     spinup_passes: Annotated[int, Field(ge=0)] = 3
-    """runs through the record before the one that counts: soil and water stores come into their own climate"""
+    """runs through the record before the one that counts, to bring soil and water stores to their own climate"""
 
 
 class Settings(Section):
     """Settings of the study."""
 
     archives: str = "archives"
-    """folder with tower archives, searched before `data/`; gets what is downloaded"""
+    """folder with tower archives, searched before `data/`; downloads go there"""
     fetch: Fetch = Fetch()
     sites_table: str | None = None
     """CSV table with sites of your own, [below](#a-site-of-your-own); its cells replace those of `lad/towers/sites.csv`
@@ -182,7 +182,7 @@ class Settings(Section):
     def _check(self) -> Self:
         """Check each part against the others, and find the towers of the folder.
 
-        Each tower with an archive in the folder `archives` is a site, without settings where `sites` has none, and a
+        Each tower with an archive in the folder `archives` is a site (without settings if `sites` has none), and a
         study that is `all` becomes the list of these towers.
         """
         without = [site for site, own in self.sites.items() if own is None]
@@ -207,13 +207,13 @@ class Settings(Section):
         left_out = [name for name, own in self.models.items() if own is None]
         for name in left_out:
             del self.models[name]
-        for name, members in [*self.ensembles.items()]:  # of what is left of them, if that is a mean
+        for name, members in [*self.ensembles.items()]:  # of the members left, if they are several
             self.ensembles[name] = tuple(member for member in members or () if member not in left_out)
             if len(self.ensembles[name]) < 2:
                 del self.ensembles[name]
         for name in self.models:
             if name in RESERVED_MODELS:
-                raise Refused(["models", name], "is what is compared with the models, expected another name")
+                raise Refused(["models", name], "is reserved for the comparison, expected another name")
         for name, members in self.ensembles.items():
             if name in {*RESERVED_MODELS, *self.models}:
                 raise Refused(["ensembles", name], "is the name of a model, expected another name")
@@ -261,7 +261,7 @@ class Settings(Section):
             if self.multi_site.studies and network and getattr(network, key):
                 raise Refused(
                     ["models", self.multi_site.model, key],
-                    f"the network for several sites begins at the table's, expected no {key} for multi_site.model",
+                    f"the network for several sites begins at table values, expected no {key} for multi_site.model",
                 )
         if self.multi_site.studies and self.simulation.radiation != "modelled":
             one = "one network for several sites needs modelled radiation, expected multi_site.studies: [] or modelled"
@@ -276,7 +276,7 @@ class Settings(Section):
         return self
 
     def _leave_out(self, site: str) -> None:
-        """Take a site from all that names it."""
+        """Remove a site from everything that names it."""
         for sites in (self.sites, self.years, self.multi_site.fine_tuning.sites):
             sites.pop(site, None)
         for study, sites in self.studies.items():
@@ -284,7 +284,7 @@ class Settings(Section):
                 self.studies[study] = tuple(other for other in sites if other != site)
 
     def _check_last_years(self, site: str, number: int) -> None:
-        """Raise Refused unless the last `number` years of the site's training have nothing of test or confirmation."""
+        """Raise Refused if the site does not train in its last `number` years, or they overlap test or confirmation."""
         keys, own = ["multi_site", "fine_tuning", "sites", site], self.sites.get(site)
         if not (own and own.train):
             raise Refused(keys, "expected a site with periods in the settings")

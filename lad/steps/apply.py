@@ -1,7 +1,7 @@
 """Apply a multi-site network to a site, seen in training or not.
 
-Cover, soil, heights and all else that it has to know come from the forcing file; no measured flux does. The result is a
-model as `lad train` writes them.
+Cover, soil, heights and all else that it needs come from the forcing file; no measured flux is needed. The result is a
+model like those of `lad train`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--network", type=Path, required=True, metavar="EQX", help="of lad train, without --parameters"
     )
     parser.add_argument("--forcing", type=Path, required=True, metavar="NC", help="forcing file of the tower")
-    parser.add_argument("--output", type=Path, required=True, metavar="EQX", help="the model there")
+    parser.add_argument("--output", type=Path, required=True, metavar="EQX", help="the model for this site")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Fit an empirical baseline to the training half-hours of a tower, and run it over the record.
 
-Writes NAME.nc, or NAME/seed0.nc, … of one that starts from random weights, as `lad evaluate` reads simulations.
+Writes simulations for `lad evaluate`: NAME.nc, or NAME/seed0.nc, … if it starts from random weights.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from lad.training.options import LEARNING
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `lad baselines`."""
-    parser.add_argument("--name", choices=BASELINES, required=True, help="of the baseline")
+    parser.add_argument("--name", choices=BASELINES, required=True, help="the baseline")
     parser.add_argument("--forcing", required=True, help="forcing file (netCDF)")
     parser.add_argument("--observations", required=True, help="measured fluxes (netCDF)")
     add_period_arguments(parser, *LEARNING)

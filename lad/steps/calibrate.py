@@ -2,8 +2,8 @@
 
 Gradient descent (Adam) through the solver, from the table's values and from random starts inside bounds, and an
 evolution strategy (CMA-ES) with at most as many model runs as all descents together; the search with the lowest
-validation loss wins. Writes the parameters of the winner (JSON), and optionally a table of all searches, with what the
-fluxes determine, and their history.
+validation loss wins. Writes the parameters of the winner (JSON), and optionally a table of all searches, which shows
+what the fluxes determine, and their history.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observations", required=True, type=Path, metavar="NC", help="measured fluxes")
     add_period_arguments(parser, *LEARNING)
     add_fit_arguments(parser)
-    parser.add_argument("--sites", help="table of sites, where the forcing does not state cover and soil")
+    parser.add_argument("--sites", help="table of sites, if the forcing does not state cover and soil")
     parser.add_argument("--seed", type=int, default=0, help="of starting points and windows")
     parser.add_argument("--output", required=True, type=Path, help="parameters (JSON)")
     parser.add_argument("--table", type=Path, help="table of parameters, bounds and spread (CSV)")

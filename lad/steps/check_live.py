@@ -1,7 +1,7 @@
-"""Ask the servers of the networks whether they still speak the protocols of `lad fetch`; needs the network.
+"""Check whether the networks' servers still speak the protocols of `lad fetch`; needs internet access.
 
 Each service is asked for its list, and one small archive is downloaded to a temporary folder and read. Prints a line
-for each and fails if one does.
+for each check; fails if one fails.
 """
 
 import argparse

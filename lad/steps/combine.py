@@ -1,7 +1,7 @@
-"""Combine models of different laws: the mean of their fluxes, with weights by the validation periods.
+"""Combine models of different laws: the mean of their fluxes, with weights from the validation periods.
 
-Each model closes its budgets. The mean has no states, so no budget of it can be checked: it is shown beside them. Of a
-model with seeds their mean counts. LE and H are in W m-2; a loss is the mean of 1 - NSE over both.
+Each model closes its budgets. The mean has no states, so its budgets cannot be checked; it is shown beside them. A
+model with seeds counts as their mean. LE and H are in W m-2; a loss is the mean of 1 - NSE over both.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Compare two runs of one tower: scores side by side, their differences with intervals, and where they arise.
 
-A and B are simulation files, or folders with seed*.nc. Without --test or --periods all half-hours count that both runs
-and the tower have, those of a training too.
+A and B are simulation files, or folders with seed*.nc. Without --test or --periods, all half-hours that both
+runs and the tower have count, including those of training.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--observations", type=Path, required=True, help="netCDF file with Qle, Qh and flags")
     add_period_arguments(parser, "test")
-    parser.add_argument("--names", nargs=2, metavar=("A", "B"), help="else what differs in the paths")
+    parser.add_argument("--names", nargs=2, metavar=("A", "B"), help="default: what differs in the paths")
     parser.add_argument(
         "--output-directory", type=Path, required=True, help="receives comparison.csv, .md, .json, .png, .pdf"
     )
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     which = (
         "test half-hours"
         if test is not None
-        else "all half-hours that both runs have, those of a training too"
+        else "all half-hours that both runs have, including those of training"
     )
     site, periods, observed, simulated = compared(files, args.observations, test)
     days = ", ".join(f"{first} to {last}" for first, last in periods)

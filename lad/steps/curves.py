@@ -1,4 +1,4 @@
-"""Courses of the trainings of a study: what the choice of models and settings may go by, without any test period."""
+"""Learning curves of a study, by which models and settings may be chosen without any test period."""
 
 import argparse
 from pathlib import Path

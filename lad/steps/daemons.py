@@ -1,6 +1,6 @@
-"""Numerical daemons: run networks that were trained through several solvers with each of these solvers.
+"""Numerical daemons: run networks, each trained through one of several solvers, with all of these solvers.
 
-Writes the scores on the test periods to cross.csv, what follows to gains.csv and cross.md, and cross.png.
+Writes the scores on the test periods (cross.csv), the gains of own solvers (gains.csv), cross.md and cross.png.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="trained models, by solver of their training (explicit-1 split-1 euler-1 fast-1 …) and seed",
     )
     parser.add_argument("--net-radiation", metavar="NC", help="observations whose Rnet is prescribed")
-    parser.add_argument("--spinup-passes", type=int, default=3, metavar="N", help="of the runs")
+    parser.add_argument("--spinup-passes", type=int, default=3, metavar="N", help="before each run")
     parser.add_argument("--output-directory", required=True, type=Path)
 
 

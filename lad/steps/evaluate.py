@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the scores, the other tables asked for and, beside the scores, what all were made from."""
+    """Write the scores, the other tables asked for and, beside the scores, the origin of all."""
     simulations = parse_simulations(args.simulation)
     periods = periods_from(args, *NAMES)
     found = evaluate(args.site, args.observations, args.forcing, simulations, **periods)

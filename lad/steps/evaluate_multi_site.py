@@ -36,15 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of lad train; a fold is all, or the site or IGBP class that was left out",
     )
     parser.add_argument("--scores", type=Path, required=True, help="scores.csv of the study")
-    parser.add_argument("--own", required=True, metavar="MODEL", help="of each site, shown beside")
+    parser.add_argument(
+        "--own", required=True, metavar="MODEL", help="model of each site alone, for comparison"
+    )
     parser.add_argument("--integrator", default="fast-1", metavar="NAME", help="of the runs (fast-1)")
     parser.add_argument("--spinup-passes", type=int, default=3, metavar="N", help="before each run")
     parser.add_argument(
         "--output", type=Path, required=True, help="multi_site.csv; multi_site.json goes beside it"
     )
-    parser.add_argument(
-        "--differences", type=Path, required=True, help="those between these scores, a CSV file"
-    )
+    parser.add_argument("--differences", type=Path, required=True, help="differences of these scores (CSV)")
     parser.add_argument("--table", type=Path, required=True, help="multi_site.md, the table for readers")
     parser.add_argument(
         "--figure", type=Path, required=True, help="multi_site.png; multi_site.pdf goes beside it"

@@ -1,7 +1,7 @@
-"""Export the runs of a model at a tower in the layout of PLUMBER2, as modelevaluation.org takes them.
+"""Export the runs of a model at a tower in the layout of PLUMBER2, for modelevaluation.org.
 
-Values are means over the seeds; their standard deviation over the seeds stands beside them, as `Qle_sd`. So do the
-calibrated or trained parameters.
+Values are means over the seeds, with their standard deviations (such as `Qle_sd`) and the calibrated or trained
+parameters.
 """
 
 import argparse

@@ -24,25 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="DIR",
-        help="folders to look in, the first with a hit counts; the first of all gets what is downloaded",
+        help="folders to search, the first with an archive counts; downloads go to the first of all",
     )
     parser.add_argument(
         "--archive",
         action="append",
         metavar="NAME",
-        help="name of an archive to take, may have * and ?; can be repeated, each has to be there",
+        help="name of an archive to take, may have * and ?; can be repeated, each must exist",
     )
     parser.add_argument(
         "--lai",
         action="store_true",
-        help="also download MODIS leaf area index about the tower, into lai/ of the first folder",
+        help="also download MODIS leaf area index around the tower to lai/ of the first folder",
     )
     parser.add_argument(
         "--modis", default=MODIS, metavar="URL", help="service of the leaf area, default %(default)s"
     )
     add_service_arguments(parser)
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="gets archive/ and source.json"
+        "--output", type=Path, required=True, metavar="DIR", help="receives archive/ and source.json"
     )
 
 
@@ -79,5 +79,5 @@ def run(args: argparse.Namespace) -> None:
         write_csv(path, table)
         span = f"{table.date.iloc[0]} to {table.date.iloc[-1]}"
         print(
-            f"{path}: LAI on {len(table)} dates, {span}; take it by  sites: {{{args.site}: {{lai: {path}}}}}"
+            f"{path}: LAI on {len(table)} dates, {span}; use it with  sites: {{{args.site}: {{lai: {path}}}}}"
         )

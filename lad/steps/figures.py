@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         observed=observed,
         simulated=read_simulated(simulations, args.site, time),
     )
-    drawn = {  # all before the first is written: a failure leaves no part of them
+    drawn = {  # all drawn before any is written: a failure leaves none
         "timeseries": fluxes.timeseries(comparison, sum(fallen.values())),
         "diurnal": fluxes.diurnal(comparison),
         "seasonal": fluxes.seasonal(comparison),

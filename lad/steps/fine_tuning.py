@@ -1,7 +1,7 @@
-"""Show what networks that go on from the one for several sites are worth, by how many years of a site they know.
+"""Show the skill of networks fine-tuned from the one for several sites, by the number of years of a site they know.
 
-Beside them stand, for the same years, calibrated LaD, the network of the site alone and baselines; and what knows no
-flux of the site.
+For comparison, with the same years: calibrated LaD, the network of the site alone and baselines; and models that know
+no flux of the site.
 """
 
 import argparse

@@ -21,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_site_arguments(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--tower", type=Path, metavar="NC", help="filled record of lad gapfill")
-    source.add_argument(
-        "--archive", type=Path, nargs="+", metavar="FILE", help="archives, to read and fill here"
-    )
+    source.add_argument("--archive", type=Path, nargs="+", metavar="FILE", help="archives to read and fill")
     parser.add_argument("--lai", type=Path, metavar="CSV", help="leaf area index: date, lai")
     parser.add_argument("--output", type=Path, required=True, metavar="NC", help="forcing of the model")
     parser.add_argument(

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the filled record; print where its values are from."""
+    """Write the filled record; print the origin of its values."""
     site = site_from(args, args.archive)
     record = read_record(site, args.archive)
     filled = fill(record)

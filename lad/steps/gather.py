@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _records(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """What the record of each site is, from the files that `lad evaluate` writes beside its scores."""
+    """Description of each site's record, from the files that `lad evaluate` writes beside its scores."""
     beside = [path.with_suffix(".json") for path in paths]
     found = [read_json(path) for path in beside if path.exists()]
     return {own["settings"]["site"]: own["record"] for own in found if "record" in own}

@@ -1,4 +1,4 @@
-"""Loss and gradient along LaD's parameters, as each solver sees them, around the calibrated ones."""
+"""Loss and gradient along LaD's parameters around the calibrated ones, with each solver."""
 
 import argparse
 from pathlib import Path
@@ -27,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observations", required=True, metavar="NC", help="measured fluxes")
     add_period_arguments(parser, *LEARNING)
     parser.add_argument("--net-radiation", metavar="NC", help="observations whose Rnet is prescribed")
-    parser.add_argument("--loss", choices=WEIGHTINGS, default="variance", help="as of the calibration")
+    parser.add_argument("--loss", choices=WEIGHTINGS, default="variance", help="as in the calibration")
     parser.add_argument("--parameters", required=True, metavar="JSON", help="LaD's parameters, as calibrated")
     parser.add_argument("--along", nargs="+", required=True, metavar="NAME", help="calibrated quantities")
     parser.add_argument("--output-directory", required=True, type=Path)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Take the losses and write landscape.csv, summary.csv, landscape.md and landscape.png."""
+    """Compute the losses and write landscape.csv, summary.csv, landscape.md and landscape.png."""
     record = read_record(args.forcing, args.net_radiation)
     parameters, space = load_calibrated(args.parameters, record.reference_height)
     known = [b.name for b in space.bounds]

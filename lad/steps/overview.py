@@ -1,4 +1,4 @@
-"""A study as a whole: beside the published numbers, seed by seed, what the states bring, all models in one figure."""
+"""A study as a whole: comparison with published numbers, single seeds, gains by states, all models in one figure."""
 
 import argparse
 from pathlib import Path
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="BLIND=SEEING",
-        help="models that differ in what they see alone",
+        help="models that differ only in what they see",
     )
     parser.add_argument("--output-directory", type=Path, required=True, help="receives tables and figure")
     add_missing_argument(parser)

@@ -1,8 +1,8 @@
 """Fix the training, validation and test periods of a site: those of the settings, or proposed ones.
 
-Proposed are whole years with enough measured LE and H. Beside the periods, a table shows how much was measured in
-each and how far the tower closes its energy balance there, and another how the forcing of the test periods differs from
-that of training: what a network sees for the first time there, it has not learnt.
+Whole years with enough measured LE and H are proposed. One table shows how much was measured in each period and how far
+the tower closes its energy balance there; another shows how the forcing of the test periods differs from that of
+training: a network has not learnt what it first sees in the test.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observations", required=True, type=Path, metavar="NC", help="measured fluxes")
     for name in NAMES:
         parser.add_argument(
-            f"--{name}", nargs="+", metavar="FIRST:LAST", help="days; without any they are proposed"
+            f"--{name}", nargs="+", metavar="FIRST:LAST", help="days; proposed if none are given"
         )
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="the periods")
     parser.add_argument("--table", type=Path, metavar="CSV", help="measured shares and energy balance")
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     for name in NAMES:
         print(f"  {name}: {', '.join(map(str, periods[name]))}")
     print(
-        "daytime_LE_and_H: share of the daylight half-hours that has both; precipitation, evaporation: mm a year; "
+        "daytime_LE_and_H: share of the daylight half-hours with both; precipitation, evaporation: mm a year; "
         "ratio, slope, intercept (W m-2): LE + H against available energy"
     )
     print(table.to_string(index=False, float_format="{:.2f}".format))
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.output, listed | {"proposed": not given, "provenance": origin})
     for target in TARGETS:
         if count := table[f"{target}_spikes"].iloc[-1]:
-            print(f"{args.site}: {count} usable half-hours of {target} are spikes, which stay")
+            print(f"{args.site}: {count} usable half-hours of {target} are spikes, which are kept")
     curve = mass_curve(
         tower.observed.time,
         tower.precipitation,
@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"root-zone capacity by the mass curve of training: {curve.capacity:.0f} kg m-2")
     if curve.excess > UNRECORDED:
         print(
-            f"{args.site}: in training {curve.excess:.0f} mm a year more evaporate than fall: the gauge may have "
-            "failed, or plants have water that no gauge records; the models have only what falls"
+            f"{args.site}: in training evaporation exceeds precipitation by {curve.excess:.0f} mm a year: the gauge "
+            "may have failed, or plants use water that no gauge records; the models only get precipitation"
         )
     if args.table:
         write_csv(args.table, table)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="SITE=FILE",
-        help="pages of the sites, to which this one points instead of showing them",
+        help="pages of the sites, which this one links to instead of showing them",
     )
     parser.add_argument(
         "--file",
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page, and its conclusions as a text of their own."""
+    """Write the page, and its conclusions as a separate text."""
     study = StudyFiles(
         args.scores,
         args.differences,

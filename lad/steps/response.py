@@ -1,4 +1,4 @@
-"""Draw what the flux laws of all models make of sun, dry air, water in the root zone and season."""
+"""Draw the response of all models' flux laws to sun, dry air, water in the root zone and season."""
 
 import argparse
 from pathlib import Path
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", required=True, help="site identifier, as in the files")
     parser.add_argument("--forcing", type=Path, required=True, help="forcing file")
     parser.add_argument(
-        "--simulation", type=Path, required=True, help="of the calibrated LaD: gives the typical soil"
+        "--simulation", type=Path, required=True, help="of calibrated LaD, for the typical soil"
     )
     parser.add_argument("--parameters", type=Path, required=True, metavar="JSON", help="of that simulation")
     parser.add_argument(

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parameters", required=True, metavar="JSON", help="of the simulation named bulk")
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=EQX", help="of each other simulation")
     parser.add_argument(
-        "--net-radiation", metavar="NC", help="observations whose Rnet the simulations took for theirs"
+        "--net-radiation", metavar="NC", help="observations whose Rnet was prescribed in the simulations"
     )
     parser.add_argument("--output", type=Path, required=True, help="table (CSV)")
 

@@ -1,7 +1,7 @@
 """Run LaD, or hybrids of it, freely over a forcing record.
 
-Without an initial state the record is run several times before; each of its segments then begins with the mean state of
-its time of year.
+Without an initial state, the model first runs through the record several times; each segment then begins with the mean
+state for its time of year.
 """
 
 import argparse
@@ -25,17 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--parameters", metavar="JSON", help="LaD itself: params, z_ref_m, gust_m_s")
     model.add_argument(
-        "--model", nargs="+", metavar="EQX", help="trained models, which have their parameters in them"
+        "--model", nargs="+", metavar="EQX", help="trained models, which contain their parameters"
     )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--initial-state",
         metavar="FILE",
-        help="where the run begins, without spin-up: T, Ws, Wr, Wg (JSON), or a run (.nc) with an interval that ends "
-        "there",
+        help="start of the run, without spin-up: T, Ws, Wr, Wg (JSON), or a run (.nc) with an interval that ends "
+        "when this one begins",
     )
     begin.add_argument(
-        "--spinup-passes", type=int, default=3, metavar="N", help="runs through the record before (default 3)"
+        "--spinup-passes", type=int, default=3, metavar="N", help="runs through the record first (default 3)"
     )
     parser.add_argument(
         "--integrator",

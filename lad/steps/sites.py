@@ -1,7 +1,7 @@
-"""List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which can carry a run.
+"""List the towers of folders, of a list of the FLUXNET shuttle or of AmeriFlux, and judge which suffice for a run.
 
-Archives in folders are read: what was measured, or has no flag, of each variable in each year, in % of the intervals
-(LE and H: of those in daylight). Of what is not downloaded only the published years are known.
+From archives in folders it prints what was measured, or has no flag, by variable and year, in % of the intervals (LE
+and H: of those in daylight). Of archives not yet downloaded only the published years are known.
 """
 
 import argparse

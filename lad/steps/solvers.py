@@ -1,6 +1,6 @@
 """Compare the solvers: error against time on the forcing of a site, with its calibrated LaD.
 
-Times are those of the machine at hand: run nothing else beside it.
+Times are those of this machine: run nothing else at the same time.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Show what the towers of a study are, and the skill of the models by type of vegetation."""
+"""Describe the towers of a study, and the skill of the models by type of vegetation."""
 
 import argparse
 from pathlib import Path

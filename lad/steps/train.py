@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model-settings",
         required=True,
         metavar="JSON",
-        help='JSON object with the keys of a model of the settings, and "attributes" that it sees of a site',
+        help='JSON object with the keys of a model in the settings, and the "attributes" of a site that it sees',
     )
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("--seeds", type=int, help="number of networks, from different random weights")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="EQX",
-        help="networks of several sites to go on from, with --parameters",
+        help="multi-site networks to continue from, with --parameters",
     )
     parser.add_argument("--output-directory", required=True, type=Path)
 

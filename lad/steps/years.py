@@ -1,7 +1,7 @@
 """Leave whole years out: calibrate and train on some years of a site, and score on others, for one fold.
 
-`--test` are the days judged. Models, sizes and levers are chosen by such folds, so that no test period has a part
-in it.
+`--test` are the days that are scored. Models, sizes and options are chosen by such folds, so that no test period
+affects the choice.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="MODEL/SEED=EQX",
-        help="networks of several sites that the training of a model goes on from",
+        help="multi-site networks from which the training of a model continues",
     )
     parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=[], help="scored as well")
     parser.add_argument("--radiation", choices=("modelled", "prescribed"), default="modelled")
@@ -115,7 +115,7 @@ def _runs(
         run = simulate(model, record, args.integrator, args.spinup_passes)
         return run[[*TARGETS.values()]]  # the states of all runs would take gigabytes
 
-    @functools.cache  # models that begin alike share the reading, and LaD's own run
+    @functools.cache  # models with the same start share what is read and LaD's own run
     def site_of(root_zone: str | None, ground_water: str | None, attributes: tuple[str, ...]) -> Site:
         return read_site(
             args.site,
@@ -142,7 +142,7 @@ def _runs(
 def _baselines(
     args: argparse.Namespace, learning: Mapping[str, Periods]
 ) -> dict[str, xr.Dataset | list[xr.Dataset]]:
-    """Runs of the baselines over the record, of those with seeds all."""
+    """Runs of the baselines over the record, of all seeds where they have seeds."""
     data, runs = baseline_data(args.forcing, args.observations, **learning), {}
     for name in args.baselines:
         seeded = name in SEEDED_BASELINES

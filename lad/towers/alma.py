@@ -1,4 +1,4 @@
-"""Reader of netCDF files with ALMA names, as those of PLUMBER2 (Ukkola et al. 2022, Earth Syst. Sci. Data 14, 449)."""
+"""Reader of netCDF files with ALMA names, such as PLUMBER2's (Ukkola et al. 2022, Earth Syst. Sci. Data 14, 449)."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from lad.towers.meteorology import EPSILON, saturation
 from lad.towers.variables import FLUXES, FORCING, LEAVES, USTAR
 from lad.towers.vocabulary import PLUMBER2, translate, vocabulary
 
-# Our unit: spellings in the files, the factor to ours, and what is added then.
+# Our unit: spellings in the files, the factor to ours, and the offset added after it.
 UNITS = {
     "K": (
         ("K, kelvin, degK, degrees K", 1.0, 0.0),
@@ -34,12 +34,12 @@ UNITS = {
     "kg/kg": (("kg/kg, kg kg-1, g/g, g g-1, 1", 1.0, 0.0), ("g/kg, g kg-1", 1e-3, 0.0)),
     "%": (("%, percent", 1.0, 0.0), ("1, fraction, -, 0-1", 100.0, 0.0)),
 }
-# Of these the others can be derived; RH goes to the reader of all archives.
+# From these others can be derived; RH goes to the reader of all archives.
 HELPERS = {"RH": "%", "Qair": "kg/kg", "Rainf": "kg m-2 s-1", "Snowf": "kg m-2 s-1", "Wind_N": "m s-1"}
 HELPERS |= {"Wind_E": "m s-1"} | dict.fromkeys(("SWnet", "LWnet", "SWup", "LWup"), "W m-2")
 NAMES = {name: v.units for name, v in (FORCING | FLUXES | USTAR | LEAVES).items()} | HELPERS
-FLAGS = r"_?(qc|qcok|qf|flag)"  # what follows the name of a variable in that of its flags
-# Of PLUMBER2, and of no use here; all other variables over time that are not read are named in a remark.
+FLAGS = r"_?(qc|qcok|qf|flag)"  # added to a variable's name in that of its flags
+# Of PLUMBER2, without use here; a remark names all other variables over time that are not read.
 PASSED_OVER = r"co2air|lai_alternative|nee|gpp|resp|.*_(cor|uc|bnds|bounds)|segment"
 
 
@@ -49,11 +49,11 @@ def read_alma(
     """Interval starts, step in s, SI values, flags, origins and remarks of a Met or a Flux file.
 
     Names are those of ALMA, case aside. VPD or relative humidity is read rather than `Qair`, whose flags are wrong in
-    PLUMBER2. What the file lacks is derived where it can be: precipitation is rain and snow, wind the length of its
+    PLUMBER2. What the file lacks is derived if possible: precipitation is rain and snow, wind the length of its
     components, net radiation the balance of its parts. Flags are as the file explains them (`vocabulary`); values that
     they call missing or wrong are NaN.
-    Raises InputError for another site, units that are not known or contradict the values, a variable that is there
-    twice, and time axes that `cf.intervals` refuses.
+    Raises InputError for another site, units that are unknown or contradict the values, duplicate variables, and time
+    axes that `cf.intervals` refuses.
     """
     dataset = read_netcdf(path)
     stated = dataset.attrs.get("site_code", site_id)
@@ -76,7 +76,7 @@ def read_alma(
             remarks += odd
     if plain:
         remarks.append(
-            f"nothing explains the flags of {', '.join(plain)}, they are taken for those of PLUMBER2"
+            f"nothing explains the flags of {', '.join(plain)}, they are read as those of PLUMBER2"
         )
     origins = {name: spelled[name] for name in values}
     _humidity(values, flags, origins)
@@ -99,7 +99,7 @@ def _axis(dataset: xr.Dataset, name: str) -> tuple[pd.DatetimeIndex, int]:
 
 
 def _spellings(dataset: xr.Dataset, source: str) -> dict[str, str]:
-    """Our names of the variables that are there: their names in the file."""
+    """Our names of the variables in the file, and their names there."""
     spelled: dict[str, str] = {}
     ours = {name.lower(): name for name in NAMES}
     for theirs in map(str, dataset.data_vars):
@@ -129,7 +129,7 @@ def _plain(units: str) -> str:
 
 
 def _converted(value: np.ndarray, name: str, variable: xr.DataArray, source: str) -> np.ndarray:
-    """Values in our units. Raises InputError for units that are not known, and for % and fractions that are not."""
+    """Values in our units. Raises InputError for unknown units, and for values that contradict unit or sign."""
     units = str(variable.attrs.get("units", ""))
     for spellings, factor, added in UNITS[NAMES[name]]:
         if _plain(units) in map(_plain, spellings.split(", ")):
@@ -150,7 +150,7 @@ def _flags(
 ) -> tuple[np.ndarray, list[str]]:
     """Our flags of a variable and remarks on those that nothing explains.
 
-    If the file explains no flag the name of the flags is added to `plain`.
+    If the file explains none, the name of the flags is added to `plain`.
     """
     attached = str(dataset[variable].attrs.get("ancillary_variables", "")).split()
     own = re.compile(re.escape(variable) + FLAGS, re.IGNORECASE)
@@ -169,18 +169,18 @@ def _flags(
 
 
 def _humidity(values: dict[str, np.ndarray], flags: dict[str, np.ndarray], origins: dict[str, str]) -> None:
-    """VPD from specific humidity where there is neither VPD nor relative humidity."""
+    """VPD from specific humidity, if there is no relative humidity, where VPD is missing."""
     if "RH" not in values and {"Qair", "Tair", "Psurf"} <= values.keys():
         pressure = values["Qair"] * values["Psurf"] / (EPSILON + (1.0 - EPSILON) * values["Qair"])
         vpd = np.maximum(saturation(values["Tair"]) - pressure, 0.0)
-        # the flag is not that of Psurf: a pressure that is 1 % off moves the vapour pressure by 1 %
+        # Psurf is not in the flag: a pressure 1 % off changes the vapour pressure by only 1 %
         _supplement(values, flags, origins, "VPD", vpd, ("Qair", "Tair"), origins["Qair"])
 
 
 def _derive(
     values: dict[str, np.ndarray], flags: dict[str, np.ndarray], origins: dict[str, str], dataset: xr.Dataset
 ) -> list[str]:
-    """Precipitation, wind and net radiation from their parts where the file has them no other way; remarks on it."""
+    """Precipitation, wind and net radiation from their parts where the file lacks them; remarks on it."""
     remarks = []
     if "Rainf" in values:
         parts, fallen = ("Rainf",), values["Rainf"]
@@ -236,7 +236,7 @@ def _supplement(
 
 
 def _unread(dataset: xr.Dataset, values: dict[str, np.ndarray], read: set[str]) -> list[str]:
-    """Variables over time that are of no known name, or a part without the others that a sum needs."""
+    """Variables over time with unknown names, and parts of a sum whose other parts are missing."""
     alone = {"Wind_N": "Wind", "Wind_E": "Wind", "Snowf": "Precip"}
     unused = {part.lower() for part, whole in alone.items() if whole not in values}
     return [

@@ -1,4 +1,4 @@
-"""Archives of the flux networks by the names of their files: which file is one, and which of several are taken."""
+"""Archives of the flux networks by file name: which files are archives, and which of several are taken."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ SITE_ID = re.compile(r"(?<![A-Za-z])[A-Z]{2}-[A-Za-z0-9]{3}(?![A-Za-z0-9])")
 class Product:
     """File names of one product of a network, patterns with `{site}`; `archive` is empty where there is no ZIP.
 
-    `hint` is what a file of another name has in its name if it may be of this product.
+    `hint` matches other file names that may be of this product.
     """
 
     title: str
@@ -33,7 +33,7 @@ ALMA = Product(
     "{site}_*_Met.nc with {site}_*_Flux.nc",
     r"(Met|Flux).*\.nc",
 )
-# Best first: a table that the user put there, products with filled gaps from the newest on, what sensors gave.
+# Best first: the user's own table, gap-filled products from the newest on, unfilled sensor data.
 PRODUCTS = (
     OWN,
     Product(
@@ -92,7 +92,7 @@ METADATA = (
     r"[A-Z]+_({site}|AA-[A-Za-z]{{3}})_(FLUXNET(2015)?[_-])?(BIF|BIFVARINFO)_.*\.(csv|xlsx)"
     r"|BASE_MeasurementHeight_.*\.csv|ICOSETC_{site}_(SITEINFO|ANCILLARY|VARINFO_FLUXNET_(HH|HR))_.*\.csv"
 )
-# What products have beside their tables.
+# Other files of products.
 BESIDE = re.compile(
     r"_(DD|WW|MM|YY|ERA5|ERAI|AUXMETEO|AUXNEE|BIF|BIFVARINFO|FLUXNET-BIF|FLUXES|METEO|METEOSENS|ANCILLARY|"
     r"VARINFO|SITEINFO|README)[_.]"
@@ -102,7 +102,7 @@ SUFFIXES = (".zip", ".csv", ".txt", ".nc", ".gz", ".7z", ".tar")
 VERSION = re.compile(r"_v?(\d{1,3})[.-](\d{1,3})(?:_r(\d+))?(?!\d)")
 YEARS = re.compile(r"_(\d{4})(?:-(\d{4}))?(?!\d)")
 ALMA_KIND = re.compile(r"_(Met|Flux)\.nc$")
-# Words for parts of the names of archives; of the others the parts themselves stand.
+# Words for parts of archive names; other parts stay as they are.
 TITLES = {
     "AMF": "AmeriFlux",
     "FLX": "",  # FLUXNET2015 follows
@@ -113,19 +113,19 @@ TITLES = {
     "europe-fluxdata": "European Fluxes Database",
     "tower": "own table",
 }
-# Which table of the product it is does not matter.
+# Parts that only name a table of the product.
 DROPPED = {"Met", "Flux", "HH", "HR", "ARCHIVE"}
 PART_OF_VERSION = re.compile(r"v\d[\d.]*|r\d+|\d{1,3}-\d{1,2}|L\d")
 REPACKAGED = "repackaged, no release of the network"
 
 
 def is_named(name: str, pattern: str, site_id: str) -> bool:
-    """Whether a file name is of a pattern with `{site}`."""
+    """Whether a file name matches a pattern with `{site}`."""
     return bool(pattern) and re.fullmatch(pattern.format(site=re.escape(site_id)), name) is not None
 
 
 def product_of(name: str, site_id: str) -> Product | None:
-    """The product of which a file of this name is an archive of the site, or a table unpacked from one."""
+    """The product of a file of this name: an archive of the site, or a table unpacked from one."""
     return next(
         (
             product
@@ -142,10 +142,10 @@ def is_archive(name: str, site_id: str) -> bool:
 
 
 def choose(names: Iterable[str], site_id: str) -> tuple[list[str], dict[str, str]]:
-    """Of several archives of a site those that are taken, sorted, and why each of the others is not.
+    """The archives of a site that are taken, sorted, and why each of the others is not.
 
-    One product in one version: own tables before all others, releases before repackaged ones (version 0), then in
-    the order of `PRODUCTS`. Of the same version those are joined whose years are not among those of another.
+    One product in one version is taken: own tables first, releases before repackaged ones (version 0), then in the
+    order of `PRODUCTS`. Archives of that version are joined, except those whose years are all in another one.
     """
     found = {name: product for name in sorted(names) if (product := product_of(name, site_id))}
     if not found:
@@ -170,9 +170,9 @@ def choose(names: Iterable[str], site_id: str) -> tuple[list[str], dict[str, str
 
 
 def _version(name: str, found: Mapping[str, Product]) -> tuple:
-    """What orders the versions of a product: its numbers, (0,) for all repackaged ones.
+    """Sort key of the versions of a product: its numbers, (0,) for all repackaged ones.
 
-    Of ALMA netCDF it is the source in the name: those with a Met and a Flux file, by their last year.
+    For ALMA netCDF it is the source in the name; sources with a Met and a Flux file rank by their last year.
     """
     if found[name] is OWN:
         return ()
@@ -198,13 +198,13 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _years(name: str) -> tuple[int, int]:
-    """First and last year in the name of a file; without any it is the whole record."""
+    """First and last year in the name of a file; without years, the whole record."""
     years = YEARS.search(name)
     return (int(years[1]), int(years[2] or years[1])) if years else (0, 9999)
 
 
 def _covers(one: str, other: str) -> bool:
-    """Whether an archive has all years of another one; of equal years counts the fuller, the newer, the ZIP."""
+    """Whether an archive has all years of another one; of equal years the fuller, else newer, else ZIP one."""
     (first, last), (start, end) = _years(one), _years(other)
     kinds = [found[1] if (found := ALMA_KIND.search(name)) else "" for name in (one, other)]
     order = [("SUBSET" not in name, _numbers(name), name.endswith(".zip"), name) for name in (one, other)]
@@ -213,7 +213,7 @@ def _covers(one: str, other: str) -> bool:
 
 
 def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
-    """A line for each file (of a site) that looks like an archive under a name that is not known."""
+    """A line for each file (of a site) that looks like an archive but has an unknown name."""
     lines = []
     for name in sorted(names):
         site = SITE_ID.search(name) or re.search(SITE_ID.pattern, name, re.IGNORECASE)
@@ -229,7 +229,7 @@ def misnamed(names: Iterable[str], site_id: str | None = None) -> list[str]:
             pattern for product in PRODUCTS for pattern in (product.archive, product.table) if pattern
         ]
         within = [found[0] for pattern in patterns if (found := re.search(pattern.format(site=site), name))]
-        # From the last on: the names of the first have parts in common with those of others.
+        # Last products first: the names of the first share parts with others.
         likely = [
             product.example.format(site=site_id or site)
             for product in PRODUCTS[::-1]
@@ -246,7 +246,7 @@ def is_metadata(name: str, site_id: str) -> bool:
 
 
 def expected(site_id: str) -> str:
-    """Words on which archive names are known for a site."""
+    """The known archive names for a site, in words."""
     return "expected " + " or ".join(product.example.format(site=site_id) for product in PRODUCTS)
 
 
@@ -272,9 +272,8 @@ def find_archives(
 ) -> list[Path]:
     """Archives of a site in the first folder that has them, sorted by name; empty if none has.
 
-    `patterns` are globs of file names: all files that they name are taken, and each has to name one. Without them
-    `archives.choose` chooses. Files with the site's metadata in that folder come last. Folders that do not exist are
-    passed over.
+    `patterns` are globs of file names: all files that match are taken, and each has to match one. Without them
+    `choose` decides. Files with the site's metadata in that folder come last. Missing folders are skipped.
     """
     for folder in folders:
         present = _archives(_files(folder), site_id)
@@ -290,7 +289,7 @@ def find_archives(
 
 
 def left_out(site_id: str, archives: Sequence[Path]) -> str:
-    """A line on the archives in the folder of those that are taken which are not, and why; empty if all are."""
+    """A line on the archives in the same folder that are not taken, and why; empty if all are."""
     _, reasons = choose([path.name for path in _archives(_files(archives[0].parent), site_id)], site_id)
     taken = ", ".join(path.name for path in archives if is_archive(path.name, site_id))
     others = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
@@ -298,14 +297,14 @@ def left_out(site_id: str, archives: Sequence[Path]) -> str:
 
 
 def unknown_names(folder: str | Path, site_id: str | None = None) -> list[str]:
-    """A line for each file of a folder that looks like an archive (of a site) under a name that is not known."""
+    """A line for each file of a folder that looks like an archive (of a site) but has an unknown name."""
     return misnamed([path.name for path in _files(folder)], site_id)
 
 
 def missing_message(site_id: str, folder: str | Path, patterns: Sequence[str] | None = None) -> str:
     """What the user can do about a site without its archives, in one line.
 
-    It names the `patterns` that fit no file of the folder, and files of names that are not known.
+    It names the `patterns` that match no file of the folder, and files with unknown names.
     """
     absent = _unmatched(patterns or (), _archives(_files(folder), site_id))
     what = f"no archive {' and no '.join(absent)} found" if absent else "no archive found"
@@ -340,5 +339,5 @@ def _archives(paths: Iterable[Path], site_id: str) -> list[Path]:
 
 
 def _unmatched(patterns: Sequence[str], paths: Sequence[Path]) -> list[str]:
-    """The patterns that fit the name of no file."""
+    """The patterns that match no file name."""
     return [pattern for pattern in patterns if not any(fnmatch(path.name, pattern) for path in paths)]

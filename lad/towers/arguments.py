@@ -10,7 +10,7 @@ from lad.towers.sites import Site
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which tower, and what is known of it."""
+    """Options for the tower and its metadata."""
     parser.add_argument("--site", required=True, metavar="ID", help="site id, for example US-CRT")
     parser.add_argument(
         "--sites", type=Path, metavar="CSV", help="table of sites, beside that of the package"
@@ -34,7 +34,7 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> None:
         "download", "The environment names an AmeriFlux account: AMERIFLUX_USER_ID, AMERIFLUX_USER_EMAIL."
     )
     web.add_argument("--ameriflux", default=AMERIFLUX, metavar="URL", help="service, default %(default)s")
-    web.add_argument("--user", default=USER, help="name for its open part, default %(default)s")
+    web.add_argument("--user", default=USER, help="user of its open part, default %(default)s")
     web.add_argument(
         "--snapshot", type=Path, metavar="CSV", help="list of the FLUXNET shuttle, for ICOS and TERN"
     )
@@ -44,7 +44,7 @@ def add_service_arguments(parser: argparse.ArgumentParser) -> None:
     web.add_argument(
         "--notify",
         action="store_true",
-        help="let AmeriFlux count what its open service gave; default: do not",
+        help="let AmeriFlux count downloads from its open service (default: no)",
     )
 
 

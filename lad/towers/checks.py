@@ -1,7 +1,7 @@
-"""Are the time labels, the offset from UTC and the units right?
+"""Checks of the time labels, the offset from UTC and the units.
 
-Ranges find numbers that are too large for their unit; what is too small looks like weak weather, and is found by what
-other variables, the climate or the sun exclude.
+Ranges find numbers that are too large for their unit. Numbers that are too small look like weak weather; they are found
+by comparison with other variables, the climate or the sun.
 """
 
 from collections.abc import Iterable
@@ -25,18 +25,18 @@ LABEL = 30  # min, by which start and end labels of half-hours differ
 OFFSETS = range(-12, 15)  # h from UTC
 TOLERANCE = 20.0  # W m-2
 # Sound records have at most this many intervals a year above the potential radiation (reflecting clouds
-# near the horizon), labels wrong by half an hour more than a hundred.
+# near the horizon); with labels half an hour off there are more than a hundred.
 MOST_ABOVE_THE_SUN = 20
 MOST_RAIN = 13000.0  # mm a year; Mawsynram, India, has 12000
 SHORT = 0.1  # years; shorter records may hold one storm
-# Share of a variable's values that may be spikes of its sensor; more are a wrong unit. Most rain is none and most
-# radiation weak, so that in a wrong unit few of their values are impossible.
+# Share of a variable's values that may be sensor spikes; more mean a wrong unit. Most rain is zero and most radiation
+# weak: even in a wrong unit few of their values are impossible.
 SPIKES, RARE_SPIKES = 5e-2, {"Precip": 1e-3, "SWdown": 1e-3}
 DRIFT = {"VPD": 100.0, "Precip": 0.5}  # Pa, mm in an interval
 STANDARD_TEMPERATURE = 288.15  # K
 PRESSURE_MARGIN = 0.1  # relative departure from the standard pressure at the elevation
 EMISSIVITY = (0.4, 1.3)  # of the sky, lowest in dry polar air, highest under warm clouds in an inversion
-NEEDED = (*FORCING, "Qle", "Qh")  # other sensors may be wrong in any number
+NEEDED = (*FORCING, "Qle", "Qh")  # other variables may have any number of wrong values
 FEWEST_OF_MEDIAN = 100  # intervals
 VON_KARMAN = 0.4
 
@@ -44,7 +44,7 @@ VON_KARMAN = 0.4
 def exceedances(
     time: np.ndarray, step: int, swdown: np.ndarray, site: Site, shifts: Iterable[int] = SHIFTS
 ) -> pd.DataFrame:
-    """How many intervals of each year have more shortwave radiation than the top of the atmosphere gets.
+    """How many intervals of each year have more shortwave radiation than the top of the atmosphere receives.
 
     Rows are years, columns the minutes by which the time labels are shifted for the trial.
     """
@@ -61,9 +61,9 @@ def check_labels(table: Table, site: Site) -> list[str]:
     """Raise InputError if the sun contradicts the time labels of a year; otherwise return lines on clocks that are off.
 
     Labels shifted against the sun put radiation before sunrise or after sunset. The half-hours above the potential
-    radiation are counted for shifts from -60 to 60 min: an error is more than `MOST_ABOVE_THE_SUN`, and either another
-    shift more than halves them or they are so many that no small shift can be the cause. A quarter of an hour is no
-    wrong label but a clock that is off: that is returned as remarks, a line for each year.
+    radiation are counted for shifts from -60 to 60 min: it is an error if they are more than `MOST_ABOVE_THE_SUN` and
+    either another shift more than halves them or they are too many for a small shift to be the cause. A quarter of an
+    hour is no wrong label but a clock that is off: it is returned in remarks, a line for each year.
     """
     remarks: list[str] = []
     if "SWdown" not in table.values:
@@ -85,7 +85,7 @@ def check_labels(table: Table, site: Site) -> list[str]:
             trials = exceedances(*series, shifts=[round(60 * (offset - other)) for other in OFFSETS])
             least = trials.loc[year].idxmin()
             other = f"{trials.loc[year, least]} times with an offset of UTC{offset - least / 60:+g}"
-            trial = other if least else "with no other offset much less"
+            trial = other if least else "not much less often with any other offset"
         raise InputError(
             f"{table.name}: in {year} SW_IN exceeds the top-of-atmosphere radiation {count[0]} times, "
             f"{trial}; expected W m-2, local standard time (UTC{site.utc_offset_hours:+g}), "
@@ -95,7 +95,7 @@ def check_labels(table: Table, site: Site) -> list[str]:
 
 
 def check_rain(table: Table) -> None:
-    """Raise InputError if it rains more than anywhere on Earth: then P is no sum over the interval in mm."""
+    """Raise InputError if it rains more than anywhere on Earth: then P is not the sum over the interval in mm."""
     if "Precip" in table.values:
         rain = table.values["Precip"].dropna()
         fallen, years = rain.sum() * table.step, max(len(rain) * table.step / YEAR, SHORT)
@@ -109,9 +109,9 @@ def check_rain(table: Table) -> None:
 def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]:
     """The table with single impossible values set missing, and how many of each variable were.
 
-    Impossible are values outside the ranges of `variables`, pressures that are not those of the elevation, deficits
-    above saturation (by 1 %: formulas differ), and longwave radiation that no sky has. Raises InputError with the
-    first one if they are many, of a variable that is needed: then the units are wrong.
+    Impossible are values outside the ranges of `variables`, pressures far from that of the elevation, deficits above
+    saturation (by 1 %: formulas differ), and longwave radiation that no sky emits. Raises InputError with the first one
+    if a needed variable has many of them: then its unit is wrong.
     """
     values, flags, removed = table.values.copy(), table.flags.copy(), {}
     for name in values:
@@ -133,7 +133,7 @@ def without_impossible(table: Table, site: Site) -> tuple[Table, dict[str, int]]
             odd[expected] = (column < least * black) | (column > greatest * black)
         wrong = np.logical_or.reduce(list(odd.values()))
         if name not in NEEDED and wrong.sum() > 0.5 * column.notna().sum():
-            wrong = column.notna().to_numpy()  # the unit is wrong, and so is what looks possible
+            wrong = column.notna().to_numpy()  # the unit is wrong, also in possible values
         for expected, rows in odd.items() if name in NEEDED else ():
             if rows.sum() > most * column.notna().sum():
                 at = rows.idxmax()
@@ -154,7 +154,7 @@ def standard_pressure(table: Table, site: Site) -> float:
 
 
 def check_units(table: Table, site: Site) -> tuple[Table, list[str]]:
-    """The table of all archives of a site without NETRAD and G in a wrong unit, and a line for each that is left out.
+    """The table of all archives of a site without NETRAD or G if its unit is wrong, and a line on it.
 
     Raises InputError if the forcing, LE or H have values that other variables, the climate or the sun exclude.
     """
@@ -243,7 +243,7 @@ def _water(table: Table) -> tuple[float, float]:
 
 
 def _rain(table: Table, site: Site) -> None:
-    """Where far more evaporates than falls, drops that no gauge can measure are a wrong unit, and no irrigation."""
+    """If far more evaporates than falls, amounts too small for any gauge mean a wrong unit, not irrigation."""
     depth = table.values["Precip"].where(table.flags["Precip"] == MEASURED) * table.step
     wet = depth[depth > 0.0]
     fallen, evaporated = _water(table)

@@ -3,7 +3,7 @@
 LE and H are raised by one factor, which keeps their ratio (Twine et al. 2000, Agricultural and Forest Meteorology 103,
 279-300), in the variant of ONEFlux, the code that makes LE_CORR and H_CORR of the FLUXNET products (Pastorello et al.
 2020, Scientific Data 7, 225); the algorithm follows ONEFlux (BSD licence), its methods 1 and 2 for half-hours and
-hours. Method 3, which borrows from neighbouring years, is left out: rows that need it stay without correction.
+hours. Method 3, which borrows from neighbouring years, is left out: rows that need it stay uncorrected.
 """
 
 from collections.abc import Mapping
@@ -95,10 +95,10 @@ def closure_factor(
     net_radiation: np.ndarray,
     ground: np.ndarray,
 ) -> np.ndarray:
-    """(Rn - G) / (LE + H) where all four are there and LE and H are measured or well filled, else NaN.
+    """(Rn - G) / (LE + H) where all four exist and LE and H are measured or well filled, else NaN.
 
     Factors outside the median ± 1.5 interquartile ranges of the whole record are dropped. All (n,), W m-2;
-    `flags` of LE and H as in `variables`.
+    `flags` of LE and H: see `lad.towers.flags`.
     """
     usable = np.isin(flags[0], USABLE) & np.isin(flags[1], USABLE)
     turbulent = latent + sensible

@@ -1,4 +1,4 @@
-"""What of a tower's record was measured, filled or is missing, by variable and year."""
+"""Shares of a tower's record that are measured, filled or missing, by variable and year."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def describe(forcing: str | Path, observations: str | Path, *periods: Periods | 
 
 
 def coverage(values: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
-    """What the tower gave itself, % of the intervals of each year (columns), of LE and H of those in daylight.
+    """The tower's own values, % of the intervals of each year (columns); for LE and H, of those in daylight.
 
     `values` (SI) and `flags` of a record, by variable.
     """
@@ -58,6 +58,6 @@ def coverage(values: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
 
 
 def daytime_fluxes(values: pd.DataFrame, flags: pd.DataFrame) -> np.ndarray:
-    """1 where the tower gave both LE and H, 0 where not, NaN at night (n,); as `periods.usable_years` counts."""
+    """1 where the tower gave both LE and H, 0 where not, NaN at night (n,); for `periods.usable_years`."""
     both = flags[["Qle", "Qh"]].isin(OWN_VALUES).all(axis=1)
     return np.where(values["SWdown"] > DAYLIGHT, both, np.nan)

@@ -1,4 +1,4 @@
-"""Text of a CSV table to numbers on a time axis; what is doubtful is refused."""
+"""From the text of a CSV table to numbers on a time axis; doubtful text is refused."""
 
 import io
 
@@ -15,11 +15,11 @@ STEPS = (1800, 3600)  # s
 def read_csv(text: bytes, name: str) -> tuple[pd.DataFrame, pd.DatetimeIndex, int]:
     """Numeric columns (NaN where missing), interval starts in local standard time, and step in s.
 
-    Raises InputError for text that is no table, cells that are no numbers, columns that are there twice, rows that
-    are too short (as after a broken copy), and time labels that are no regular series.
+    Raises InputError for text that is not a table, cells that are not numbers, duplicate columns, short rows (from a
+    broken copy), and time labels that are not a regular series.
     """
     text = _decoded(text, name)
-    if not text.endswith("\n"):  # nothing shows whether the last cell is whole
+    if not text.endswith("\n"):  # the last cell may be incomplete
         text = text[: text.rfind("\n") + 1]
     lines = text.splitlines()
     header = next((number for number, line in enumerate(lines) if not line.startswith("#")), None)
@@ -52,7 +52,7 @@ def _decoded(text: bytes, name: str) -> str:
 
 
 def _check_form(lines: list[str], header: int, name: str) -> None:
-    """Raise InputError for columns that are there twice and for rows with fewer cells than the header."""
+    """Raise InputError for duplicate columns, and for rows with fewer or more cells than the header."""
     columns = [column.strip().strip('"') for column in lines[header].split(",")]
     twice = next((column for i, column in enumerate(columns) if column in columns[:i]), None)
     if twice is not None:
@@ -115,7 +115,7 @@ def _interval_starts(labels: dict[str, pd.DatetimeIndex], name: str) -> tuple[pd
 
 
 def check_raster(start: pd.DatetimeIndex, step: int, name: str) -> None:
-    """Raise InputError for interval starts that are no multiples of the step."""
+    """Raise InputError for interval starts that are not multiples of the step."""
     odd = start != start.floor(pd.Timedelta(seconds=step))
     if odd.any():
         raise InputError(

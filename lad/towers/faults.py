@@ -1,5 +1,5 @@
-"""Faults of sensors that other hours, other variables or the sun show: what is wrong is left out or mended by a stated
-rule, and reported with days and counts. Wrong units are refused in `checks`."""
+"""Sensor faults that other hours, other variables or the sun reveal: wrong values are left out or corrected by a stated
+rule, and reported with days and counts. `checks` refuses wrong units."""
 
 from dataclasses import replace
 
@@ -15,22 +15,22 @@ from lad.towers.sensors import STRONG_SUN, upright
 from lad.towers.sites import Site
 from lad.towers.variables import variable
 
-# Sun: days on which so many half-hours lie above the potential radiation, and how such days make a stretch.
+# Sun: hours above the potential radiation that make a day wrong, and how such days form a stretch.
 WRONG_HOURS = 1.0  # h in a day
-APART = 4  # days between two such days of a stretch
+APART = 4  # days at most from one such day of a stretch to the next
 FEWEST_DAYS = 3
-LARGEST_SHARE, LONGEST = 0.2, 21  # of the days of an archive, and days, of which the larger counts
-LARGEST_SHARE_OF_SHORT = 0.5  # but of a short archive never more
+LARGEST_SHARE, LONGEST = 0.2, 21  # share of an archive's days, and days; the larger counts
+LARGEST_SHARE_OF_SHORT = 0.5  # limit for short archives
 SLOW = ("Precip", "Psurf", "SoilMoist", "LAI")  # a clock some hours off does them no harm
 
-# A value this far from the running median is a spike of its sensor, SI units: of the hours around, and of the same
-# time of the days around.
+# A value this far from a running median is a sensor spike, SI units: the median of the hours around, or of the same
+# time on the days around.
 SPIKES = {"Tair": 10.0, "Psurf": 1000.0, "Wind": 15.0}
 AROUND, FEWEST_AROUND = "4h", 5
 SPIKES_OF_DAYS = {"Tair": 30.0}
 DAYS_AROUND, FEWEST_DAYS_AROUND = "6D", 4
 
-PRESSURE_OFF = 800.0  # Pa, departure of the median of a year from standard pressure that no weather makes
+PRESSURE_OFF = 800.0  # Pa, departure of the median of a year from standard pressure that no weather causes
 SEASON_OFF = 1200.0  # Pa, departure of three months from the same months of other years
 ELEVATION_OFF = 1200.0  # Pa, about 100 m
 MONTHS, FEWEST_YEARS = 12, 4
@@ -39,14 +39,14 @@ RAIN = 0.2  # kg m-2 in an interval
 WARM = 283.15  # K; colder air may be near saturation under strong sun
 DRIEST_RAIN, WETTEST_SUN = 30.0, 90.0  # %, medians of relative humidity
 HEAVY, DRY_AIR = 2.0, 40.0  # kg m-2 in an interval, % in it and for an hour after
-HOURS = 10  # intervals of rain, and a tenth of those of strong sun, for a median of a month
+HOURS = 10  # intervals of rain needed for a monthly median, ten times as many of strong sun
 WRONG_MONTHS = 0.25  # share of months with such a fault; more of them are refused
 
 
 def without_spikes(table: Table) -> tuple[Table, list[str]]:
     """The table without values far from the hours or days around, and a line for each variable that has some.
 
-    Humidity that was computed with such an air temperature goes with it.
+    Humidity computed from such an air temperature is left out too.
     """
     remarks = []
     for name in [name for name in SPIKES if name in table.values]:
@@ -84,8 +84,8 @@ def _median_around(series: pd.Series, window: str, fewest: int) -> pd.Series:
 def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
     """The table without stretches of days whose sun is hours off, and a line for each.
 
-    Days with an hour or more above the radiation at the top of the atmosphere follow each other in a stretch with at
-    most `APART` days between them. The clock was wrong there: what has a daily course is not used.
+    A stretch consists of days with more than an hour above the radiation at the top of the atmosphere, at most `APART`
+    days apart. The clock was wrong then: variables with a daily course are not used.
     """
     if "SWdown" not in table.values:
         return table, []
@@ -96,7 +96,7 @@ def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
     days = hours.index[hours > WRONG_HOURS]
     most = min(max(LARGEST_SHARE * len(hours), LONGEST), LARGEST_SHARE_OF_SHORT * len(hours))
     if not FEWEST_DAYS <= len(days) <= most:
-        return table, []  # no stretch but wrong labels, which `check_labels` refuses
+        return table, []  # not stretches but wrong labels, which `check_labels` refuses
     remarks = []
     stretch = np.cumsum(np.diff(days, prepend=days[:1]) > pd.Timedelta(days=APART))
     for _, own in days.to_series().groupby(stretch):
@@ -115,9 +115,9 @@ def without_wrong_sun(table: Table, site: Site) -> tuple[Table, list[str]]:
 
 
 def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
-    """The table of all archives of a site with pressure at its level, ground heat downward and humidity believable.
+    """The table of all archives of a site with level pressure, G and NETRAD downward, no odd humidity or rain.
 
-    Returns a line for each fault as well. Raises InputError where humidity is wrong in most months.
+    Also returns a line for each fault. Raises InputError if humidity is wrong in too many months.
     """
     table = replace(table, values=table.values.copy(), flags=table.flags.copy())
     remarks = _level_pressure(table, site) if "Psurf" in table.values else []
@@ -134,8 +134,8 @@ def without_faults(table: Table, site: Site) -> tuple[Table, list[str]]:
 def _level_pressure(table: Table, site: Site) -> list[str]:
     """Shift stretches of pressure that are off to the level of the rest, in place; a line for each.
 
-    Off are months whose year, or which with their neighbours against the same months of other years, depart more than
-    weather does. Where all of the record is off the elevation may be wrong: that is reported and nothing is changed.
+    A month is off if its year, or it and its neighbours against the same months of other years, depart more than
+    weather does. If the whole record is off, the elevation may be wrong: this is reported and nothing is changed.
     """
     value = table.values["Psurf"].dropna()
     departure = value - standard_pressure(table, site)
@@ -156,7 +156,7 @@ def _level_pressure(table: Table, site: Site) -> list[str]:
     if not off.any():
         return []
     sound = departure[~month.isin(off.index[off])].median()
-    # Twelve months blur where a stretch begins and ends: a month near it belongs to the level that it is nearer to.
+    # The window of twelve months blurs the ends of a stretch: a month near them belongs to the nearer level.
     near = off.rolling(MONTHS + 1, center=True, min_periods=1).max() > 0.0
     smooth = monthly.rolling(3, center=True, min_periods=1).median()
     wrong = near & ((smooth - sound).abs() > PRESSURE_OFF / 2) & ((monthly - sound).abs() > PRESSURE_OFF / 2)
@@ -185,9 +185,9 @@ def _humidity(table: Table) -> pd.Series:
 
 
 def _without_odd_humidity(table: Table) -> tuple[Table, list[str]]:
-    """The table without humidity in months in which it is low while it rains or high under strong sun, and a line each.
+    """The table without humidity from months in which it is low in rain or high under strong sun, and a line for each.
 
-    Raises InputError where most of the months that can be judged are such.
+    Raises InputError if too many (`WRONG_MONTHS`) of the months that can be judged are such.
     """
     v, remarks = table.values, []
     if not {"VPD", "Tair", "Precip", "SWdown"} <= set(v):
@@ -216,9 +216,9 @@ def _without_odd_humidity(table: Table) -> tuple[Table, list[str]]:
 
 
 def _without_rain_in_dry_air(table: Table) -> tuple[Table, list[str]]:
-    """The table without heavy precipitation where the air stays dry for an hour, as when snow melts in the gauge.
+    """The table without heavy precipitation while the air stays dry for an hour, as when snow melts in the gauge.
 
-    Rain of a storm that comes in dry air moistens it.
+    Real rain moistens dry air.
     """
     if not {"VPD", "Tair", "Precip"} <= set(table.values):
         return table, []

@@ -31,9 +31,9 @@ def obtain(
     """Download the archives of a site into a folder, from the first service that has them; their paths.
 
     In this order: open service of AmeriFlux, snapshot (if given), account (if given; one product after the other),
-    PLUMBER2. Offers whose names do not fit the `patterns`, each of which has to name a file, count as not available.
-    Beside each archive a file `<name>.source.json` states where it is from. Raises InputError with all reasons if no
-    service has them, and for addresses that are none.
+    PLUMBER2. Offers count as not available unless each of the `patterns` matches one of their names. Beside each
+    archive a file `<name>.source.json` states its origin. Raises InputError with all reasons if no service has them,
+    and for invalid addresses.
     """
     client = client or Client()
     check_web(services.ameriflux, AMERIFLUX)
@@ -69,14 +69,14 @@ def obtain(
 
 
 def download(client: Client, offer: Offer, site_id: str, folder: Path) -> Path:
-    """One file of an offer, checked: size, MD5, CRC of every member, and that it can be read.
+    """Download one file of an offer and check it: size, MD5, CRC of every member, and that it can be read.
 
-    A transfer that broke off, in this process or an earlier one, goes on from the file `.<name>.part`; if the sum
-    of its parts is wrong it starts again. Raises NotAvailable with what was wrong.
+    An interrupted transfer, of this process or an earlier one, resumes from the file `.<name>.part`; if the result is
+    wrong, it starts again. Raises NotAvailable with what was wrong.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / offer.name
-    # The last suffix stays, by which readers choose the format.
+    # With the last suffix, by which readers choose the format.
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     for last in (False, True):
         resumed = client.save(offer.url, part)
@@ -120,18 +120,18 @@ def _verify(path: Path, offer: Offer, site_id: str) -> None:
         if path.suffix == ".zip":
             check_whole(path)
         read_archive(path, site_id)
-    except InputError as error:  # which calls the file by its temporary name
+    except InputError as error:  # it has the temporary name
         raise NotAvailable(str(error).replace(path.name, offer.name)) from None
 
 
 def md5(path: str | Path) -> str:
-    """Hex digest by which the networks list their archives; no protection against anybody."""
+    """Hex digest by which the networks list their archives; no protection against tampering."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def record_of(path: Path) -> dict[str, str | int]:
-    """Name, size, checksums and origin of an archive; of one that was put into the folder, the date of the file."""
+    """Name, size, checksums and origin of an archive; its file date if it was put into the folder by hand."""
     try:
         stated = read_json(source_file(path))
     except InputError:
@@ -142,9 +142,9 @@ def record_of(path: Path) -> dict[str, str | int]:
 
 
 def copy_whole(paths: Sequence[Path], folder: Path) -> list[dict[str, str | int]]:
-    """Copy archives into `folder`, which then holds no others; their `record_of`.
+    """Copy archives into `folder` and remove all others there; returns their `record_of`.
 
-    All are whole before one gets its name. Raises InputError for one that changed meanwhile.
+    All copies are complete before one gets its name. Raises InputError if an archive changed meanwhile.
     """
     records = []
     with ExitStack() as copies:

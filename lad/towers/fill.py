@@ -36,11 +36,11 @@ Rule = Callable[[Record, Record, str], tuple[np.ndarray, np.ndarray | int]]
 
 
 def fill(record: Record) -> Record:
-    """Fill the gaps of the variables in `RULES`; values that are there and their flags stay as they are.
+    """Fill the gaps of the variables in `RULES`; existing values and their flags stay as they are.
 
-    Each rule sees the record as it was and as it is filled so far, and gives estimates (n,) with their flags.
+    Each rule gets the original record and the record filled so far, and gives estimates (n,) with their flags.
     The remarks of the result name the variables of the forcing without a measured value. Raises InputError if a
-    variable of the forcing has a hole that no rule can fill; fluxes may keep holes.
+    variable of the forcing has a gap that no rule can fill; fluxes may keep gaps.
     """
     absent = [name for name in FORCING if name not in record.values]
     filled = replace(
@@ -80,7 +80,7 @@ def fill(record: Record) -> Record:
 
 
 def _own(record: Record, name: str) -> pd.Series:
-    """What the tower gave itself; where that is nothing, what others filled: better than to know of nothing."""
+    """The tower's own values; without any, filled values, which are better than none."""
     own = record.values[name].where(record.flags[name].isin(OWN_VALUES))
     return own if own.notna().any() else record.values[name]
 
@@ -116,11 +116,11 @@ def sampled(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]
 
 
 def sampled_flux(record: Record, filled: Record, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Marginal distribution sampling; its quality 1, 2, 3 is the flag. Samples are only what the tower measured.
+    """Marginal distribution sampling; its quality 1, 2, 3 is the flag. Only the tower's own values are sampled.
 
     Deficits are sampled relative to saturation: the weather of a gap is compared without its humidity, and a deficit
-    of other days may be more than the air of this one can have. Shortwave radiation is at most the potential one:
-    samples from an hour before or after would bring light into the night.
+    of another day may exceed saturation on this one. Shortwave radiation is limited to the potential one: samples from
+    an hour before or after would bring light into the night.
     """
     scale = saturation(filled.values["Tair"].to_numpy()) if name == "VPD" else np.ones(len(record.time))
     own = _own(record, name).to_numpy() / scale
@@ -138,9 +138,9 @@ def sampled_flux(record: Record, filled: Record, name: str) -> tuple[np.ndarray,
 
 
 def reanalysis(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
-    """The archive's reanalysis, brought to the level of the tower by regression on what this measured.
+    """The archive's reanalysis, brought to the tower's level by regression on the tower's own values.
 
-    The reanalysis of the FLUXNET products is so already; then the regression changes nothing.
+    That of the FLUXNET products is at this level already; then the regression changes nothing.
     """
     if record.reanalysis is None or name not in record.reanalysis:
         return np.full(len(record.time), np.nan), REANALYSIS
@@ -183,7 +183,7 @@ def mean_diurnal_course(time: np.ndarray, step: int, value: np.ndarray) -> np.nd
 
 
 def _windows(grids: np.ndarray, dates: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """The samples that a window needs, and its sums (2, days, slots); windows from narrow to wide."""
+    """The number of samples that a window needs, and its sums (2, days, slots); from narrow to wide windows."""
     for days in DAYS_AROUND:
         yield FEWEST_SAMPLES, _moving_sum(grids, days)
     calendar = dates.astype("datetime64[D]")
@@ -206,7 +206,7 @@ def _moving_sum(grids: np.ndarray, days: int) -> np.ndarray:
 
 
 def steady(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
-    """One wind speed at all times, if the record has none at all."""
+    """One wind speed at all times, if the record has no wind."""
     never = record.values[name].isna().all()
     return np.full(len(record.time), WIND if never else np.nan), SYNTHESISED
 
@@ -220,7 +220,8 @@ def from_the_air(record: Record, filled: Record, name: str) -> tuple[np.ndarray,
     """From temperature, humidity and clearness, plus the mean departure at the site.
 
     The clearness is that of the 24 hours around: at the towers tried the error is smaller than with that of each
-    interval, as in LW_IN_JSB of the FLUXNET products. Where none of these was measured: the formula without it.
+    interval, which LW_IN_JSB of the FLUXNET products uses. If none of these hours was measured, a formula
+    without clearness is used.
     """
     tair = filled.values["Tair"].to_numpy()
     vpd = np.minimum(filled.values["VPD"].to_numpy(), DRIEST * saturation(tair))
@@ -252,8 +253,8 @@ def _clearness(record: Record) -> np.ndarray:
 def barometric(record: Record, filled: Record, name: str) -> tuple[np.ndarray, int]:
     """Standard pressure at the elevation of the tower, plus the mean departure at the site.
 
-    With the mean air temperature of the record: near the ground it varies more than in the air column, whose
-    weight the pressure is.
+    With the mean air temperature of the record: it varies more near the ground than in the air column, whose weight
+    is the pressure.
     """
     mean = np.full(len(record.time), filled.values["Tair"].mean())
     return _fitted(pressure(mean, record.site.elevation), record, name), SYNTHESISED
@@ -267,7 +268,7 @@ def _fitted(estimate: np.ndarray, record: Record, name: str) -> np.ndarray:
 def gap_report(record: Record, filled: Record) -> pd.DataFrame:
     """Shares (%) of the flags and longest stretch without a value of the tower's own (days), by variable and year.
 
-    What a product filled is a gap too.
+    Values that a product filled are gaps too.
     """
     year = filled.values.index.year
     parts = []

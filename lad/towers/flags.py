@@ -17,7 +17,7 @@ FLAGS = {
 NOT_KNOWN, MEASURED, GOOD, REANALYSIS, POOR, SYNTHESISED = -1, 0, 1, 2, 3, 4
 INTERPOLATED, CLIMATOLOGY, MISSING, DERIVED = 5, 6, 9, 101
 OWN_VALUES = (MEASURED, NOT_KNOWN)
-"""Flags of what the tower gave: measured, or the archive states no flag."""
+"""Flags of the tower's own values: measured, or without a flag in the archive."""
 
 
 def worst(*flags: np.ndarray) -> np.ndarray:

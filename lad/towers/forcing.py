@@ -1,4 +1,4 @@
-"""The forcing of the model, leaf area index included, and the fluxes that it is compared with, from a filled record."""
+"""The forcing of the model, leaf area index included, and the fluxes to compare it with, from a filled record."""
 
 from itertools import chain
 from pathlib import Path
@@ -33,8 +33,8 @@ from lad.towers.variables import (
     variable,
 )
 
-WHOLE_YEAR = 0.9  # share of a year that the record must have for its sum to be one of the year
-DRAWN = 150.0  # mm that the soil may give in a year beyond what falls
+WHOLE_YEAR = 0.9  # share of a year that the record must have for an annual sum
+DRAWN = 150.0  # mm that the soil may supply in a year beyond precipitation
 UNCHANGED = ("SWdown", "LWdown", "Tair", "Psurf", "Wind")
 COMPUTED = {
     "Qair": Variable("", "1", 0.0, 0.1, "specific_humidity"),
@@ -56,8 +56,8 @@ def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Datas
     """Forcing of the model in the layout of forcing.nc, without NaN.
 
     Shortwave radiation becomes zero where it is negative (offset of the sensor at night) and in the dark.
-    Qair carries the worst flag of VPD and Tair. With `leaves` (LAI by date, as `read_lai` gives it), or where
-    the record has LAI of its own, there is a variable LAI. Raises InputError if the result cannot be weather.
+    Qair carries the worst flag of VPD and Tair. With `leaves` (LAI by date, from `read_lai`), or if the
+    record has LAI itself, there is a variable LAI. Raises InputError if the result cannot be weather.
     """
     weather = {name: record.values[name].to_numpy() for name in FORCING}
     snow = snow_fraction(weather["Tair"], weather["VPD"])
@@ -89,7 +89,7 @@ def forcing_dataset(record: Record, leaves: pd.Series | None = None) -> xr.Datas
 def observations_dataset(record: Record) -> xr.Dataset:
     """Fluxes and soil sensors in the layout of observations.nc: NaN and flag 9 where missing.
 
-    Qle and Qh are positive upward, Qg and Rnet positive downward; all four are there, if only as NaN. Qle_cor and
+    Qle and Qh are positive upward, Qg and Rnet positive downward; all four exist, if only as NaN. Qle_cor and
     Qh_cor are corrected for the energy balance (`closure`), `closure_method` states how.
     """
     absent = [name for name in FLUXES if name not in record.values]
@@ -105,12 +105,12 @@ def observations_dataset(record: Record) -> xr.Dataset:
 
 
 def raised(record: Record) -> int:
-    """Number of intervals whose vapour pressure had to be raised to the least there can be."""
+    """Number of intervals whose vapour pressure had to be raised to `LEAST_VAPOUR`."""
     return int((saturation(record.values["Tair"]) - record.values["VPD"] < LEAST_VAPOUR).sum())
 
 
 def snowfall(record: Record) -> dict[str, float]:
-    """Mean precipitation, and snowfall after two rules, mm a year; to see what the choice of the rule is worth."""
+    """Mean precipitation, and snowfall by two rules, mm a year; shows how much the choice of rule matters."""
     rain, tair = record.values["Precip"].to_numpy(), record.values["Tair"].to_numpy()
     shares = {
         "precipitation": 1.0,
@@ -121,7 +121,7 @@ def snowfall(record: Record) -> dict[str, float]:
 
 
 def _dark(record: Record) -> np.ndarray:
-    """Where the sun is down in an interval and in both around it: twilight is not dark."""
+    """Where the sun is down in an interval and both its neighbours: twilight is not dark."""
     lag = np.timedelta64(record.step, "s")
     top = [potential(record.time + shift, record.step, record.site) for shift in (-lag, 0 * lag, lag)]
     return np.max(top, axis=0) <= 0.0
@@ -154,7 +154,7 @@ def _check(record: Record, values: dict[str, np.ndarray], flags: dict[str, np.nd
 
 
 def dry_years(record: Record) -> list[str]:
-    """A line for each whole year that evaporated far more than it was given: the gauge may have failed."""
+    """A line for each whole year in which far more evaporated than fell: the gauge may have failed."""
     by_year = record.values[["Precip", "Qle"]].groupby(record.values.index.year)
     means, shares = by_year.mean() * YEAR, by_year.size() * record.step / YEAR
     balance = pd.DataFrame({"fallen": means["Precip"], "evaporated": means["Qle"] / L_VAPORISATION})
@@ -168,14 +168,14 @@ def dry_years(record: Record) -> list[str]:
 def read_lai(path: str | Path) -> pd.Series:
     """LAI (m2 m-2) by date, running median over a month, from a CSV table with `date` and `lai`.
 
-    The column `lai_mean_3x3` of MODIS subsets is taken too. Raises InputError (file, row) for anything else.
+    The column `lai_mean_3x3` of MODIS subsets is accepted too. Raises InputError (file, row) for anything else.
     """
     path = Path(path)
     try:
         table = pd.read_csv(path, dtype=str)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:  # of which pandas' own errors are kinds
+    except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
         raise InputError(f"{path}: not a CSV table ({str(error).strip()})") from None
     column = next((name for name in LAI_COLUMNS if name in table), None)
     if column is None or "date" not in table:
@@ -210,7 +210,7 @@ def lai_at(series: pd.Series, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     value = np.interp(wanted, days, series.to_numpy())
     outside = (wanted < days[0]) | (wanted > days[-1])
     season = series.groupby(series.index.day_of_year).mean().reindex(range(1, 367))
-    # round the turn of the year
+    # across the turn of the year
     season = (
         pd.concat([season] * 3, ignore_index=True).interpolate(limit_direction="both").to_numpy()[366:732]
     )

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from lad.errors import InputError
 from lad.progress import Progress
 
-# No compression: what a file has already is counted in bytes of the file.
+# No compression: a transfer resumes at a byte of the file itself.
 HEADERS = {"User-Agent": "lad (land surface model study; Python requests)", "Accept-Encoding": "identity"}
 TIMEOUT = 15  # s
 TRIES = 3
@@ -28,7 +28,7 @@ class NotAvailable(Exception):
 
 
 def is_web(url: str) -> bool:
-    """Whether this is an address of the web with a server in it, and not of a file or no address at all."""
+    """Whether this is a web address with a server, not a file or no address at all."""
     try:
         parts = urllib.parse.urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -43,10 +43,10 @@ def check_web(url: str, example: str) -> None:
 
 
 class Client:
-    """A session that keeps cookies, as that by which a licence was accepted.
+    """A session that keeps cookies, such as that of an accepted licence.
 
-    Server errors and broken connections are tried `TRIES` times, after pauses that grow from `pause` s or that the
-    server asks for (Retry-After). A server that cannot be reached and a refusal (4xx) are not asked again.
+    After server errors and broken connections, requests are tried up to `TRIES` times, with pauses that grow from
+    `pause` s or that the server asks for (Retry-After); not if a server cannot be reached or refuses (4xx).
     """
 
     def __init__(self, pause: float = PAUSE):
@@ -75,9 +75,9 @@ class Client:
         return self._persist(action)
 
     def save(self, url: str, path: Path) -> bool:
-        """Write a body to a file, going on after what the file has already; whether it went on so.
+        """Write a body to a file, resuming after what it already has; returns whether it resumed.
 
-        What was written stays when the transfer breaks. Raises NotAvailable.
+        What was written stays if the transfer breaks off. Raises NotAvailable.
         """
         resumed = False
 
@@ -103,7 +103,7 @@ class Client:
         return resumed
 
     def _asked(self, method: str, url: str, **options: Any) -> requests.Response:
-        """The reply, its body still to come; raises NotAvailable where there is none, or a refusal."""
+        """The reply, its body not yet read; raises NotAvailable without a reply or for a refusal."""
         try:
             response = self._session.request(method, url, stream=True, timeout=TIMEOUT, **options)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which towers there are: in folders of archives, in lists of the networks, and which of them can carry a run."""
+"""Available towers in folders of archives and lists of the networks, and which of them suffice for a run."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,9 +22,9 @@ MOSTLY = 0.9  # share of own values below which a variable of the forcing is nam
 
 
 def in_folders(folders: Sequence[Path], sites: Path | None = None) -> Iterator[dict[str, Any]]:
-    """A row of `LISTED` for each site of which the folders have an archive; its coverage is printed.
+    """A row of `LISTED` for each site with an archive in the folders; its coverage is printed.
 
-    `sites` is a table of sites beside that of the package. Raises InputError for a folder or table that is not there.
+    `sites` is a table of sites beside that of the package. Raises InputError for a missing folder or table.
     """
     for path in (*folders, *([sites] if sites else [])):
         if not path.exists():
@@ -52,7 +52,7 @@ def in_folders(folders: Sequence[Path], sites: Path | None = None) -> Iterator[d
 
 
 def judged(record: Record) -> tuple[str, str]:
-    """Whether a record can carry a run, and why: its whole years with LE and H, and what the tower did not measure."""
+    """Whether a record suffices for a run, and why: whole years with LE and H, and what the tower did not measure."""
     measured = daytime_fluxes(record.values, record.flags)
     years = usable_years(record.time, record.step, record.segment, measured)
     good = sum(share >= ENOUGH_MEASURED for share in years.values())
@@ -67,14 +67,15 @@ def judged(record: Record) -> tuple[str, str]:
     if filled := [f"{name} {share:.0%}" for name, share in own.items() if share < MOSTLY]:
         reason += f"; measured only in part: {', '.join(filled)}"
     if (excess := unrecorded_water(record)) > UNRECORDED:
-        reason += f"; {excess:.0f} mm a year more evaporate than fall: the gauge fails, or water comes from elsewhere"
+        reason += f"; evaporation exceeds precipitation by {excess:.0f} mm a year"
+        reason += ": the gauge fails, or water comes from elsewhere"
     return verdict, reason
 
 
 def unrecorded_water(record: Record) -> float:
-    """Evaporation less precipitation (mm a year) over the record, NaN where a month of the year lacks one.
+    """Evaporation less precipitation (mm a year) over the record, NaN if a month of the year lacks either.
 
-    Missing values of LE are those of the mean day of the month, because towers lose nights more often than days.
+    Missing values of LE come from the mean day of the month, because towers lose nights more often than days.
     """
     values = record.values.reindex(columns=["Precip", "Qle"])
     month = [values.index.year, values.index.month]
@@ -89,7 +90,7 @@ def unrecorded_water(record: Record) -> float:
 def published(snapshot: Path | None, ameriflux: str | None, here: set[str]) -> Iterator[dict[str, Any]]:
     """A row of `LISTED` for each site of a `snapshot` of the FLUXNET shuttle and of the service `ameriflux`, if given.
 
-    `here` are the sites that folders have. Raises InputError for what is no list, and if the service does not answer.
+    `here` are the sites in folders. Raises InputError if `snapshot` is no list, and if the service does not answer.
     """
     offered = [(snapshot.name, entry) for entry in listed_snapshot(snapshot)] if snapshot else []
     if ameriflux is not None:

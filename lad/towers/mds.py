@@ -39,8 +39,8 @@ def sample(
 ) -> Sampled:
     """Estimates of `target` in `rows` (its gaps, unless other row numbers are given), whatever their length.
 
-    All series (n,) on one regular time axis, NaN where missing; drivers in W m-2, K and Pa. A row that has a
-    value itself is among its samples.
+    All series (n,) on one regular time axis, NaN where missing; drivers in W m-2, K and Pa. A row with a
+    value is itself among its samples.
     """
     rows = np.flatnonzero(np.isnan(target)) if rows is None else np.asarray(rows)
     valid = np.flatnonzero(~np.isnan(target))
@@ -104,7 +104,7 @@ def _similar(
 def _same_clock(
     target: np.ndarray, valid: np.ndarray, rows: np.ndarray, days: int, daily: int
 ) -> dict[int, np.ndarray]:
-    """Samples within an hour of the same clock time, so many days to either side, by position in `rows`."""
+    """Samples within an hour of the same clock time, `days` days to either side, by position in `rows`."""
     reach = days * daily + daily // 24
     some = np.flatnonzero(np.searchsorted(valid, rows + reach + 1) - np.searchsorted(valid, rows - reach) > 1)
     found = {}
@@ -118,6 +118,6 @@ def _same_clock(
 
 
 def clock_rows(row: np.ndarray | int, days: int, daily: int) -> np.ndarray:
-    """Rows within an hour of the clock time of `row`, up to so many days away; some may lie outside the record."""
+    """Rows within an hour of the clock time of `row`, up to `days` days away; some may lie outside the record."""
     hour = daily // 24
     return row + np.add.outer(np.arange(-days, days + 1) * daily, np.arange(-hour, hour + 1)).ravel()

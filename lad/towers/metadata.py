@@ -32,7 +32,7 @@ BIF = {
 SENSORS = "BASE_MeasurementHeight_*.csv"
 SENSOR_COLUMNS = {"Variable": "VAR_INFO_VARNAME", "Height": "VAR_INFO_HEIGHT", "Start_Date": "VAR_INFO_DATE"}
 HEIGHTS = ("WS", "TA")  # sensors whose height is the measurement height, the first that has one
-# Statistics of canopy height, the best first; others, as a minimum or a standard deviation, are no height of a canopy.
+# Statistics of canopy height, the best first; others, such as minima or standard deviations, are not canopy heights.
 STATISTICS = (
     r"|mean|average|median|mode|50th percentile",
     r"single observation|expert estimate",
@@ -44,7 +44,7 @@ BELOW = re.compile(
 )
 NOT_BELOW = re.compile(
     r"over-?\s?stor|dominant|\b(no|without|exclud\w+)\b", re.I
-)  # where BELOW is named only besides
+)  # then BELOW is only mentioned
 QUALIFIERS = ("HEIGHTC_VEGTYPE", "HEIGHTC_SPP", "HEIGHTC_VEG_STATUS", "HEIGHTC_APPROACH", "HEIGHTC_COMMENT")
 LATEST = 5  # years before the last measurement of a canopy from which heights count: forests grow, crops have seasons
 ALMA_NAMES = {
@@ -67,10 +67,10 @@ def site_columns(
     table: str | Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns of the site table, and where each comes from, for the tower of an id.
+    """Columns of the site table, and where each comes from, for a tower.
 
     Each value is taken from the first that has it: `settings`, the user's `table`, the table of the package, the
-    metadata in the archives. The rows of the package are such metadata, reviewed: towers move and canopies grow.
+    metadata in the archives. The package has reviewed metadata, because towers move and canopies grow.
     """
     layers = [("settings", settings or {}, {})]
     if table:
@@ -92,10 +92,10 @@ def find_site(
     table: str | Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Site:
-    """The tower of an id, from all that is known of it (`site_columns`).
+    """The tower, from all that is known of it (`site_columns`).
 
-    Cover follows from the IGBP class and soil from the texture where nobody gives them. `Site.origin` states where each
-    value comes from. Raises InputError for values that cannot be, and for one that nobody gives.
+    Cover follows from the IGBP class and soil from the texture if they are not given. `Site.origin` states where each
+    value comes from. Raises InputError for impossible and for missing values.
     """
     archives = list(archives)
     cells, origin = site_columns(site_id, archives, table, settings)
@@ -137,7 +137,7 @@ def parse_settings(texts: Sequence[str] | None) -> dict[str, str]:
 
 
 def _soil(cells: Mapping[str, str], site_id: str) -> tuple[str, str]:
-    """LaD's type of soil and where it is from: texture after Zobler (coarse, medium, fine), else medium."""
+    """LaD's type of soil and its origin: texture after Zobler (coarse, medium, fine), else medium."""
     try:
         sand, clay = float(cells["sand"]), float(cells["clay"])
     except KeyError:
@@ -152,7 +152,7 @@ def sensor_heights(site_id: str, archives: Iterable[str | Path]) -> dict[str, fl
     """Heights of sensors in m above ground (negative below), by the name of the column that holds their values.
 
     Known from the metadata (BADM) in the archives and from a file of AmeriFlux, `BASE_MeasurementHeight_*.csv`, in
-    the folder of an archive. Of a sensor that has moved the latest height counts. Raises InputError for files of
+    the folder of an archive. For a sensor that has moved, the latest height counts. Raises InputError for files of
     metadata that cannot be read.
     """
     return _heights([group for path in archives for group in _groups(Path(path), site_id)])
@@ -173,7 +173,7 @@ def _metres(text: str) -> float | None:
 
 
 def _groups(path: Path, site_id: str) -> list[dict[str, str]]:
-    """Values by variable of each group of BADM metadata that a path has of the site, or that lie beside it."""
+    """Values by variable of each group of BADM metadata of the site, from a file and from those beside it."""
     if is_metadata(path.name, site_id):
         files = {path.name: path.read_bytes()}
     elif path.suffix.lower() == ".zip":
@@ -196,7 +196,7 @@ def _groups(path: Path, site_id: str) -> list[dict[str, str]]:
 
 
 def _metadata(path: Path, site_id: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns of the site table of an archive, a table unpacked from one or a BIF file, and how heights are found."""
+    """Columns of the site table from an archive, a table unpacked from one or a BIF file; and how heights are found."""
     return (_alma_metadata(path), {}) if path.suffix == ".nc" else _bif_columns(_groups(path, site_id))
 
 
@@ -223,12 +223,12 @@ def _rows(name: str, content: bytes) -> list[dict[str, str]]:
         except UnicodeDecodeError:
             text = content.decode("latin-1")
         return list(csv.DictReader(io.StringIO(text)))
-    except Exception as error:  # a damaged spreadsheet can make the modules below raise anything
+    except Exception as error:  # a damaged spreadsheet can make the libraries raise anything
         raise InputError(f"{name}: not a readable table of metadata ({error})") from None
 
 
 def _bif_columns(groups: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
-    """Columns of the site table, of several values of a variable the first, and how heights are found."""
+    """Columns of the site table (the first of several values of a variable), and how heights are found."""
     found: dict[str, str] = {}
     how: dict[str, str] = {}
     for group in groups:
@@ -248,11 +248,11 @@ def _bif_columns(groups: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], d
 
 
 def _canopy(groups: Iterable[Mapping[str, str]]) -> tuple[float | None, str]:
-    """Height (m) of the vegetation that carries the canopy, and what it is the mean of; None where none is known.
+    """Height (m) of the vegetation that forms the canopy, and what it is the mean of; None if unknown.
 
-    Heights are sorted by type of vegetation and species, crops taken together since they follow one another; what is
-    said to stand below the canopy or to be dead does not count. Each sort has the mean of its last `LATEST` years, of
-    its best statistic. Of the sorts that reach half the height of the tallest that with the best statistic counts, of
+    Heights are grouped by type of vegetation and species (crops together, since they follow one another). Vegetation
+    below the canopy and dead vegetation do not count. Each group has the mean of its best statistic over its last
+    `LATEST` years. Of the groups that reach half the height of the tallest, that with the best statistic is taken, of
     several the tallest: a mean over trees and grass is the height of neither.
     """
     sorts: dict[str, list[tuple[int, int, float]]] = {}

@@ -20,19 +20,19 @@ def saturation(tair: np.ndarray) -> np.ndarray:
     """Saturation vapour pressure over water, Pa, of air at `tair` K.
 
     611 exp(17.26938818 t / (237.3 + t)) with t in degrees Celsius: the formula with which ONEFlux turns
-    relative humidity into a deficit, so that the way back is exact.
+    relative humidity into a deficit, so that the inverse is exact.
     """
     celsius = tair - 273.15
     return 611.0 * np.exp(17.26938818 * celsius / (237.3 + celsius))
 
 
 def deficit(tair: np.ndarray, relative_humidity: np.ndarray) -> np.ndarray:
-    """Vapour-pressure deficit, Pa, from K and %. Sensors drift a little above 100 %: no negative deficit."""
+    """Vapour-pressure deficit, Pa, from K and %. Never negative: sensors drift a little above 100 %."""
     return np.maximum(saturation(tair) * (1.0 - relative_humidity / 100.0), 0.0)
 
 
 def relative(tair: np.ndarray, vpd: np.ndarray) -> np.ndarray:
-    """Relative humidity, %, from K and Pa: the way back from `deficit`."""
+    """Relative humidity, %, from K and Pa: the inverse of `deficit`."""
     return 100.0 * (1.0 - vpd / saturation(tair))
 
 
@@ -72,7 +72,7 @@ def snow_fraction_jordan(tair: np.ndarray) -> np.ndarray:
 
 
 def pressure(tair: np.ndarray, elevation: float) -> np.ndarray:
-    """Surface pressure, Pa, of the standard sea-level pressure at `elevation` m in air of `tair` K."""
+    """Surface pressure, Pa, at `elevation` m for standard pressure at sea level, in air of `tair` K."""
     sea_level_temperature = tair + LAPSE_RATE * elevation
     return SEA_LEVEL * (tair / sea_level_temperature) ** (GRAVITY / R_DRY / LAPSE_RATE)
 

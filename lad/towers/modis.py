@@ -1,4 +1,4 @@
-"""Leaf area index of MODIS about a tower, from ORNL DAAC's subset service (https://modis.ornl.gov/data/modis_webservice.html).
+"""Leaf area index of MODIS around a tower, from ORNL DAAC's subset service (https://modis.ornl.gov/data/modis_webservice.html).
 
 Product MCD15A3H (Myneni et al. 2021, doi:10.5067/MODIS/MCD15A3H.061): every four days since July 2002, pixels of 500 m.
 """
@@ -17,16 +17,16 @@ from lad.towers.http import Client, NotAvailable
 
 MODIS = "https://modis.ornl.gov/rst/api/v1/"
 PRODUCT, LEAVES, QUALITY = "MCD15A3H", "Lai_500m", "FparLai_QC"
-SCALE, HIGHEST = 0.1, 100  # of a count; above it are fill values: water, barren, urban, not retrieved
-DATES = 10  # of a request, as many as the service allows
+SCALE, HIGHEST = 0.1, 100  # of a count; higher ones are fill values: water, barren, urban, not retrieved
+DATES = 10  # in a request, as many as the service allows
 AROUND = 1  # pixels to each side of the tower's that are averaged
 
 
 def leaf_area(client: Client, service: str, latitude: float, longitude: float) -> pd.DataFrame:
-    """LAI (m2 m-2) by date about a place: columns `date`, `lai`, mean of the `valid` pixels of 3 x 3.
+    """LAI (m2 m-2) by date around a place: `date`, `lai` (mean of the valid pixels of 3 x 3), `valid` (their number).
 
-    Dates without a valid pixel are left out. Raises InputError, naming the service, where it does not answer, answers
-    something else, or has no valid pixel.
+    Dates without a valid pixel are left out. Raises InputError, naming the service, if it does not answer as
+    documented or has no valid pixel.
     """
     where = {"latitude": latitude, "longitude": longitude}
     try:
@@ -57,7 +57,7 @@ def _asked(client: Client, url: str) -> dict[str, Any]:
 
 
 def _means(reply: dict[str, Any]) -> dict[str, tuple[float, int]]:
-    """Mean LAI of the valid pixels about the centre, and their number, by date."""
+    """Mean LAI of the valid pixels around the centre, and their number, by date."""
     shape = int(reply["nrows"]), int(reply["ncols"])
     middle = tuple(slice(size // 2 - AROUND, size // 2 + AROUND + 1) for size in shape)
     layers = {
@@ -77,8 +77,8 @@ def _means(reply: dict[str, Any]) -> dict[str, tuple[float, int]]:
 def _good(quality: np.ndarray) -> np.ndarray:
     """Pixels of the main algorithm under a clear sky, by the bits of FparLai_QC (user guide of the product, table 5).
 
-    Bit 0 is 0 for good quality, bit 2 for detectors that work; bits 3 and 4 are 0 for a clear sky and 3 for one that is
-    assumed to be; bits 5 to 7 are 0 for the main algorithm, 1 where it saturates.
+    Bit 0 is 0 for good quality, bit 2 for detectors that work; bits 3 and 4 are 0 for a clear sky and 3 for an
+    assumed clear sky; bits 5 to 7 are 0 for the main algorithm, 1 where it saturates.
     """
     sky, algorithm = quality >> 3 & 3, quality >> 5
     return (quality & 0b101 == 0) & np.isin(sky, (0, 3)) & np.isin(algorithm, (0, 1))

@@ -1,4 +1,4 @@
-"""Readers of tower archives: whatever the family, the same table in SI units with flags."""
+"""Readers of tower archives: each kind of archive gives the same table in SI units with flags."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from lad.towers.unzip import Content, check_site, read_content
 from lad.towers.variables import FLUXES, FORCING, PROFILES, USTAR, VARIABLES, to_si
 from lad.towers.vocabulary import synthetic
 
-# Columns that only the FLUXNET products have; BASE has some that end on _F too.
+# Columns that only the FLUXNET products have; BASE has some that end in _F too.
 PRODUCT = {f"{v.fluxnet}_F" for v in FORCING.values()} | {f"{v.fluxnet}_F_MDS" for v in FLUXES.values()}
 READ = {v.fluxnet for v in VARIABLES.values()} | {"RH"}
 DRY = 300.0  # Pa, deficit above which errors of the sensors do not hide a wrong unit
@@ -53,9 +53,9 @@ def read_archive(
 ) -> Table:
     """Read an archive of any known family, or the table unpacked from one.
 
-    Of several sensors those near the `reference` height count, m above ground, where their `heights` (by column) are
+    Of several sensors those near the `reference` height (m above ground) count, if their `heights` (by column) are
     known. Raises InputError for what `unzip.read_content`, `csv_table.read_csv` and `alma.read_alma` refuse. Variables
-    that the archive does not have, or has without a single value, are no columns of the table.
+    without any value in the archive are not columns of the table.
     """
     path = Path(path)
     check_site(path, site_id)
@@ -93,7 +93,7 @@ def read_archive(
 
 
 def _check_humidity(given: np.ndarray, derived: np.ndarray, name: str) -> None:
-    """Raise InputError if VPD is another than that of air temperature and relative humidity."""
+    """Raise InputError if VPD contradicts air temperature and relative humidity."""
     comparable = (derived > DRY) & ~np.isnan(given)
     if comparable.any():
         ratio = np.median(given[comparable] / derived[comparable])
@@ -151,7 +151,7 @@ def _read_product(columns: pd.DataFrame, step: int) -> Columns:
 
 
 def _other_flags(columns: pd.DataFrame) -> list[str]:
-    """A line for each column with values whose `_QC` has numbers that are none of ours: they are not used."""
+    """A line for each column with values whose `_QC` is none of our flags: they are not used."""
     remarks = []
     for name in columns.filter(regex="_QC$"):
         source = name.removesuffix("_QC")

@@ -20,7 +20,7 @@ from lad.towers.sites import Site
 from lad.towers.variables import FORCING, REQUIRED, variable
 
 LONGEST_GAP = 30  # days; a longer one ends a segment
-# Without these there is no water and energy to balance; a month of them cannot be had from other years.
+# Without these there are no balances of water and energy; other years cannot fill a month of them.
 ESSENTIAL = ("Tair", "VPD", "SWdown", "Precip")
 UNFILLED = (MEASURED, DERIVED, MISSING)  # flags
 
@@ -53,7 +53,7 @@ class Record:
 
 
 def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
-    """Read, check and join the archives of a site; files of metadata among them are passed over.
+    """Read, check and join the archives of a site; files of metadata among them are skipped.
 
     Raises InputError for what `readers.read_archive` and `checks` refuse, for contradicting archives, and if
     a required variable is missing.
@@ -97,7 +97,7 @@ def read_record(site: Site, paths: Sequence[str | Path]) -> Record:
 
 
 def _join(tables: list[Table]) -> Table:
-    """Union of the rows; where several archives have an interval they must agree."""
+    """Union of the rows; intervals that several archives have must agree."""
     joined = tables[0]
     for table in tables[1:]:
         if table.step != joined.step:
@@ -134,10 +134,10 @@ def _join(tables: list[Table]) -> Table:
 
 
 def _print_precision(name: str, tables: tuple[Table, Table], common: pd.DatetimeIndex) -> pd.Series:
-    """How far values of a variable may differ by print alone, SI: half a unit of the last digit that both print.
+    """How far values of a variable may differ by rounding alone, SI: half a unit of the last digit that both print.
 
-    Single precision, in which some archives are stored, counts too. A deficit that was made of relative humidity
-    has the precision of that (%) and of air temperature.
+    Single precision, in which some archives are stored, counts too. A deficit computed from relative humidity has the
+    precision of that (%) and of air temperature.
     """
     columns = [table.values.loc[common, name] for table in tables]
     tolerance = np.maximum(columns[0].abs(), columns[1].abs()) * FLOAT32
@@ -165,7 +165,7 @@ def _last_digit(name: str, column: pd.Series, step: int) -> float:
 
 
 def _distinct(one: float, other: float) -> tuple[str, str]:
-    """Both numbers, with as few digits, six or more, as show that they differ."""
+    """Both numbers with the fewest digits, at least six, that show their difference."""
     for digits in range(6, 18):
         texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
         if texts[0] != texts[1]:
@@ -183,7 +183,7 @@ def run_lengths(true: np.ndarray, segment: np.ndarray) -> np.ndarray:
 
 
 def _segments(table: Table) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, list[str]]:
-    """Values and flags on a regular axis without the long gaps, the segment of each row, and lines on what is cut."""
+    """Values and flags on a regular axis without the long gaps, the segment of each row, and lines on what was cut."""
     step = pd.Timedelta(seconds=table.step)
     axis = pd.date_range(table.values.index[0], table.values.index[-1], freq=step, unit="s")
     values = table.values.reindex(axis)

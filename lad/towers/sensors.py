@@ -1,7 +1,7 @@
 """Raw tables (BASE, European database, own towers): which of several sensors is the series of a variable.
 
-The sensor with the most values is the series, and sensors that agree with it fill its gaps. Of air temperature,
-humidity and wind the sensor at the reference height counts, where heights are known.
+The sensor with the most values is the series, and sensors that agree with it fill its gaps. For air temperature,
+humidity and wind the sensor at the reference height is the series, if heights are known.
 """
 
 import re
@@ -39,7 +39,7 @@ NEARLY_ALL = 0.95  # of two places with nearly as many values the first counts
 HALF = 0.5  # share of the most values that a sensor at the reference height must have
 STRONG_SUN, NIGHT = 500.0, 20.0  # W m-2, at least and at most
 AGAINST = (-10.0, 2.0)  # W m-2, medians under strong sun and at night of a flux of the opposite sign
-FEWEST = 10  # intervals of a month from which such a median is taken
+FEWEST = 10  # intervals of a month that such a median needs
 OTHER_HEIGHT = 0.2  # relative difference in height above which a sensor measures something else
 
 
@@ -98,8 +98,8 @@ def read_sensors(
 def stated_flag(columns: pd.DataFrame, source: str, otherwise: int) -> np.ndarray:
     """Flags of a column from its `_QC`, `otherwise` without one.
 
-    Missing flags are `not_known`. Numbers that are none of ours are `missing`: other networks give them to values
-    that are not to be used.
+    Missing flags are `not_known`. Other numbers than ours are `missing`: networks give them to values that are
+    not to be used.
     """
     if source in COMPUTED:
         return np.full(len(columns), COMPUTED[source])
@@ -129,7 +129,7 @@ def _rain_and_snow(columns: pd.DataFrame) -> pd.DataFrame:
 
 
 def _failed(columns: pd.DataFrame, measured: pd.DataFrame, fluxnet: str) -> pd.DataFrame:
-    """Where the values of each sensor fail the test of their turbulence: its own, or the one for all."""
+    """Where the values of each sensor fail its own turbulence test, or the one for all."""
     failed = pd.DataFrame(False, measured.index, measured.columns)
     for column in measured:
         position = re.sub(rf"^{fluxnet}(_PI)?", "", column)
@@ -146,9 +146,9 @@ def _position(column: str) -> str:
 def _main(
     name: str, own: pd.DataFrame, heights: Mapping[str, float], reference: float | None, team: pd.DataFrame
 ) -> tuple[list[str], str]:
-    """The replicates at the place that is the series, the one with the most values first, and why it is that place.
+    """The replicates at the place of the series, the one with the most values first, and why this place.
 
-    `own`: what each sensor measured itself.
+    `own`: each sensor's own values.
     """
     places = own.columns.to_series().groupby([_position(c) for c in own], sort=False).agg(list)
     count = {place: own[replicates].notna().any(axis=1).sum() for place, replicates in places.items()}
@@ -173,7 +173,7 @@ def _main(
 
 
 def _as_the_team(measured: pd.DataFrame, places: pd.Series, team: pd.DataFrame) -> str | None:
-    """The place whose values the site team's own series has in most intervals, if it is one place."""
+    """The place whose values equal the site team's own series in most intervals, if there is one."""
     if team.empty:
         return None
     own = team.iloc[:, 0]
@@ -222,9 +222,9 @@ def _joined(
 
 
 def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str, np.ndarray]:
-    """Why `other` (n,) cannot stand for `one` (n,), empty if it can; how often they are far apart; and where it cannot.
+    """Why `other` (n,) cannot replace `one` (n,), empty if it can; how often they are far apart; and where it cannot.
 
-    Months in which they disagree, although they agree on the whole, are a drift of one of them.
+    Months in which they disagree, although they agree overall, show a drift of one of them.
     """
     both = one.notna() & other.notna()
     nowhere = np.zeros(len(one), dtype=bool)
@@ -258,9 +258,9 @@ def _disagreement(name: str, one: pd.Series, other: pd.Series) -> tuple[str, str
 
 
 def upright(flux: pd.Series, swdown: pd.Series) -> tuple[pd.Series, str]:
-    """A flux into the ground (n,), W m-2, positive downward, and what was turned; by month, from `swdown` (n,).
+    """A flux into the ground (n,), W m-2, turned positive downward, and words on what was turned.
 
-    Turned are months in which it is negative under strong sun and positive at night, in the median.
+    Months are turned in which it is negative under strong sun (`swdown` (n,)) and positive at night, in the median.
     """
     month = flux.index.to_period("M")
     by_day, by_night = (flux.where(light).groupby(month) for light in (swdown > STRONG_SUN, swdown < NIGHT))
@@ -269,7 +269,7 @@ def upright(flux: pd.Series, swdown: pd.Series) -> tuple[pd.Series, str]:
     rows = month.isin(wrong.index[wrong])
     if not rows.any():
         return flux, ""
-    # Weak sun shows no sign: in winter the sign is that of the year, where most months of the year show it.
+    # Weak sun shows no sign: in winter it is that of the year, if most months of the year show it.
     shown = by_day.count() >= FEWEST
     for year in sorted({period.year for period in wrong.index[wrong]}):
         own = wrong.index.year == year

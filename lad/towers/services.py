@@ -25,7 +25,7 @@ PLUMBER2_CITATION = (
     "Ukkola, A. (2020): PLUMBER2: forcing and evaluation datasets for a model intercomparison project for land surface "
     "models. v1.0. NCI National Research Data Collection, https://doi.org/10.25914/5fdb0902607e1"
 )
-# What an account is asked for, in this order: the paths that served it, first to last.
+# Products requested with an account, in this order: the paths to try, first to last.
 ACCOUNT_PRODUCTS = {
     "FLUXNET": ("api/v2/data_download", "api/v1/data_download"),
     "FLUXNET2015": ("api/v1/data_download",),
@@ -50,7 +50,7 @@ class Offer:
 class Services:
     """Addresses of the services; `snapshot` is a list of the FLUXNET shuttle, `account` user and e-mail.
 
-    With `notify` AmeriFlux gets the names of the archives that were taken from its open service.
+    With `notify` AmeriFlux gets the names of the archives downloaded from its open service.
     """
 
     ameriflux: str = AMERIFLUX
@@ -61,7 +61,7 @@ class Services:
     notify: bool = False
 
     def in_turn(self) -> dict[str, Callable[[Client, str], list[Offer]]]:
-        """What is asked for the archives of a site (client, site id), by name, first to last."""
+        """Functions (client, site id) that ask for the archives of a site, by name, first to last."""
         asked = {"AmeriFlux": partial(open_ameriflux, self)}
         if self.snapshot:
             asked["snapshot"] = lambda client, site_id: snapshot(site_id, self.snapshot)
@@ -71,7 +71,7 @@ class Services:
 
 
 def account_from(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """User and e-mail of an AmeriFlux account; environment variables alone hold them."""
+    """User and e-mail of an AmeriFlux account; only environment variables hold them."""
     user, email = (environment.get(f"AMERIFLUX_USER_{part}", "") for part in ("ID", "EMAIL"))
     return (user, email) if user and email else None
 
@@ -124,7 +124,7 @@ def account_ameriflux(services: Services, product: str, client: Client, site_id:
 
 
 def snapshot(site_id: str, path: str | Path) -> list[Offer]:
-    """Archive of a site from a list of the FLUXNET shuttle (ICOS, TERN and others); raises InputError for no list."""
+    """Archive of a site from a list of the FLUXNET shuttle (ICOS, TERN and others); raises InputError if it is none."""
     path = Path(path)
     for row in _snapshot_rows(path):
         if row["site_id"] == site_id:
@@ -208,7 +208,7 @@ def listed_snapshot(path: str | Path) -> list[dict[str, Any]]:
 
 
 def _offers(service: str, reply: bytes, site_id: str, address: str) -> list[Offer]:
-    """The archive in the reply of a download service of AmeriFlux; size and MD5 are in those of the open one."""
+    """The archive in the reply of a download service of AmeriFlux; only the open one states size and MD5."""
     offers = []
     try:
         for entry in json.loads(reply)["data_urls"]:

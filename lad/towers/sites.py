@@ -69,7 +69,7 @@ REQUIRED = tuple(field.name for field in fields(Site) if field.default != "")
 def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
     """Cells of a site table by site and column, empty ones left out; without a path the table of the package.
 
-    Raises InputError for what is no such table, for a misspelt column, and for a site that is there twice.
+    Raises InputError for a file that is not such a table, a misspelt column or a duplicate site.
     """
     path = Path(path or TABLE)
     try:
@@ -102,17 +102,17 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
 
 
 def _check_spelling(columns: Iterable[str], path: Path) -> None:
-    """Raise InputError for a column that is like one that the table lacks. Other columns are left out."""
+    """Raise InputError for a column whose name is like that of a missing one. Other columns are ignored."""
     given = {ALIASES.get(name, name) for name in columns}
     lacking = {name.casefold(): name for name in (*REQUIRED, *RANGES) if name not in given}
     for name in columns:
         like = difflib.get_close_matches(str(name).casefold(), lacking, n=1, cutoff=0.8)
         if like and ALIASES.get(name, name) not in SITE_COLUMNS:
-            raise InputError(f"{path}: no column {name} is known, expected {lacking[like[0]]}")
+            raise InputError(f"{path}: unknown column {name}, expected {lacking[like[0]]}")
 
 
 def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:
-    """A tower from texts by column; raises InputError (column, what was expected) for what cannot be one."""
+    """A tower from texts by column; raises InputError (column, what was expected) if they do not make one."""
     values = {}
     for field in fields(Site):
         text = cells.get(field.name, "")
@@ -143,7 +143,7 @@ def _number(name: str, text: str, where: str) -> float | int:
 
 
 def read_sites(path: str | Path | None = None) -> dict[str, Site]:
-    """Sites of a complete table by their id; without a path those shipped with the package."""
+    """Sites of a complete table by their id; without a path, those of the package."""
     rows = read_rows(path)
     return {
         site_id: make_site(cells, f"{path or TABLE} row {number}")
@@ -164,7 +164,7 @@ def site(site_id: str, path: str | Path | None = None) -> Site:
 def stated_type(name: str, attrs: Mapping[str, Any], site_id: str, path: str | Path | None = None) -> int:
     """LaD's type of `cover` or `soil`, which `lad forcing` writes into `attrs` of its file; else that of the table.
 
-    Raises InputError as `site`.
+    Raises InputError like `site`.
     """
     stated = attrs.get(f"lad_{name}")
     return int(stated) if stated is not None else getattr(site(site_id, path), name)

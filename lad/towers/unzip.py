@@ -10,14 +10,14 @@ from pathlib import Path
 from lad.errors import InputError
 from lad.towers.archives import PRODUCTS, REANALYSIS, SITE_ID, choose, expected, is_named
 
-# What the module zipfile raises for random bytes goes far beyond its own error.
+# For random bytes the module zipfile raises many errors beside its own.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-LARGEST = 4 * 10**9  # bytes that one ZIP archive may unpack to for what is read of it, and any file in it
+LARGEST = 4 * 10**9  # bytes unpacked, of any file in a ZIP archive, and of all that are read from it
 
 
 @dataclass(frozen=True)
 class Content:
-    """What one archive has to read: CSV texts, and the name of the table's file."""
+    """Contents of one archive: CSV texts, and the name of the file."""
 
     name: str
     table: bytes
@@ -35,7 +35,7 @@ def check_site(path: Path, site_id: str) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A ZIP archive; what is wrong with it, also in what is read of it, becomes an InputError."""
+    """A ZIP archive; errors in it, also those while it is read, become InputError."""
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
@@ -58,7 +58,7 @@ def _check_size(path: Path, what: str, size: int) -> None:
 def members(path: Path, patterns: tuple[str, ...], site_id: str) -> dict[str, bytes]:
     """Contents of the files of a ZIP archive whose names fit a pattern, by name.
 
-    Raises InputError if it is damaged, or if they are larger than `LARGEST` together.
+    Raises InputError if it is damaged, or if together they are larger than `LARGEST`.
     """
     with opened(path) as archive:
         return _read(
@@ -73,13 +73,13 @@ def _read(path: Path, archive: zipfile.ZipFile, wanted: Callable[[str], bool]) -
     _check_size(path, " and ".join(infos), sum(info.file_size for info in infos.values()))
     contents = {}
     for name, info in infos.items():
-        with archive.open(info) as file:  # which gives no more than is declared, and checks the CRC
+        with archive.open(info) as file:  # reads no more than declared, and checks the CRC
             contents[name] = file.read(info.file_size)
     return contents
 
 
 def read_content(path: str | Path, site_id: str) -> Content:
-    """The half-hourly or hourly table of a site in a ZIP archive, with the reanalysis beside it, or unpacked.
+    """The half-hourly or hourly table of a site, unpacked or in a ZIP archive, there with its reanalysis.
 
     A CSV file of any other name is taken for a table too. Raises InputError for a file that is absent, of
     another site, damaged, or without such a table.
@@ -116,4 +116,4 @@ def check_whole(path: Path) -> None:
     with opened(path) as archive:
         broken = archive.testzip()
     if broken:
-        raise InputError(f"{path.name}: damaged, {broken} has not the checksum it should have")
+        raise InputError(f"{path.name}: damaged, {broken} has a wrong checksum")

@@ -55,7 +55,7 @@ def variable(name: str) -> Variable:
 
 
 def to_si(name: str, column: np.ndarray, step: int) -> np.ndarray:
-    """A column of the networks, in their units over intervals of `step` s, in ours; `_RH` stays in %."""
+    """A column in the networks' units, over intervals of `step` s, converted to ours; `_RH` stays in %."""
     if name == "_RH":
         return column
     described = variable(name)

@@ -1,4 +1,4 @@
-"""Quality flags: other vocabularies to ours, as the file explains them, and values that formulas made."""
+"""Quality flags: other vocabularies to ours, as the file explains them; and values computed by formulas."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from lad.towers.meteorology import vapour_pressure
 # PLUMBER2's, for files that explain nothing: 0 measured, 1 to 3 filled well, medium and poorly, then others.
 PLUMBER2 = {0: MEASURED, 1: GOOD, 2: REANALYSIS, 3: POOR, 4: REANALYSIS, 5: CLIMATOLOGY, 101: DERIVED}
 QC_OK = {1: MEASURED, 0: POOR}  # of the flags that PALS calls qcOK
-# Words of explanations. What was filled is not measured, however good; of `HOW` the first that fits counts.
+# Words of explanations. What was filled is not measured, however good; the first match in `HOW` counts.
 NOT_FILLED = r"\b(no|not|non|un|without|never) ?(been )?(gap ?)?(fill|model|interpol)\w*"
 FILLED = r"fill|\bgap|model|simulat|estimat|\bera(\d|\b)|reanaly|climatol|interpol|synthe|post ?process|deriv"
 HOW = {
@@ -48,13 +48,13 @@ PRAISED = r"\bok\b|\bokay\b|good|\bbest\b|\bvalid|\breal\b|accepted|\bhigh"
 NUMBER = re.compile(r"(?<![\w.])(?<!\w-)([-+]?\d+)(?:\.0+)?(?![\w%]|\.\d)")
 NAMED = r"qc|flag|quality"  # names of attributes that may explain flags
 BLOCK, FEWEST_DAYS = 30, 10  # days that are judged together, and how many of them must have values
-# What a measured series has no part of: departure (standard deviation) from a smooth function of the air. Measured
+# Departure (standard deviation) from a smooth function of the air, below which values were not measured. Measured
 # months of six towers depart by 7 W m-2 and 6 Pa at least, formulas by 0.8 W m-2 and 0.5 Pa at most.
 FORMULAS = {"LWdown": (("Tair", "VPD"), 1.5, "W m-2"), "Psurf": (("Tair",), 4.0, "Pa")}
 
 
 def meaning(words: str) -> int | None:
-    """Our flag for the words that explain another, None where they do not say what it is."""
+    """Our flag for the words that explain another, None if they are unclear."""
     words = re.sub(NOT_FILLED, " original ", re.sub(r"[\s_-]+", " ", words.lower()))
     if re.search(r"%|percent|fraction|share", words):  # of the values of an interval
         return None
@@ -80,7 +80,7 @@ def pairs(text: str) -> list[tuple[int, str]]:
             groups.append([k])
     before = [between[group[0]] for group in groups]
     after = [between[group[-1] + 1] for group in groups]
-    if not groups or not _says(before[0]):  # nothing before the first number, so words follow theirs
+    if not groups or not _says(before[0]):  # nothing before the first number: words follow numbers
         is_before = False
     elif not _says(after[-1]):
         is_before = True
@@ -135,8 +135,8 @@ def _explained(attrs: Mapping[str, Any], pattern: str) -> list[tuple[int, str]] 
 def vocabulary(sources: Sequence[Mapping[str, Any]], name: str) -> dict[int, int] | None:
     """Numbers of the flag variable `name` that the file explains: theirs to ours; None if it explains nothing.
 
-    `sources` are the attributes of the flags themselves, of what they judge, and of the file. Beside numbers that
-    mean measured, those that are only praised ("good quality") were filled.
+    `sources` are the attributes of the flags, of the flagged variable, and of the file. If some numbers mean measured,
+    values whose number only means good ("good quality") were filled.
     """
     patterns = ("", NAMED, NAMED)
     explained = (_explained(attrs, pattern) for attrs, pattern in zip(sources, patterns, strict=True))
@@ -155,9 +155,9 @@ def vocabulary(sources: Sequence[Mapping[str, Any]], name: str) -> dict[int, int
 
 
 def translate(stated: np.ndarray, known: Mapping[int, int], there: np.ndarray) -> tuple[np.ndarray, str]:
-    """Our flags for theirs (n,), and in words which numbers of values that are `there` (n,) nothing explains.
+    """Our flags for theirs (n,), and the unexplained numbers of values that are `there` (n,), in words.
 
-    These count as filled poorly. Flags without any number state nothing: all are not known.
+    These count as filled poorly. If all numbers are missing, all flags are not known.
     """
     if np.isnan(stated).all():
         return np.full(len(stated), NOT_KNOWN), ""
@@ -173,11 +173,11 @@ def translate(stated: np.ndarray, known: Mapping[int, int], there: np.ndarray) -
 def synthetic(
     values: Mapping[str, np.ndarray], flags: Mapping[str, np.ndarray], step: int
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """`flags` (n,) with LWdown and Psurf that are formulas of the air synthesised, and a line on each that is.
+    """`flags` (n,) in which computed LWdown and Psurf are synthesised, and a line on each of them.
 
-    Sources fill LWdown by functions of temperature and humidity, Psurf by functions of elevation and temperature.
-    Both show in the values (n,), SI at every `step` s: in blocks of a month a smooth function of Tair and VPD, or of
-    Tair, leaves less of them than `FORMULAS`. Blocks with values for less than `FEWEST_DAYS` days are not judged.
+    Data sources fill LWdown by functions of temperature and humidity, Psurf by functions of elevation and temperature.
+    The values (n,), SI at every `step` s, show it: in blocks of a month they depart from a smooth function of Tair and
+    VPD, or of Tair, by less than `FORMULAS`. Blocks with values for less than `FEWEST_DAYS` days are not judged.
     """
     found, remarks = dict(flags), []
     for name, (inputs, most, units) in FORMULAS.items():
@@ -197,8 +197,8 @@ def synthetic(
             found[name] = np.where(marked, SYNTHESISED, found[name])
             share = marked.sum() / np.isfinite(value).sum()
             remarks.append(
-                f"{name}: {share:.0%} of the values follow from {' and '.join(inputs)} to {most:g} {units}, which no "
-                "sensor's do; they count as synthesised"
+                f"{name}: {share:.0%} of the values follow from {' and '.join(inputs)} within {most:g} {units}, as "
+                "no sensor's do; they count as synthesised"
             )
     return found, remarks
 
