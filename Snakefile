@@ -30,7 +30,7 @@ include: "workflow/rules/unfinished.smk"
 
 
 def made(sites):
-    """A file of each step that the tables are made from: a study makes again what is gone of them."""
+    """A file of each step that the tables are made from: a study remakes those that are gone."""
     of_sites = [rules.fetch.output.source, rules.gapfill.output.tower, rules.forcing.output.forcing]
     of_sites += [rules.calibrate.output.parameters, rules.evaluate.output.scores]
     files = expand(of_sites, site=sites)
@@ -40,7 +40,7 @@ def made(sites):
     return files
 
 
-# A rule with a command and no output runs each time it is asked for: who comes back gets the table again.
+# A rule with a command and no output runs each time it is asked for: so each call prints the table.
 for study, members in plan.members.items():
 
     rule:

@@ -1,7 +1,7 @@
 """LaD, a differentiable land surface model, and its hybrid with neural flux laws.
 
 Physics runs in double precision: the switch is set here, before anything imports JAX, so that no module can
-forget it and the packages that do without JAX start without it. Where it is off all the same the model refuses to run.
+forget it and the packages that do without JAX start without it. If it is off nonetheless, the model refuses to run.
 """
 
 import importlib
@@ -13,9 +13,9 @@ os.environ["JAX_ENABLE_X64"] = "1"  # whatever the shell says
 # Failed run-time checks inside a compiled solver become NaN, which every step tests for; a host callback
 # would keep the program out of the persistent compilation cache.
 os.environ.setdefault("EQX_ON_ERROR", "nan")
-# XLA on a CPU starts every small operation of a time loop by itself. LOOPS: a loop that touches fewer bytes in a turn
+# XLA on a CPU starts every small operation of a time loop separately. LOOPS: a loop that touches fewer bytes in a turn
 # is one machine function instead, ten to twenty times faster for a single series. FUSED: an operation may have many
-# results. SEQUENTIAL: operations run one after the other. docs/model.md has what they gain. JAX reads this at its
+# results. SEQUENTIAL: operations run one after the other. docs/model.md gives the gains. JAX reads this at its
 # first computation.
 LOOPS, FUSED = "xla_cpu_small_while_loop_byte_threshold", "xla_cpu_use_multi_output_fusion"
 SEQUENTIAL = "xla_cpu_enable_concurrency_optimized_scheduler"

@@ -19,7 +19,7 @@ from lad.observations import TARGETS, Observed, read_observed
 from lad.periods import Periods
 
 Runs = Mapping[str, xr.Dataset | Sequence[xr.Dataset]]
-"""Name of a model → its simulation as of `simulate`, or one of each seed."""
+"""Name of a model → its simulation from `simulate`, or one for each seed."""
 
 
 def evaluate(runs: Runs, observations: str | Path, test: Periods) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def evaluate(runs: Runs, observations: str | Path, test: Periods) -> pd.DataFram
 
 
 def compare(runs: Runs, observations: str | Path, test: Periods) -> pd.DataFrame:
-    """Scores of each run less those of each other, with 95 % intervals over weeks of the test periods.
+    """Scores of each run less those of each other run, with 95 % intervals over weeks of the test periods.
 
     The intervals are of a block bootstrap (`lad.evaluation.bootstrap`). Raises InputError as `evaluate`.
     """
@@ -49,7 +49,7 @@ def _compared(
     members = {name: [of] if isinstance(of, xr.Dataset) else list(of) for name, of in runs.items()}
     sites = {run.attrs.get("site_id", "site") for of_model in members.values() for run in of_model}
     if not sites:
-        raise InputError("no runs, expected the dataset, or those of each seed, by name of the model")
+        raise InputError("no runs, expected a dataset, or one for each seed, by name of the model")
     if len(sites) != 1:
         raise InputError(f"runs are of the sites {', '.join(sorted(sites))}, expected one")
     (site,) = sites
@@ -58,7 +58,7 @@ def _compared(
     for name, of_model in members.items():
         for code in TARGETS.values():
             if not all(code in run for run in of_model):
-                raise InputError(f"{name}: no variable {code}, expected a dataset as of lad.simulate")
+                raise InputError(f"{name}: no variable {code}, expected a dataset from lad.simulate")
         rows = [positions(intervals(run, name)[0], observed.time, name) for run in of_model]
         flux = {
             target: np.stack([run[code].values[row] for run, row in zip(of_model, rows, strict=True)])

@@ -1,4 +1,4 @@
-"""Runs of a model in the layout of PLUMBER2, netCDF with names and units of ALMA, as modelevaluation.org takes it."""
+"""Runs of a model in the layout of PLUMBER2, netCDF with names and units of ALMA, for modelevaluation.org."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ PARAMETERS = {
 def exported(runs: Sequence[xr.Dataset], models: Sequence[Parameters], site: Mapping[str, Any]) -> xr.Dataset:
     """Means over the `runs` of all seeds on (time, y, x); where there are several, `_sd` is the standard deviation.
 
-    `parameter_…` are means over the parameters of `models`, of each seed or none. `site` is a row of the site table.
+    `parameter_…` are means over the parameters of `models`, one per seed or none. `site` is a row of the site table.
     """
     start, step = intervals(runs[0], "simulation")
     dataset = xr.Dataset(

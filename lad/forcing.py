@@ -49,7 +49,7 @@ class Forcing(eqx.Module):
     ]  # Pa, vapour-pressure deficit: derived once, not at every evaluation of a flux law
     Rnet: Float[Array, "..."] | None = None  # W m-2, net radiation where it is prescribed, NaN where not
     LAI: Float[Array, "..."] | None = None  # -, leaf area index, where the file has it
-    # Of `ANTECEDENTS`, in SI units, of a whole record: computed once, not known of single intervals.
+    # `ANTECEDENTS`, in SI units: computed once for a whole record, not known for single intervals.
     antecedents: Float[Array, "... antecedents"] | None = None
 
 
@@ -64,7 +64,7 @@ def make_forcing(**variables: Float[Array, "..."]) -> Forcing:
 def antecedent_means(weather: Mapping[str, np.ndarray], segment: np.ndarray, dt: float) -> pd.DataFrame:
     """Means of `weather`, (n,) by name, over the days that end with each interval of `dt` s: `Precip_90d`, ….
 
-    Of the names in `ANTECEDENT_DAYS`. A mean is over what there is of the days since the start of its `segment` (n,).
+    For the names in `ANTECEDENT_DAYS`. Days before the start of a `segment` (n,) do not count in a mean.
     """
     means = {}
     for name, lengths in ANTECEDENT_DAYS.items():
@@ -151,7 +151,7 @@ def _with_net_radiation(record: Record, path: str | Path) -> Record:
 def _weather(
     dataset: xr.Dataset, name: str, expected: tuple[str, float, float], path: str | Path
 ) -> np.ndarray:
-    """Values (n,) of a variable; raises InputError if it is absent or has one that is not as `expected`."""
+    """Values (n,) of a variable; raises InputError if it is absent or a value is not as `expected`."""
     unit, low, high = expected
     if name not in dataset:
         raise InputError(f"{path}: no variable {name} ({unit})")

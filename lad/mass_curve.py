@@ -1,8 +1,8 @@
 """How much water the root zone must hold, by the mass curve of training precipitation and evaporation.
 
 Plants keep what carries them through dry spells (Gao et al. 2014, Geophys. Res. Lett. 41, 7916-7923): the largest
-deficit, evaporation less precipitation summed up, of a year that comes once in twenty. Fluxes of a few years hardly
-determine the capacity, because a network makes up for a small one.
+yearly deficit, accumulated evaporation less precipitation, that is exceeded once in twenty years. Fluxes of a few
+years hardly determine the capacity, because a network compensates for a small one.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from lad.errors import InputError
 from lad.periods import Periods, mask
 
 RETURN_YEARS = 20.0
-UNRECORDED = 50.0  # kg m-2 a year that more evaporates than falls, from which it is reported
+UNRECORDED = 50.0  # kg m-2 a year, excess of evaporation from which it is reported
 COMPLETE = 300  # days of a year that counts
 ENOUGH = 0.8  # share of a day's values
 EULER = 0.5772156649
@@ -25,7 +25,7 @@ EULER = 0.5772156649
 class MassCurve(NamedTuple):
     """Deficits of the root zone (kg m-2) in the training periods."""
 
-    deficit: pd.Series  # at the end of each day; a year begins without one
+    deficit: pd.Series  # at the end of each day; a year begins with zero
     year: np.ndarray  # of each day: the calendar year that it begins in
     largest: pd.Series  # of each year that counts
     excess: float  # kg m-2 a year, evaporation less precipitation
@@ -47,10 +47,10 @@ def mass_curve(
 ) -> MassCurve:
     """Mass curve of the training days, from means over intervals that start at `time` (n,) datetime64.
 
-    `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled. Evaporation of days
-    that are not of training, are of `validation` or have less than `ENOUGH` of their values is interpolated from the
-    days around them. A year begins in the month that follows the largest surplus of the mean year, and counts with
-    `COMPLETE` days of training or more; where none has as many, all count. Without a day of LE all is empty.
+    `precipitation` is in kg m-2 s-1, `latent_heat` in W m-2, positive upward, with gaps filled. Days outside training,
+    days of `validation` and days with less than `ENOUGH` of their values get evaporation interpolated from the days
+    around them. A year begins in the month that follows the largest surplus of the mean year, and counts with
+    `COMPLETE` days of training or more; if no year has as many, all count. Without a day of LE all is empty.
     """
     inside, seen = mask(time, train), mask(time, train) & ~mask(time, validation)
     span = slice(np.flatnonzero(inside)[0], np.flatnonzero(inside)[-1] + 1)
@@ -76,15 +76,15 @@ def mass_curve(
 
 
 def _deficit(daily: pd.Series) -> pd.Series:
-    """Sum of `daily` (kg m-2), kept from falling below zero."""
+    """Running sum of `daily` (kg m-2), never below zero."""
     total = daily.cumsum()
     return total - np.minimum(total.cummin(), 0.0)
 
 
 def return_level(largest: Float[np.ndarray, " years"], years: float = RETURN_YEARS) -> float:
-    """What the largest value of a year exceeds once in `years`: a Gumbel distribution by the method of moments.
+    """Level that the yearly maximum exceeds once in `years`: a Gumbel distribution by the method of moments.
 
-    Of a single year it is that year's.
+    For a single year it is that maximum.
     """
     if len(largest) < 2:
         return float(np.max(largest))

@@ -69,7 +69,7 @@ class Model(eqx.Module):
         check_precision()
 
     def prepare(self) -> "Model":
-        """The same model after whatever can be done once before a time loop."""
+        """The same model, with what is computed once before a time loop."""
         return Model(self.parameters, self.fluxes.prepare(self.parameters))
 
     def rates(self, state: State, forcing: Forcing, melt: Float[Array, "..."] | None = None) -> Rates:

@@ -16,7 +16,7 @@ TARGETS = {"LE": "Qle", "H": "Qh"}
 """Target of the study → its ALMA variable; W m⁻², positive upward."""
 
 USABLE_QC = (0, -1)
-"""Flags of a half-hour that may be learnt from and judged by: measured, or the product states no flag."""
+"""Flags of a half-hour usable in training and scores: measured, or the product states no flag."""
 
 
 class Observed(NamedTuple):
@@ -52,7 +52,7 @@ class Observed(NamedTuple):
 def open_series(path: str | Path, site: str | None, names: Sequence[str]) -> xr.Dataset:
     """A file with the variables `names` over time; one that states another site than `site` is refused.
 
-    A file that states no site_id is believed; without `site` any site will do. Raises InputError otherwise.
+    A file without site_id is accepted; without `site` any site will do. Raises InputError otherwise.
     """
     dataset = read_netcdf(path)
     found = dataset.attrs.get("site_id", site)

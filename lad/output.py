@@ -138,7 +138,7 @@ def _named(standard_name: str, long_name: str) -> dict[str, str]:
 
 
 def _frame(record: Record, title: str, step: str, **attrs: str) -> xr.Dataset:
-    """Time, segments and what the site is."""
+    """Time, segments and site attributes."""
     attrs = {"title": title, "history": f"made by lad {step}, see provenance"} | attrs
     place = ("site_id", "igbp", "utc_offset_hours")
     attrs |= {name: record.attrs[name] for name in place if name in record.attrs}

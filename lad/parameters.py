@@ -156,7 +156,7 @@ def from_json(content: Mapping[str, Any], source: str) -> Parameters:
 def read_parameters(path: str | Path, height: float) -> Parameters:
     """`from_json` of a file, for forcing at `height` (m).
 
-    It stands in for an absent `z_ref_m`, and `GUST` for `gust_m_s`. Raises InputError where `z_ref_m` is
+    `height` replaces an absent `z_ref_m`, `GUST` an absent `gust_m_s`. Raises InputError where `z_ref_m` is
     present and differs from `height` by more than 1 %.
     """
     content = read_json(path)

@@ -1,4 +1,4 @@
-"""What sites, studies, folds and reports consist of: names, files and settings, as the rules of the workflow ask."""
+"""What sites, studies, folds and reports consist of: names, files and settings that the workflow's rules ask for."""
 
 import functools
 import re
@@ -11,8 +11,8 @@ from lad.errors import InputError
 from lad.evaluation.models import DRAWN_BASELINES, FINE_TUNED, SEEDED_BASELINES, too_many
 from lad.periods import as_option, trained_in
 
-# Steps of a multi-site network, which the tables can do without; and of its training at single sites, without which the
-# network is shown all the same.
+# Steps of a multi-site network, which the tables can do without; and of its fine-tuning, without which the network is
+# still shown.
 TRAINING_STEPS = ("train_multi_site", "apply", "evaluate_multi_site")
 FINE_TUNING_STEPS = ("fine_tune", "fine_tuning")
 NETWORK_STEPS = (*TRAINING_STEPS, *FINE_TUNING_STEPS)
@@ -23,8 +23,8 @@ RECORDS = ("fetch/source", "periods/periods", "calibrate/parameters", "evaluate/
 class Plan:
     """The plan that follows from checked settings.
 
-    `tables` are tables of sites (cells by site and column), the later ones count more. `failed` has what an earlier run
-    could not make, as from `failures`. Raises InputError if a study is to train one network and the IGBP class of a
+    `tables` are tables of sites (cells by site and column); later ones take precedence. `failed` has what an earlier
+    run could not make, from `failures`. Raises InputError if a study is to train one network and the IGBP class of a
     site is not known.
     """
 
@@ -44,14 +44,14 @@ class Plan:
 
     @functools.cached_property
     def members(self) -> dict[str, list[str]]:
-        """Every study and those of its sites that have what its tables are made of."""
+        """Every study and those of its sites that have the results for its tables."""
         return {
             study: self.having("periods", self.having("evaluate", sites))
             for study, sites in self.studies.items()
         }
 
     def having(self, step: str, sites: Sequence[str]) -> list[str]:
-        """Those of `sites` for which a step is made, and did not fail."""
+        """Those of `sites` at which a step is made and did not fail."""
         own = self.settings.get(step, {})
         chosen = own["sites"] if "sites" in own else sites
         return [
@@ -76,16 +76,16 @@ class Plan:
         return {name: cell for table in self.tables for name, cell in table.get(site, {}).items()}
 
     def igbp(self, site: str) -> str | None:
-        """IGBP class of a site, as far as settings and tables have it."""
+        """IGBP class of a site, if settings or tables have it."""
         metadata = self.settings["sites"][site].get("metadata", {})
         return metadata.get("igbp") or self.row(site).get("igbp")
 
     def proposes_periods(self, site: str) -> bool:
-        """Whether the settings have no periods of the site, so that its record decides."""
+        """Whether the settings have no periods of the site, so that they follow from its record."""
         return "test" not in self.settings["sites"][site]
 
     def period_options(self, site: str, names: Iterable[str], test: str = "test") -> str:
-        """Options with the periods `names`, or the file of the proposed ones; InputError if it has no `test`."""
+        """Options with the periods `names`, or the file of the proposed ones; InputError if there is no `test`."""
         own = self.settings["sites"][site]
         if test not in {"test", *own}:
             raise InputError(f"{site}: expected sites.{site}.{test} in the settings")
@@ -113,7 +113,7 @@ class Plan:
         return {"bulk": f"results/{site}/simulate/bulk.nc"} | self._of_seeds(folders, "nc")
 
     def baselines(self, site: str) -> dict[str, str]:
-        """Every baseline: `name`, or `name/seed` of those that start from random weights."""
+        """Every baseline: `name`, or `name/seed` for those that start from random weights."""
         files = {}
         for name in self.settings["baselines"]:
             stem = f"results/{site}/baselines/{name}"
@@ -140,7 +140,7 @@ class Plan:
         return self.baselines(site) | self.simulations(site) | means
 
     def trained_through(self, site: str) -> dict[str, str]:
-        """Networks of the numerical daemons, `integrator/seed`; through the common solver the model of that name."""
+        """Networks of the numerical daemons, `integrator/seed`; for the common solver the study's own model."""
         own, common = self.settings["daemons"], self.settings["simulation"]["integrator"]
         of_steps = self.training_settings(own["model"]).get("integrator") or common
         folders = {name: f"results/{site}/daemons/{name}" for name in own["integrators"]}
@@ -166,9 +166,9 @@ class Plan:
         return self.settings["training"] | self.settings["models"][model].get("training", {})
 
     def law_module(self, model: str) -> list[str]:
-        """The module, or all of the package, of a flux law of the user's own that lies in the folder.
+        """The module, or the whole package, of a user's own flux law in the current folder.
 
-        A change of it trains again.
+        A change in it repeats the training.
         """
         name, colon, _ = self.settings["models"][model]["law"].partition(":")
         package = Path(name.partition(".")[0])
@@ -176,7 +176,7 @@ class Plan:
         return [str(file) for file in files if file.is_file()]
 
     def knock_outs(self) -> dict[str, str]:
-        """Models whose network sees less than all states → the model that is the same but for that."""
+        """Models whose network sees less than all states → the model that is otherwise the same."""
         models = self.settings["models"]
         return {
             blind: name
@@ -223,11 +223,11 @@ class Plan:
         }
 
     def detailed(self, study: str) -> list[str]:
-        """Sites that the report of a study shows itself: all, or none of many, which have pages of their own."""
+        """Sites that the report of a study shows itself: all, or none if they are many, with pages of their own."""
         return [] if too_many(self.members[study]) else self.members[study]
 
     def pages(self, study: str) -> dict[str, str]:
-        """Site and page of those that the report of a study only points to."""
+        """Site and page of those that the report of a study only links to."""
         shown_here = self.detailed(study)
         return {site: f"results/{site}/report.html" for site in self.members[study] if site not in shown_here}
 
@@ -272,7 +272,7 @@ class Plan:
         return study in self.settings["multi_site"]["studies"] and complete
 
     def _failed(self, study: str, steps: Collection[str]) -> bool:
-        """Whether one of the `steps` has no result, since something failed."""
+        """Whether one of the `steps` has no result because something failed."""
         return not set(steps).isdisjoint(self.failed.get(study, {}).get("steps", ()))
 
     def folds(self, study: str) -> dict[str, list[str]]:
@@ -285,7 +285,7 @@ class Plan:
         unknown = [site for site in members if classes[site] is None]
         if unknown:
             raise InputError(
-                f"multi_site.studies: {study}: of {', '.join(unknown)} the IGBP class is not known before the"
+                f"multi_site.studies: {study}: the IGBP class of {', '.join(unknown)} is not known before the"
                 f" archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
             )
         for site, igbp in classes.items():
@@ -314,7 +314,7 @@ class Plan:
         }
 
     def fine_tuned(self, study: str) -> dict[str, str]:
-        """Label `site/years` and file of the scores of each network that goes on from that of a study."""
+        """Label `site/years` and file of the scores of each network fine-tuned from that of a study."""
         return {
             f"{site}/{years}": f"results/{study}/fine_tuning/{site}/{years}.csv"
             for site, numbers in self.settings["multi_site"]["fine_tuning"]["sites"].items()
@@ -331,7 +331,9 @@ class Plan:
         numbers = self.settings["multi_site"]["fine_tuning"]["sites"].get(site, [])
         if years not in numbers:
             expected = f"one of {', '.join(map(str, numbers))}" if numbers else "a site of the settings"
-            raise InputError(f"multi_site.fine_tuning.sites: {site} has not {years}, expected {expected}")
+            raise InputError(
+                f"multi_site.fine_tuning.sites: {site} does not have {years}, expected {expected}"
+            )
         own = self.settings["sites"][site]
         blocks = sorted(own["validation"], key=lambda block: block[0][5:])  # by season
         blocks = blocks[:: -(-len(blocks) // (4 * years))]
@@ -339,7 +341,7 @@ class Plan:
         return trained_in(blocks, last - years + 1, last, as_option(own["test"]))
 
     def fine_tuning_models(self) -> dict[str, Any]:
-        """Settings of the network of a site alone, and of that which goes on from the one for several."""
+        """Settings of the network of a site alone, and of the one fine-tuned from that for several."""
         several = self.settings["multi_site"]
         name, training = several["model"], self.training_settings(several["model"])
         alone = {"model": self.model_settings(name), "training": training}

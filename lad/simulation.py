@@ -61,8 +61,8 @@ def run_record(
 ) -> Trajectory:
     """Run every segment of `record` freely, see `free_runs`; arrays (n,) of numpy, n the length of the record.
 
-    Without `start` from `plain_state`. Raises InputError for values that are not finite, and where an interval creates
-    energy or water, unless the solver is known to leak.
+    Without `start` they begin from `plain_state`. Raises InputError for values that are not finite, and where an
+    interval creates energy or water, unless the solver is known to leak.
     """
     segments = list(record.segments())
     start = start or (lambda forcing: plain_state(model.parameters, forcing))

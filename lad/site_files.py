@@ -13,7 +13,7 @@ FILES = ("forcing", "observations", "periods")
 
 
 def add_site_files(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Sites and their files; with `names` of periods, days of these instead of files of periods."""
+    """Sites and their files; with `names` of periods, their days instead of files of periods."""
     parser.add_argument("--site", nargs="+", required=True, metavar="ID", help="site identifiers")
     given = {"nargs": "+", "type": Path}
     parser.add_argument("--forcing", **given, required=True, metavar="NC", help="forcing file of each site")
@@ -42,7 +42,7 @@ def of_each_site(args: argparse.Namespace, *names: str) -> dict[str, dict[str, A
 
 
 def inputs_of(files: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
-    """Files of `of_each_site` by the role they play, for a record of origin."""
+    """Files of `of_each_site` by their role, for a record of origin."""
     return {f"{name} {site}": path for site, paths in files.items() for name, path in paths.items()}
 
 
@@ -56,7 +56,7 @@ def site_periods(args: argparse.Namespace, *names: str) -> dict[str, dict[str, P
 def record_of(site: str, path: Path, net_radiation: Path | None = None) -> Record:
     """`read_record` of the forcing file of a site; raises InputError if it is that of another.
 
-    It may state none.
+    The file may state no site.
     """
     record = read_record(path, net_radiation)
     found = record.attrs.get("site_id", site)

@@ -12,7 +12,7 @@ from lad.errors import InputError
 from lad.forcing import Forcing
 from lad.parameters import Parameters
 
-ROUNDING = 1e-9  # relative, by which ice a run has ended with may exceed what the soil can hold
+ROUNDING = 1e-9  # relative, by which ice at the end of a run may exceed what the soil can hold
 
 
 class State(eqx.Module):
@@ -35,7 +35,7 @@ def initial_state(content: Mapping[str, Any], source: str, parameters: Parameter
     """State from the layout `{"T": [...], "Ws": , "Wr": , "Wg": }` or the same under the key `initial`.
 
     `F` (J m-3, optional) is soil ice, for `parameters` of a soil that freezes. Raises InputError, naming `source`,
-    for a missing key, a negative store, a temperature that is not one, and layers that do not fit `parameters`.
+    for a missing key, a negative store, an impossible temperature, and layers that do not fit `parameters`.
     """
     layers = parameters.dz.shape[0]
     try:

@@ -22,7 +22,7 @@ def code(step: str) -> list[str]:
 
 @functools.cache  # many steps import it
 def _imports(file: str) -> list[str]:
-    """Modules, and what else is imported from them, of a file."""
+    """Modules that a file imports, and what it imports from them."""
     names = []
     for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

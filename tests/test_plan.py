@@ -271,7 +271,7 @@ def test_fine_tuning_takes_the_last_years_of_training_with_four_blocks_of_valida
     )
     assert plan.last_years("XX-Aaa", 2).count(":") == 1 + 8 + 1
     for site, years, expected in (("XX-Aaa", 3, "one of 1, 2"), ("XX-Bbb", 1, "a site of the settings")):
-        with pytest.raises(InputError, match=f"{site} has not {years}, expected {expected}"):
+        with pytest.raises(InputError, match=f"{site} does not have {years}, expected {expected}"):
             plan.last_years(site, years)
 
 
@@ -297,7 +297,7 @@ def test_sites_of_one_class_are_not_left_out_together():
 @pytest.mark.parametrize(
     "classes, message",
     [
-        ({"Aaa": "ENF"}, "multi_site.studies: three: of XX-Bbb, XX-Ccc the IGBP class is not .* sites.XX-Bbb.met"),
+        ({"Aaa": "ENF"}, "multi_site.studies: three: the IGBP class of XX-Bbb, XX-Ccc is not .* sites.XX-Bbb.met"),
         ({"Aaa": "ENF", "Bbb": "field", "Ccc": "GRA"}, "XX-Bbb: igbp = 'field', expected two or three capitals"),
     ],
 )  # fmt: skip

@@ -19,11 +19,11 @@ from lad.training.sites import gap_filled_inputs
 
 @dataclasses.dataclass(frozen=True)
 class BaselineData:
-    """The record with the half-hours of the hybrids' losses: no baseline can see another flux."""
+    """The record with the half-hours of the hybrids' losses: baselines can see no other flux."""
 
     record: Record  # (n,)
     seen: tuple[str, ...]  # inputs of the hybrids' networks that are measured and vary in training
-    observed: Float[np.ndarray, "n 2"]  # W m-2, LE and H; 0 where neither of the two below
+    observed: Float[np.ndarray, "n 2"]  # W m-2, LE and H; 0 where neither of the two below is 1
     train: Bool[np.ndarray, "n 2"]
     validation: Bool[np.ndarray, "n 2"]
 
@@ -77,6 +77,6 @@ def with_antecedents(data: BaselineData) -> pd.DataFrame:
 
 
 def standardised(values: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Columns (n, k) less mean, by standard deviation of the rows `training` (n,); 0 what does not vary there."""
+    """Columns (n, k) standardised over the rows `training` (n,); 0 for columns that do not vary there."""
     mean, std = values[training].mean(axis=0), values[training].std(axis=0)
     return (values - mean) / np.where(std > 0, std, np.inf)

@@ -9,7 +9,7 @@ from lad.baselines.data import BaselineData
 def predict(name: str, data: BaselineData, seeds: int) -> np.ndarray:
     """Fluxes (members, n, 2) over the record, LE and H in W m-2, of one of `lad.evaluation.models.BASELINES`.
 
-    `seeds` members of those that start from random weights, one of the others. Raises InputError naming the baseline
+    `seeds` members if it starts from random weights, else one. Raises InputError naming the baseline
     if the training half-hours do not suffice.
     """
     if name in plumber.FITS:

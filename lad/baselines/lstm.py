@@ -20,13 +20,13 @@ MEMORY = 90  # days
 HIDDEN = 32
 BATCH = 64  # days
 OPTIMISER = optax.adamw(2e-3, weight_decay=0.1)
-VALIDATE_EVERY = 50  # steps between looks at the validation days
+VALIDATE_EVERY = 50  # steps between validations
 VALIDATIONS = 30
 PATIENCE = 6  # validations
 
 
 class Days(NamedTuple):
-    """The record by days: those of a stretch follow each other, a half-hour that it lacks counts nowhere."""
+    """The record by days: those of a stretch follow each other, missing half-hours count nowhere."""
 
     daily: Float[
         Array, "days+1 k"
@@ -58,7 +58,7 @@ class DailyMemory(eqx.Module):
 
 
 def by_days(data: BaselineData, scale: tuple[np.ndarray, np.ndarray]) -> tuple[Days, np.ndarray, np.ndarray]:
-    """The record by days, fluxes less `scale`[0], by `scale`[1]; and day and place in it (n,) of each half-hour."""
+    """The record by days, fluxes less `scale`[0] over `scale`[1]; and each half-hour's day and place in it (n,)."""
     record, training = data.record, data.train.any(axis=1)
     date = record.time.astype("datetime64[D]")
     new = (np.diff(date).astype(int) != 0) | (np.diff(record.segment) != 0)

@@ -1,6 +1,6 @@
 """The mean, and the empirical models of the PLUMBER comparison: fits to the forcing of a half-hour.
 
-After Best et al. (2015, J. Hydrometeorol. 16, 1425-1442, section 2b). A further one is a further line of `FITS`.
+After Best et al. (2015, J. Hydrometeorol. 16, 1425-1442, section 2b). To add one, add a line to `FITS`.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def fit_linear(predictors: np.ndarray, flux: np.ndarray) -> Predict:
 
 
 def _least_squares(predictors: np.ndarray, flux: np.ndarray) -> Predict:
-    """Least squares about the mean; along what does not vary in the rows (the sun at night) the slope is zero."""
+    """Least squares about the mean; the slope is zero for what does not vary in the rows (the sun at night)."""
     centre, mean = predictors.mean(axis=0), flux.mean()
     slope = np.linalg.lstsq(predictors - centre, flux - mean, rcond=1e-6)[0]
     return lambda columns: mean + (columns - centre) @ slope

@@ -41,7 +41,7 @@ def boosted_trees(train: Pairs, validation: Pairs, seed: int) -> Predict:
 
 
 def perceptron(train: Pairs, validation: Pairs, seed: int) -> Predict:
-    """Network of two hidden layers, with the weights of the epoch that the validation likes best."""
+    """Network of two hidden layers, with the weights of the epoch of lowest validation loss."""
     mean, std = train.flux.mean(), train.flux.std()
     network = MLPRegressor(**NETWORK, random_state=np.random.RandomState(seed))  # other batches in each epoch
     lowest, best, waited = np.inf, None, 0

@@ -1,8 +1,8 @@
-"""Empirical models that know other sites only: what a flux is worth that no half-hour of the site was fitted to.
+"""Empirical models that know other sites only: their skill at a site without a fit to its own half-hours.
 
 The protocol of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442): all half-hours of the other sites count
-alike, so that long records weigh more. Of many sites a random part of them does, so that the cost of a site does not
-grow with the number of sites.
+alike, so that long records weigh more. If they are many, a random part of them is used, so that the cost of a site
+does not grow with the number of sites.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, check_unseen, mask
 
 TRANSFERRED = ("1lin", "2lin", "3km27")
-MOST = 100_000  # half-hours of training on other sites, about; 27 planes have 108 coefficients
+MOST = 100_000  # about, half-hours of training on other sites; 27 planes have 108 coefficients
 
 
 def transfer(

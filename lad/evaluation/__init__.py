@@ -1,1 +1,1 @@
-"""Numbers: metrics, bootstrap, scores and what follows from them. Knows no figure, no table for readers and no page."""
+"""Numbers: metrics, bootstrap, scores and what follows from them, without figures, tables for readers or pages."""

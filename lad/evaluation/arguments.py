@@ -18,14 +18,14 @@ def add_comparison_arguments(parser: argparse.ArgumentParser, forcing: str) -> N
 
 
 def comparison_inputs(args: argparse.Namespace, simulations: dict[str, dict[str, Path]]) -> dict[str, Path]:
-    """Files of a comparison by the role they play in it, for its record of origin."""
+    """Files of a comparison by their role in it, for its record of origin."""
     return {"observations": args.observations, "forcing": args.forcing} | inputs_of_seeds(
         "simulation", simulations
     )
 
 
 def inputs_of_seeds(role: str, files_of: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
-    """Files by model and seed, by the role they play."""
+    """Files of models and seeds, by their role."""
     return {
         f"{role} {model}{seed and '/'}{seed}": path
         for model, files in files_of.items()
@@ -42,7 +42,7 @@ def named_files(texts: list[str]) -> dict[str, str]:
 
 
 def by_seed(texts: list[str], option: str, kind: str) -> dict[str, dict[str, Path]]:
-    """`["US-Wkg/0=seed0.eqx", …]` of an option as fold or model, its `kind` → seed → file; else InputError."""
+    """`["US-Wkg/0=seed0.eqx", …]` of an option as fold or model (`kind`) → seed → file; else InputError."""
     networks: dict[str, dict[str, Path]] = {}
     for name, path in named_files(texts).items():
         fold, slash, seed = name.partition("/")
@@ -53,9 +53,9 @@ def by_seed(texts: list[str], option: str, kind: str) -> dict[str, dict[str, Pat
 
 
 def add_missing_argument(parser: argparse.ArgumentParser) -> None:
-    """The option that names a site which the tables of a study lack because a step failed there."""
+    """The option that names a site missing from the tables of a study because a step failed there."""
     parser.add_argument(
-        "--missing", action="append", default=[], metavar="SITE=WHY", help="a site that is not there, and why"
+        "--missing", action="append", default=[], metavar="SITE=WHY", help="a missing site, and why"
     )
 
 

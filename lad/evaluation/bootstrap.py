@@ -1,8 +1,8 @@
 """Scores and their differences between models, with intervals.
 
-Half-hours of a tower are no independent sample, weeks nearly are: weeks of the test periods are drawn with replacement
+Half-hours of a tower are not independent, weeks nearly are: weeks of the test periods are drawn with replacement
 (block bootstrap, Carlstein 1986, Ann. Stat. 14, 1171-1179), the same ones for both models, and all scores are
-computed again. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
+recomputed. Every score here follows from six sums, so a draw costs a weighted sum over the weeks.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from lad.observations import TARGETS, Observed
 DIFFERENCE_COLUMNS = ["site", "target", "model", "reference", "metric", "difference", "low", "high", "weeks"]
 INTERVAL_COLUMNS = ["site", "target", "model", "metric", "value", "low", "high", "weeks"]
 DIFFERENCE_METRICS = ("rmse", "abs_bias", "nse", "kge")
-"""Scores of which there are differences."""
+"""Scores whose differences are computed."""
 DIFFERENCE_KEYS = ["site", "target", "model", "reference", "metric"]
 DRAWS = 2000
 FEWEST_WEEKS = 8  # to draw from, below which an interval would be far too narrow
 LEVEL = 0.95
-ROUNDING_VARIANCE = 1e-9  # of the mean square, a variance that is rounding
+ROUNDING_VARIANCE = 1e-9  # of the mean square, below which a variance is rounding
 WEEK = np.timedelta64(7, "D")
 
 
@@ -55,13 +55,13 @@ class Drawn(NamedTuple):
 def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Scores (draws,) of weeks taken `weights` (draws, weeks) times; NaN where undefined.
 
-    As `lad.evaluation.metrics`, those that follow from the sums, and abs_bias (W m-2), the size of the bias: of the
-    first draw, the record itself, its absolute value; of the others what they have in its direction. (Absolute values
-    of all draws would pile up above that of a record without a bias, and their interval would not hold it.)
+    The scores of `lad.evaluation.metrics` that follow from the sums, and abs_bias (W m-2), the size of the bias: for
+    the first draw, the record itself, its absolute value; for the others the bias in that direction. (Absolute values
+    of all draws would lie above that of a record without bias, and their interval would not contain it.)
     """
     n, s, o, ss, oo, so = (weights @ x for x in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.maximum(ss - 2 * so + oo, 0.0)  # of a perfect model, rounding may be negative
+        error = np.maximum(ss - 2 * so + oo, 0.0)  # rounding can make that of a perfect model negative
         variance_o, variance_s = oo / n - (o / n) ** 2, ss / n - (s / n) ** 2
         variance_s = np.where(
             variance_s > ROUNDING_VARIANCE * ss / n, variance_s, 0.0
@@ -85,12 +85,12 @@ def scores(sums: Sums, weights: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def weeks(time: np.ndarray) -> np.ndarray:
-    """Number (n,) of the week, from 0 without a break in numbering, of each of the interval starts `time` (n,)."""
+    """Number (n,) of the week of each interval start in `time` (n,), counted from 0 without gaps."""
     return np.unique((time - time[0]) // WEEK, return_inverse=True)[1]
 
 
 def draw(observed: Observed, simulated: dict[str, Simulated]) -> dict[str, Drawn]:
-    """By target the scores of each model's mean, in the order of the tables, over weeks drawn for all models alike.
+    """By target the scores of each model's mean, in the order of the tables, over the same drawn weeks for all.
 
     `observed` and `simulated` hold the test half-hours.
     """
@@ -132,7 +132,7 @@ def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
 
 
 def differences(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
-    """Score of each model's mean less that of each other model before it in the tables: rows of `DIFFERENCE_COLUMNS`.
+    """Score of each model's mean less that of each model before it in the tables: rows of `DIFFERENCE_COLUMNS`.
 
     `low` to `high` is the 95 % interval over the draws, which are the same for both.
     """
@@ -172,7 +172,7 @@ def gain(ends: pd.DataFrame, key: Sequence[str], metric: str) -> tuple[float, fl
 def verdict(metric: str, low: float, high: float) -> str:
     """better, worse or open, from the interval of a difference of the score `metric`.
 
-    Open where it holds zero, and for scores with a sign, whose aim is 0.
+    Open if it contains zero, and for signed scores, which are best at 0.
     """
     if BETTER[metric] == NEITHER or not (low > 0 or high < 0):
         return "open"

@@ -1,5 +1,5 @@
-"""Mean over models of different laws, with weights by the validation periods (stacking: Breiman 1996, Mach. Learn. 24,
-49-64)."""
+"""Mean over models of different laws, with weights from the validation periods (stacking: Breiman 1996, Mach. Learn.
+24, 49-64)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,18 +13,18 @@ from lad.errors import InputError
 from lad.evaluation.series import positions
 from lad.observations import TARGETS, Observed
 
-SUM_TO_ONE = 1e3  # weight of the equation that the weights sum to one, beside those of the half-hours
+SUM_TO_ONE = 1e3  # weight of the equation that the weights sum to one, among those of the half-hours
 FRAME = ("time_bnds", "segment")
 
 
 def weighted_mean(
     runs: Mapping[str, Sequence[xr.Dataset]], observed: Observed
 ) -> tuple[xr.Dataset, pd.DataFrame]:
-    """The mean of models that is nearest to the tower in the half-hours `observed`, and the weights in it.
+    """The weighted mean of models that is nearest to the tower in the half-hours `observed`, and its weights.
 
-    `runs` has the run of each seed, by model; of several seeds their mean counts. Weights are not negative and of sum
-    one; nearest is by the mean squared error of LE and H, each by its variance in `observed`. The mean has `Qle` and
-    `Qh` (W m-2, positive upward); the table model, weight, and loss of the model alone, the mean in its last row.
+    `runs` has the run of each seed, by model; several seeds enter by their mean. Weights are not negative and sum to
+    one; nearest is by the mean squared error of LE and H, each over its variance in `observed`. The mean has `Qle` and
+    `Qh` (W m-2, positive upward); the table has model, weight, and loss of the model alone, the mean in its last row.
     Raises InputError for runs that lack a half-hour or are not finite.
     """
     means = {
@@ -53,7 +53,7 @@ def weighted_mean(
     loss = ((mixed - wanted[:, None]) ** 2).sum(axis=0)
     table = pd.DataFrame({"model": [*runs, "weighted mean"], "weight": [*weights, 1.0], "loss": loss})
     first = next(iter(runs.values()))[0]
-    # Without the states and budgets, which are those of no column, and without how the file was packed.
+    # Without states and budgets, which would belong to no single column, and without the file's packing.
     mean = first[[*(name for name in FRAME if name in first), *TARGETS.values()]].drop_encoding()
     mean.time.encoding = {
         key: first.time.encoding[key] for key in ("units", "dtype") if key in first.time.encoding

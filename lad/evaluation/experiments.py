@@ -1,6 +1,6 @@
-"""What the evaluation runs models for: scores of networks, errors of solvers, and the loss along a parameter.
+"""Model runs for the evaluation: scores of networks, errors of solvers, and the loss along a parameter.
 
-Work and precision: what error each solver leaves for the time it takes, on one series with LaD's own law.
+Work and precision: the error of each solver against the time it takes, on one series with LaD's own law.
 
 The loss along a parameter and its gradient, as each solver sees them: Kavetski & Clark (2010, Water Resour. Res. 46,
 W10523) found that coarse explicit schemes put kinks into the objective function of hydrological models, displace its
@@ -44,8 +44,8 @@ TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6)
 EXACT = 1e-8  # tolerance of the reference of the smoothed equations
 LIMIT_STEPS = 180  # per interval, of the reference of `original`
 QUANTITIES = {"T1": "K", "H": "W m-2", "LE": "W m-2"}
-REACHES = {"wide": 1.0, "close": 0.01}  # of the ranges, to either side, in the free numbers of a calibration
-DIFFERENCE_STEP = 1e-4  # the same, of the central differences
+REACHES = {"wide": 1.0, "close": 0.01}  # half-widths of the ranges, in the free numbers of a calibration
+DIFFERENCE_STEP = 1e-4  # of the central differences, likewise
 LANDSCAPE_SOLVERS = ("explicit-1", "split-1", "euler-1", "fast-1", REFERENCE_SOLVER)
 
 
@@ -70,10 +70,10 @@ def run_crossed(
     passes: int,
     label: str,
 ) -> dict[tuple[str, str], Simulated]:
-    """`run_freely` of the models of every solver of training with every solver: by the names of both.
+    """`run_freely` of the models trained through each solver, with each solver: by the names of both.
 
-    `trained`: name of a solver → seed → file. Raises InputError for a model that states another solver of its training,
-    or that is for another height.
+    `trained`: name of a solver → seed → file. Raises InputError for a model that states another training solver, or
+    that is for another height.
     """
     solvers, models = {name: named(name) for name in trained}, {}
     for name, files in trained.items():
@@ -84,9 +84,7 @@ def run_crossed(
             origin = training_record(file)
             for stated in (origin.get("integrator"), origin.get("training", {}).get("integrator")):
                 if stated not in (None, name):
-                    raise InputError(
-                        f"{file}: trained through {stated}, expected {name}, as --model calls it"
-                    )
+                    raise InputError(f"{file}: trained through {stated}, expected {name} as given by --model")
     progress, crossed = Progress(f"{label} daemons", len(solvers) ** 2), {}
     for name, members in models.items():
         for with_solver, solver in solvers.items():
@@ -96,7 +94,7 @@ def run_crossed(
 
 
 class SolverSetting(NamedTuple):
-    """A solver as it is tried."""
+    """A solver and its setting."""
 
     solver: str
     setting: str
@@ -104,7 +102,7 @@ class SolverSetting(NamedTuple):
 
 
 def solver_settings() -> list[SolverSetting]:
-    """All that is compared, from coarse to fine within each solver."""
+    """All settings compared, from coarse to fine within each solver."""
     tried = [SolverSetting("original", f"{n} steps", original(n)) for n in (1, 3, 10, 30)]
     tried += [SolverSetting("euler", f"{n} steps", euler(n)) for n in (1, 2, 4, 8)]
     tried += [SolverSetting("fast", f"{n} steps", fast(n)) for n in (1, 2, 4, 8)]
@@ -127,7 +125,7 @@ class SolverRun(NamedTuple):
 def run_solver(
     solver, model: Model, start: State, forcing: Forcing, dt: float, repeats: int = REPEATS
 ) -> SolverRun:
-    """Run and time a solver: the median of `repeats`, after one run that does not count if they are several."""
+    """Run and time a solver: the median of `repeats`, after an untimed run if they are several."""
     begin = time.perf_counter()
     compiled = free_run.lower(solver, model, start, forcing, dt).compile()
     compile_s, seconds = time.perf_counter() - begin, []
@@ -145,10 +143,10 @@ def rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def work_precision(model: Model, start: State, forcing: Forcing, dt: float, label: str) -> pd.DataFrame:
-    """Error and time of every one of `solver_settings` over `forcing` (n,) from `start`.
+    """Error and time of each of `solver_settings` over `forcing` (n,) from `start`.
 
-    Errors are root-mean-square differences from a reference: for `original` itself with `LIMIT_STEPS` per interval, for
-    the others, which solve the smoothed equations, `adaptive` with tolerance `EXACT`. The row `smoothing` is the
+    Errors are root-mean-square differences from a reference: for `original` the same with `LIMIT_STEPS` per interval,
+    for the others, which solve the smoothed equations, `adaptive` with tolerance `EXACT`. The row `smoothing` is the
     difference between the two references.
     """
     tried = solver_settings()
@@ -173,20 +171,20 @@ def work_precision(model: Model, start: State, forcing: Forcing, dt: float, labe
 
 
 class Excerpt(NamedTuple):
-    """What a loss is taken over: a stretch of training, and the state before it."""
+    """The data of a loss: a stretch of training, and the state before it."""
 
     start: State
     forcing: Forcing  # (n,)
     observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat
     use: Float[Array, "n 2"]  # 1 where a measurement counts, 0 elsewhere
-    scale: Float[Array, "2"]  # W m-2, that divide the errors
+    scale: Float[Array, "2"]  # W m-2, divides the errors
     dt: float  # s
 
 
 def first_year_of_training(data: LearningData, parameters: Parameters, weighting: str) -> Excerpt:
-    """The first year of the longest stretch of training, after two of spin-up through it with `parameters`.
+    """The first year of the longest stretch of training, after spinning up with `parameters` through it twice.
 
-    Errors are weighted as `weighting` of `lad.training.loss`. Raises InputError if nothing was measured in it.
+    Errors are weighted by `weighting` of `lad.training.loss`. Raises InputError if nothing was measured in it.
     """
     first = max(data.segments, key=lambda segment: segment.stop - segment.start)
     start, year = after_first_year(Model(parameters, BulkFluxes()), rows(data.forcing, first), data.dt)
@@ -199,7 +197,7 @@ def first_year_of_training(data: LearningData, parameters: Parameters, weighting
 
 
 def losses(solver, space: Space, excerpt: Excerpt):
-    """Two functions: of free numbers (m, k) to m losses; of these and a direction (k,) to m derivatives along it."""
+    """Two functions: free numbers (m, k) to m losses; these and a direction (k,) to m derivatives along it."""
 
     def of_point(free):
         model = Model(space.parameters(free), BulkFluxes())

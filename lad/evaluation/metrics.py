@@ -112,7 +112,7 @@ def overlap(simulated: np.ndarray, observed: np.ndarray) -> float:
     """Overlap of the histograms Σ min(n_s, n_o)/n of PLUMBER, as `nme`, n_s and n_o the values in each bin.
 
     After Perkins et al. (2007, J. Climate 20, 4356–4376). 1 is perfect, 0 no overlap. The bins follow from the
-    observations alone (Scott 1979, Biometrika 66, 605–610): what is simulated beyond their range overlaps nothing.
+    observations alone (Scott 1979, Biometrika 66, 605–610): simulated values beyond their range do not overlap.
     """
     bins = np.histogram_bin_edges(observed, "scott")
     shared = np.minimum(np.histogram(simulated, bins)[0], np.histogram(observed, bins)[0])
@@ -158,8 +158,8 @@ BETTER = dict.fromkeys(METRICS, LESS) | {
     **dict.fromkeys(("bias", "bias_pct"), NEITHER),
     **dict.fromkeys(("nse", "kge", "r", "kge_2012", "kge_2021", "overlap"), MORE),
 }
-"""Score → sign of a difference that is a gain. `NEITHER` is of scores with a sign, whose aim is 0; of them `abs_bias`
-is the size of the bias."""
+"""Score → sign of a difference that is a gain; `NEITHER` for signed scores, which are best at 0. `abs_bias` is the size
+of the bias."""
 
 
 def all_metrics(simulated: np.ndarray, observed: np.ndarray, label: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ BASELINES = ("mean", "1lin", "2lin", "3km27", "gbt", "ann", "lstm")
 SEEDED_BASELINES = ("ann", "lstm")
 """Those fitted from several random weights."""
 DRAWN_BASELINES = ("ann", "gbt", "lstm", "3km27", "2lin", "1lin")
-"""Of these the first that a study has stands in the figures; in the order of their errors in the study `paper`."""
+"""Figures show the first of these that a study has; in the order of their errors in the study `paper`."""
 MODEL_LABELS = {name: name for name in BASELINES} | {"bulk": "LaD calibrated"}
 
 

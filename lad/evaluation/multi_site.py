@@ -35,7 +35,7 @@ Networks = Mapping[str, Mapping[str, Path]]
 
 
 class SiteScores(NamedTuple):
-    """Of one site: rows of `TRANSFER_COLUMNS`, and their differences, models named with what they were fitted on."""
+    """Scores of one site: rows of `TRANSFER_COLUMNS`, and differences; model names state what they were fitted on."""
 
     scores: pd.DataFrame
     differences: pd.DataFrame
@@ -55,9 +55,9 @@ def multi_site_scores(
 
     `files` are forcing and observations; `types` the IGBP class of all sites; `lines` the fluxes of baselines that were
     fitted on the others. `fitted_on` is one of `nothing`, `all`, `others` (leave-one-site-out) and `other types`
-    (leave-one-type-out). Where no other site is of its class the last two are the same network; where others are and no
-    fold is without them, there are no rows of the last. Raises InputError if a fold is missing or was trained on what
-    it is to be without, as for a test period that overlaps another.
+    (leave-one-type-out). If no other site is of its class, the last two are the same network; if others are, but no
+    fold is without them, the last has no rows. Raises InputError if a fold is missing or was trained on what it should
+    leave out, and for a test period that overlaps another.
     """
     check_unseen(**periods)
     test = periods["test"]
@@ -120,7 +120,7 @@ def _check_unseen(paths: Collection[Path], without: Collection[str], label: str)
 
 
 def of_sites_alone(scores: pd.DataFrame, own: str) -> pd.DataFrame:
-    """Scores of calibrated LaD and of model `own`, which know the site alone, from the table of the study.
+    """Scores of calibrated LaD and of model `own`, which know only the site itself, from the table of the study.
 
     Raises InputError if there is no such model.
     """

@@ -35,7 +35,7 @@ VARIABLES = ("SWdown", "LWdown", "Tair", "Qair", "Wind", "Psurf", "Rainf", "Snow
 
 
 class Tower(NamedTuple):
-    """The observations of a site, and sun and rain above them."""
+    """The observations of a site, with shortwave and precipitation."""
 
     site: str
     path: str | Path
@@ -47,7 +47,7 @@ class Tower(NamedTuple):
     both: np.ndarray  # (n,) bool, where LE and H are usable
 
     def rows(self, periods: Mapping[str, Periods]) -> dict[str, np.ndarray]:
-        """Half-hours of each period and of the record, bool (n,); those of validation are not of training."""
+        """Half-hours of each period and of the record, bool (n,); training excludes those of validation."""
         rows = {name: mask(self.observed.time, periods[name]) for name in NAMES}
         rows["train"] = rows["train"] & ~rows["validation"]
         return rows | {"record": np.ones(len(self.observed.time), dtype=bool)}
@@ -91,7 +91,7 @@ def checked_periods(tower: Tower, given: Mapping[str, Periods]) -> Mapping[str, 
 
 
 def _lacking(periods: Mapping[str, Periods], recorded: Periods) -> list[str]:
-    """The periods that begin before or end after the recorded days, or have too few of them to be whole."""
+    """The periods that begin before or end after the recorded days, or lack too many of them to be whole."""
     absent = []
     for name in NAMES:
         for period in periods[name]:
@@ -104,7 +104,7 @@ def _lacking(periods: Mapping[str, Periods], recorded: Periods) -> list[str]:
 
 
 def _clipped(periods: Mapping[str, Periods], recorded: Periods) -> dict[str, Periods]:
-    """The periods without days before the first and after the last recorded one."""
+    """The periods cut to the span from the first to the last recorded day."""
     start, end = recorded[0].first, recorded[-1].last
     return {
         name: tuple(Period(max(first, start), min(last, end)) for first, last in group)
@@ -113,10 +113,10 @@ def _clipped(periods: Mapping[str, Periods], recorded: Periods) -> dict[str, Per
 
 
 def period_table(tower: Tower, periods: Mapping[str, Periods]) -> pd.DataFrame:
-    """Of each period and of the record: days, share of the daylight with LE and H, water, energy balance, spikes.
+    """For each period and the record: days, share of the daylight with LE and H, water, energy balance, spikes.
 
-    Water is precipitation and evaporation with gaps filled, in mm a year. A spike is a usable flux above SWdown and
-    `SPIKE`, or below -`SPIKE`: more than a surface has to give.
+    Water is precipitation and evaporation with gaps filled, in mm a year. A spike is a usable flux above SWdown +
+    `SPIKE` or below -`SPIKE`: more than a surface can give.
     """
     rows, light = tower.rows(periods), tower.swdown > DAYLIGHT
     evaporation = tower.observed.flux["LE"] / L_VAPORISATION
@@ -137,9 +137,9 @@ def period_table(tower: Tower, periods: Mapping[str, Periods]) -> pd.DataFrame:
 
 
 def forcing_shifts(forcing: str | Path, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
-    """Of each variable: means, shift in standard deviations of training, ratio of these, shares measured.
+    """For each variable: means, shift in standard deviations of training, ratio of these, shares measured.
 
-    Measured is what has no flag that says otherwise. `train` and `test`, bool (n,), choose half-hours of the file.
+    A value is measured unless its flag says otherwise. `train` and `test`, bool (n,), choose half-hours of the file.
     """
     dataset, table = read_netcdf(forcing), []
     for name in VARIABLES:

@@ -1,4 +1,4 @@
-"""How flux laws answer to one input at a time, about a typical summer midday."""
+"""How flux laws respond to one input at a time, around a typical summer midday."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -23,21 +23,21 @@ SUMMER = 3  # warmest months of the year
 INPUTS = ("SWdown", "VPD", "fill")
 """What is varied: shortwave (W m-2), vapour-pressure deficit (Pa, by humidity), fill of the root zone W_r/W_max."""
 MONTH = "month"
-"""What is varied beside `INPUTS`: the antecedent weather and LAI, from that of January (1) to that of December (12)."""
+"""What else is varied: the antecedent weather and LAI together, from those of January (1) to those of December (12)."""
 RESPONSE_POINTS = 41
 LIVED = (5, 95)  # percentiles
 RESPONSE_COLUMNS = ["model", "seed", "input", "value", "LE", "H"]
 
 
 class Midday(NamedTuple):
-    """Medians of the middays of the warmest months, and how far the inputs range in them."""
+    """Medians of the middays of the warmest months, and ranges of the inputs in them."""
 
     forcing: Forcing  # ()
     state: State  # (), root zone at the typical fill of the simulation it is from
     typical: dict[str, float]  # median of each of `INPUTS`
     lived: dict[str, tuple[float, float]]  # 5th and 95th percentile
     highest: dict[str, float]
-    season: dict[int, dict[str, jax.Array | None]]  # antecedents and LAI by month, of those there are
+    season: dict[int, dict[str, jax.Array | None]]  # antecedents and LAI, by month of the record
 
 
 def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Midday:
@@ -85,10 +85,10 @@ def midday(record: Record, periods: Periods, run: xr.Dataset, Wmax: float) -> Mi
 def response(models: Mapping[str, Model], typical: Midday) -> pd.DataFrame:
     """LE and H (W m-2, positive upward) of the laws of all `models`, MODEL or MODEL/SEED, along `INPUTS` and `MONTH`.
 
-    All else is that of the `typical` midday, the same for all models; the fill of the root zone is that of each model's
-    own capacity. A law that sees neither antecedent weather nor LAI does not change with the month. State and forcing
-    are fixed, the energy balance of the surface is not solved: what a law makes of the sun by a warmer surface alone
-    does not show.
+    All else is as on the `typical` midday, the same for all models; the fill of the root zone is a share of each
+    model's own capacity. A law that sees neither antecedent weather nor LAI does not change with the month. State and
+    forcing are fixed and the energy balance of the surface is not solved: a response to the sun that acts only through
+    a warmer surface does not show.
     """
     tables = []
     held = {key: jnp.full(RESPONSE_POINTS, typical.typical[key]) for key in INPUTS}

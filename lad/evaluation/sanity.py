@@ -1,4 +1,4 @@
-"""Whether simulations are physically sound, and what they say about soil that no fit has seen."""
+"""Whether simulations are physically sound, and how they compare with soil data that no fit has seen."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from lad.periods import Periods, mask
 from lad.simulation import free_run
 from lad.state import plain_state
 
-ROUNDING_SHARE = 1e-4  # of a limit: what is below is rounding, which differs from machine to machine
-EMPTY = 1.0  # kg m-2 of the root zone, below which the land cannot evaporate
+ROUNDING_SHARE = 1e-4  # of a limit, below which a value is rounding, which differs between machines
+EMPTY = 1.0  # kg m-2 in the root zone, below which the land cannot evaporate
 TIMES_REPEATED = 6  # of the first year, for the drift of the soil
-DRIFT_SOLVER = fast()  # one for all: another would be compiled again
+DRIFT_SOLVER = fast()  # one for all, so that it is compiled once
 
 
 class Limit(NamedTuple):
@@ -34,7 +34,7 @@ LIMITS = {
     "surface_month": Limit(
         10.0, "K, surface temperature less that of the calibrated LaD, mean of the month where it is largest"
     ),
-    "overdraft": Limit(1e-9, "kg m-2, evaporated in an interval beyond all water there was"),
+    "overdraft": Limit(1e-9, "kg m-2, evaporated in an interval beyond the available water"),
     "deficit": Limit(1e-9, "kg m-2, by which a store of snow or of the root zone went below empty"),
     "energy_residual": Limit(1e-6, "J m-2, created in an interval"),
     "water_residual": Limit(1e-9, "kg m-2, created in an interval"),
@@ -42,7 +42,7 @@ LIMITS = {
 
 
 def drift(model: Model, record: Record) -> float:
-    """Change (K) of the annual mean temperature of the soil layer that changes most, from the last repeat but one.
+    """Change (K) of the annual mean temperature of the soil layer that changes most, between the last two repeats.
 
     The first year of the longest segment is run `TIMES_REPEATED` times from a plain state.
     """
@@ -57,7 +57,7 @@ def drift(model: Model, record: Record) -> float:
 
 
 def overdraft(run: xr.Dataset, record: Record) -> float:
-    """Water (kg m-2) that any interval evaporated beyond its stores at the start and its rain and snow; 0 if none."""
+    """Most water (kg m-2) evaporated in an interval beyond the stores at its start and its rain and snow; 0 if none."""
     fallen = (np.asarray(record.forcing.Rainf) + np.asarray(record.forcing.Snowf)) * record.dt
     stores = (run.SWE + run.RootMoist).values
     follows = np.diff(record.segment) == 0
@@ -66,7 +66,7 @@ def overdraft(run: xr.Dataset, record: Record) -> float:
 
 
 def deficit(run: xr.Dataset) -> float:
-    """Most water (kg m-2) that snow or root zone lacked to be empty; 0 if neither ever went below."""
+    """Most water (kg m-2) by which snow or root zone fell below empty; 0 if neither ever did."""
     return float(max(0.0, -run.SWE.values.min(), -run.RootMoist.values.min()))
 
 
@@ -83,7 +83,7 @@ def surface_temperature(run: xr.Dataset) -> pd.Series:
 
 
 def largest_monthly_mean(values: pd.Series) -> float:
-    """The monthly mean of `values` that is farthest from zero; of a record without a month that counts the mean."""
+    """The monthly mean of `values` that is farthest from zero; without a month that counts, the mean of the record."""
     means = usable_means(values, np.full(len(values), True), "M")
     return float(means.iloc[means.abs().argmax()] if len(means) else values.mean())
 
@@ -114,9 +114,9 @@ def soil_scores(run: xr.Dataset, observed: xr.Dataset) -> dict[str, float]:
 def sanity(
     run: xr.Dataset, model: Model, record: Record, observed: xr.Dataset, reference: pd.Series, test: Periods
 ) -> dict[str, float]:
-    """Everything about one simulation; `reference` is the `surface_temperature` of the calibrated LaD.
+    """All values for one simulation; `reference` is the `surface_temperature` of the calibrated LaD.
 
-    `empty_days` are those of the `test` periods, all else is of the whole record.
+    `empty_days` are for the `test` periods, all else is for the whole record.
     """
     surface = surface_temperature(run)
     difference = surface - reference
@@ -135,7 +135,7 @@ def sanity(
 
 
 def _shown(name: str, value: float) -> float:
-    """A value, 0 if it is `ROUNDING_SHARE` beside its limit."""
+    """A value, 0 if it is less than `ROUNDING_SHARE` of its limit."""
     return 0.0 if name in LIMITS and abs(value) < ROUNDING_SHARE * LIMITS[name].value else value
 
 

@@ -19,7 +19,7 @@ from lad.periods import Periods, check_unseen, mask
 
 SCORE_COLUMNS = ["site", "target", "model", "seed", "period", "n", "n_not_known", *METRICS]
 TRANSFER_COLUMNS = [*SCORE_COLUMNS, "fitted_on"]
-"""Of scores of models by what they were fitted on: `ALL` sites of a study, `OTHERS` than the scored one, those of
+"""`fitted_on`: what the model was fitted on: `ALL` sites of a study, `OTHERS` than the scored one, those of
 `OTHER_TYPES` of vegetation, the site `ITSELF`, or `NOTHING`."""
 ALL, OTHERS, OTHER_TYPES, ITSELF, NOTHING = "all", "others", "other types", "itself", "nothing"
 ENSEMBLE = "ensemble"

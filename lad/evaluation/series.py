@@ -1,8 +1,8 @@
 """Fluxes and soil of tower and models at the same half-hours: read, paired, and as means of days and months.
 
-Means are of the days and months with at least half of their half-hours: towers lose nights more often than days, and
-means of model and tower over different hours would differ by that alone. Lost are also the half-hours of a day or month
-that a record, or a period, does not have.
+Only days and months with at least half of their half-hours have means: towers lose nights more often than days, and
+means of model and tower over different hours would differ by that alone. Half-hours of a day or month outside the
+record, or outside a period, count as lost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from lad.errors import InputError
 from lad.evaluation.models import ordered
 from lad.observations import TARGETS, USABLE_QC, Observed, interval_starts, open_series
 
-LEAST_SHARE = 0.5  # of all half-hours that a day or month can have, from which its mean counts
+LEAST_SHARE = 0.5  # of all half-hours of a day or month, from which its mean counts
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 SENSOR_LAYER = 1  # of the model, 0.5 to 5 cm, where the shallowest sensors are
 
@@ -40,7 +40,7 @@ class States(NamedTuple):
     values: dict[str, np.ndarray]  # SoilTemp of `SENSOR_LAYER` K, RootMoist and SWE kg m-2
 
     def at(self, chosen: np.ndarray) -> "States":
-        """Those of some half-hours, `chosen` (n,) bool."""
+        """The states of `chosen` half-hours, bool (n,)."""
         return States(self.seeds, {name: values[:, chosen] for name, values in self.values.items()})
 
 
@@ -128,14 +128,14 @@ def read_measured(
 
 
 def sensors(observed: xr.Dataset, prefix: str) -> list[str]:
-    """Names `{prefix}_1`, `{prefix}_2`, … of the sensors that there are, from the shallowest down."""
+    """Names `{prefix}_1`, `{prefix}_2`, … of the sensors present, from the shallowest down."""
     return [name for name in (f"{prefix}_{k}" for k in range(1, 10)) if name in observed]
 
 
 def read_sensors(path: str | Path, site: str, time: np.ndarray) -> dict[str, np.ndarray]:
     """Measured values (n,) of all sensors at `time` (n,), by name; SoilTemp K, SoilMoist m3 m-3, NaN in gaps.
 
-    A sensor that measured nothing then is left out. Raises InputError as `series_at`.
+    A sensor without a value at these times is left out. Raises InputError as `series_at`.
     """
     dataset = series_at(path, site, (), time)
     found = {
@@ -148,7 +148,7 @@ def read_at(path: str | Path, site: str, names: Sequence[str], time: np.ndarray)
     """Variables `names` of a file at the interval starts `time` (n,), each (n,).
 
     Raises InputError if the file lacks a variable or one of these times, is of another site than `site`, holds a
-    value there that is not finite, or states another unit of a target than W m-2; one that states none is believed.
+    value there that is not finite, or states another unit of a target than W m-2; a missing unit is accepted.
     """
     dataset = series_at(path, site, names, time)
     for name in set(names) & set(TARGETS.values()):
@@ -216,7 +216,7 @@ def read_states(paths: Mapping[str, Mapping[str, Path]], site: str, time: np.nda
 
 
 def counts(chosen: np.ndarray, period: pd.PeriodIndex, step: float) -> pd.Series:
-    """Whether enough of the intervals (n,) of `step` s are `chosen`, by their day or month `period` (n,)."""
+    """By day or month `period` (n,), whether enough of its intervals (n,) of `step` s are `chosen`."""
     number = pd.Series(chosen).groupby(period).sum()
     length = (number.index + 1).to_timestamp() - number.index.to_timestamp()
     return number * step / length.total_seconds() >= LEAST_SHARE

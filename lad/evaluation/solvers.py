@@ -1,10 +1,10 @@
 """What the experiments with solvers show: networks run with other solvers, and the loss along parameters.
 
-Numerical daemons: does a network learn to correct the solver it is trained through? Every training, run with every
-solver. A law that makes good for the errors of its solver is better with that solver than with another one, and better
-there than a law that was trained elsewhere: of two trainings, each with both solvers, either own pair has less error
-than either crossed pair. The gain is what crossed pairs have beyond own ones in the mean. It can come from one crossed
-pair alone, where a solver is unstable with laws that were not trained through it: that is no correction.
+Numerical daemons: does a network learn to correct the solver it is trained through? Each network is run with each
+solver. A law that compensates for the errors of its solver is better with that solver than with another, and better
+there than a law trained through another: of two trainings, each run with both solvers, either own pair has less error
+than either crossed pair. The gain is the mean error of crossed pairs less that of own pairs. It can come from one
+crossed pair alone, where a solver is unstable with laws not trained through it: that is no correction.
 
 The landscape: minimum, kinks and errors of derivatives of the curves of `lad.evaluation.experiments.landscape`.
 """
@@ -22,7 +22,7 @@ from lad.evaluation.scores import ENSEMBLE, score_table
 from lad.evaluation.series import Simulated
 from lad.observations import Observed
 
-NEGLIGIBLE = 0.01  # of the RMSE of own pairs, what would not matter
+NEGLIGIBLE = 0.01  # of the RMSE of own pairs, a gain that would not matter
 CROSS_COLUMNS = ["site", "target", "trained_with", "run_with", "seed", "n", "rmse", "bias", "nse", "kge"]
 GAIN_COLUMNS = ["site", "target", "one", "other", "rmse", "gain", "low", "high", "seeds_low", "seeds_high"]
 GAIN_COLUMNS += [
@@ -44,7 +44,7 @@ SUMMARY_COLUMNS = ["parameter", "solver", "minimum", "shift_pct", "kinks_wide", 
 SUMMARY_COLUMNS += ["autodiff_error", "gradient_error"]
 
 Crossed = Mapping[tuple[str, str], Simulated]
-"""Test fluxes by the names of the solver of training and that of the run."""
+"""Test fluxes by the names of the solvers of training and of the run."""
 
 
 def _by_name(crossed: Crossed) -> dict[str, Simulated]:
@@ -61,14 +61,13 @@ def cross_scores(site: str, period: str, observed: Observed, crossed: Crossed) -
 def gains(observed: Observed, crossed: Crossed, scores: pd.DataFrame) -> pd.DataFrame:
     """Gain (RMSE, W m-2) of own over crossed pairs of each two solvers: one row of `GAIN_COLUMNS` per target.
 
-    Half of what the RMSE of the two crossed pairs is beyond that of the two own ones; positive where own pairs are
-    better, `rmse` is the mean of those. `low` to `high` is the 95 % interval over weeks of the test period, of the
-    means over seeds; `seeds_low` to `seeds_high` that over seeds (Student's; one seed has the same initial weights and
-    windows in every training).
+    Mean RMSE of the two crossed pairs less that of the two own ones, `rmse`; positive where own pairs are better. `low`
+    to `high` is the 95 % interval over weeks of the test period, of the means over seeds; `seeds_low` to `seeds_high`
+    that over seeds (Student's; one seed has the same initial weights and windows in every training).
 
-    The gain is the mean of what foreign training costs `in_one` solver and `in_other`, and of what a foreign solver
-    costs the network of the one and of the other. `least` is the smallest of these four, which all of them share. Its
-    intervals are above zero only if all four are: their ends are the lowest of each.
+    The gain is the mean of four costs: of training through the other solver, for runs with the one (`in_one`) and the
+    other (`in_other`), and of running with the other solver, for the network of each. `least` is the smallest of
+    these. Its intervals are above zero only if all four are: their ends are the lowest of each.
     """
     drawn, rows = draw(observed, _by_name(crossed)), []
     solvers = list(dict.fromkeys(trained for trained, _ in crossed))
@@ -102,7 +101,7 @@ def gains(observed: Observed, crossed: Crossed, scores: pd.DataFrame) -> pd.Data
 
 
 def _costs(rmse, one: str, other: str) -> list:
-    """RMSE of a crossed less an own pair: foreign training in the one solver and the other, foreign solver for each."""
+    """RMSE of a crossed less an own pair: other training, in the one solver and the other; other solver, for each."""
     own = rmse[one, one], rmse[other, other]
     crossed = rmse[other, one], rmse[one, other]
     return [a - b for a, b in (*zip(crossed, own, strict=True), *zip(crossed, own[::-1], strict=True))]
@@ -123,9 +122,9 @@ Ends = Sequence[tuple[float, float]]
 
 
 def gain_verdict(rmse: float, gain: Ends, least: float, least_ends: Ends) -> str:
-    """What the intervals of the `gain` show, and the smallest of its four costs, `least`, with those of that.
+    """The verdict from the intervals of the `gain`, the smallest of its four costs, `least`, and the intervals of that.
 
-    `rmse` is the error of own pairs. A significant gain that the four costs do not share is one crossed pair's own.
+    `rmse` is the error of own pairs. A significant gain that not all four costs share is due to one crossed pair.
     """
     negligible = NEGLIGIBLE * rmse
     if all(high < negligible for _, high in gain):
@@ -143,7 +142,7 @@ def kinks(losses: Float[np.ndarray, " m"]) -> float:
 
 
 def lowest(values: Float[np.ndarray, " m"], losses: Float[np.ndarray, " m"]) -> float:
-    """Value at the minimum of a curve, by a parabola through its lowest points; NaN where an end or a plateau is."""
+    """Value at the minimum of a curve, by a parabola through its lowest points; NaN at an end or on a plateau."""
     k = int(np.argmin(losses))
     if k in (0, len(losses) - 1):
         return np.nan
@@ -158,12 +157,12 @@ def _rms(x) -> float:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row of `SUMMARY_COLUMNS` for each solver and parameter of a table of `landscape`, unrounded: else kinks
-    are noise.
+    """One row of `SUMMARY_COLUMNS` for each solver and parameter of an unrounded table of `landscape` (rounding
+    adds kinks).
 
     `minimum` and its shift from that of the reference (%); `kinks_wide`, `kinks_close` (see `kinks`); `autodiff_error`,
-    the largest difference between derivatives by autodiff and by differences, and `gradient_error`, the
-    root-mean-square one of those by autodiff from the reference's: both over the wide range, in units of the
+    the largest difference between derivatives by autodiff and by finite differences; `gradient_error`, the
+    root-mean-square difference of those by autodiff from the reference's; both over the wide range, in units of the
     root-mean-square derivative, of the solver itself and of the reference. NaN where a loss is not finite.
     """
     rows = []

@@ -55,8 +55,8 @@ def strata(
 ) -> Strata:
     """Strata of the test half-hours, those of the record where `inside` (n,) is true.
 
-    `forcing` holds `STRATA_VARIABLES` (n,) at the interval starts `time` (n,) of the whole record, because it may
-    have rained before; `snow` (tested,) is in kg m-2, None leaves its stratum out.
+    `forcing` holds `STRATA_VARIABLES` (n,) at the interval starts `time` (n,) of the whole record, because earlier
+    rain counts; `snow` (tested,) is in kg m-2, None leaves its stratum out.
     """
     step = np.diff(time).min() / np.timedelta64(1, "s")
     index = pd.DatetimeIndex(time.astype("datetime64[ns]"))
@@ -74,7 +74,7 @@ def strata(
 
 
 def _extreme_months(time: pd.DatetimeIndex, step: float, tair: np.ndarray, fallen: np.ndarray) -> Strata:
-    """The warmest and the driest month among those of which the test periods have enough to count."""
+    """The warmest and the driest month among those with enough of the test periods to count."""
     month = time.to_period("M")
     means = pd.DataFrame({"tair": tair, "fallen": fallen}).groupby(month).mean()
     means = means[counts(np.ones(len(time)), month, step)]
@@ -87,7 +87,7 @@ def _extreme_months(time: pd.DatetimeIndex, step: float, tair: np.ndarray, falle
 def read_closed(path: str | Path, site: str, raw: Observed) -> Observed | None:
     """`raw` with the fluxes corrected for the energy balance (`lad.towers.closure`); None if the file has none.
 
-    Usable is what is so in `raw` and has a correction. Raises InputError as `open_series`.
+    Half-hours are usable if they are so in `raw` and have a correction. Raises InputError as `open_series`.
     """
     names = [f"{name}_cor{end}" for name in TARGETS.values() for end in ("", "_qc")]
     if not set(names) <= set(read_netcdf(path).variables):
@@ -138,8 +138,7 @@ def _fluxes(target: str, observed: Observed, simulated: Mapping[str, Simulated])
 def _at_scale(scale: str, fluxes: pd.DataFrame, strata: Strata) -> tuple[pd.DataFrame, Strata]:
     """Usable fluxes and their strata: means over the same usable half-hours for tower and models.
 
-    A day or month that counts (`lad.evaluation.series`) belongs to the stratum with which more than half of its
-    half-hours are.
+    A day or month that counts (`lad.evaluation.series`) belongs to the stratum of more than half of its half-hours.
     """
     usable = fluxes[TOWER].notna().to_numpy()
     if scale == "half-hour":

@@ -1,9 +1,8 @@
 """Numbers of a whole study: choice by validation, ranks, published scores, what seeing the states changes.
 
-Ranks are those of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442), how often a model is better by whatever
-it is judged: models are ranked by each metric, ranks are averaged over the metrics of a group and then over sites. 1 is
-the best; models with equal scores share the mean of their ranks, one without a score (the correlation of a constant) is
-the last.
+Ranks are those of PLUMBER (Best et al. 2015, J. Hydrometeorol. 16, 1425-1442): models are ranked by each metric, ranks
+are averaged over the metrics of a group and then over sites. 1 is the best; models with equal scores share the mean of
+their ranks, a model without a score (the correlation of a constant) is last.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,12 +28,12 @@ STATES_COLUMNS = [
     *("by_test", "by_test_low", "by_test_high", "by_seed", "by_seed_low", "by_seed_high"),
 ]
 METRIC_GROUPS = {
-    "efficiency": ("nse", "kge"),  # by RMSE the order is that by NSE
+    "efficiency": ("nse", "kge"),  # RMSE gives the same order as NSE
     "common": ("bias", "nme", "sd_diff", "r"),
     "extremes": ("p5_diff", "p95_diff"),
     "distribution": ("skewness_diff", "kurtosis_diff", "overlap"),
 }
-"""Group → metrics of it. The last three are those of PLUMBER."""
+"""Group → its metrics. The last three are those of PLUMBER."""
 RANK_COLUMNS = ["site", "target", "model", "group", "rank"]
 OVERALL = "overall"
 HISTORY_COLUMNS = ["step", "member", "train_loss", "validation_loss"]
@@ -74,16 +73,16 @@ def mean_over_sites(lowest: pd.DataFrame) -> pd.Series:
 
 
 def chosen(lowest: pd.DataFrame) -> str:
-    """The model with the lowest validation loss, mean over sites; `lowest` as of `lowest_losses`."""
+    """The model with the lowest validation loss, mean over sites; `lowest` is from `lowest_losses`."""
     return mean_over_sites(lowest).idxmin()
 
 
 def by_years(scores: pd.DataFrame) -> pd.DataFrame:
     """RMSE by fold, and means over the folds, of `scores` with a column `fold`: rows (target, model), best model first.
 
-    Of the bias (%) it is its size that is averaged.
+    The bias (%) is averaged by its size.
 
-    The best has the highest NSE, mean over targets and folds: this is what a choice goes by.
+    The best has the highest NSE, mean over targets and folds; models are chosen by it.
     """
     scores = whole(scores)
     of_fold = scores.pivot(index=["target", "model"], columns="fold", values="rmse").add_prefix("RMSE ")
@@ -100,19 +99,19 @@ def chosen_by_years(scores: pd.DataFrame) -> str | None:
 
 
 def trained(scores: pd.DataFrame) -> list[str]:
-    """Trained models of the study, which have seeds: no baseline, calibrated LaD, or mean over models."""
+    """Trained models of the study, which have seeds: not baselines, calibrated LaD or means over models."""
     seeded = set(scores.model[scores.seed != ""])
     return [model for model in ordered(list(scores.model)) if model in seeded and model not in REFERENCES]
 
 
 def references(differences: pd.DataFrame) -> list[str]:
-    """Calibrated LaD and those baselines that a study has, `differences` being its table."""
+    """Calibrated LaD and the baselines of a study, from its table `differences`."""
     compared = {*differences.model, *differences.reference}
     return [name for name in REFERENCES if name in compared]
 
 
 def published(scores: pd.DataFrame) -> pd.DataFrame:
-    """Published scores, and `{score}_here` beside them, of the sites, targets and models that `scores` has as well."""
+    """Published scores, and `{score}_here` beside them, for sites, targets and models that are also in `scores`."""
     keys = ["site", "target", "model"]
     here = whole(scores)[[*keys, *PUBLISHED_METRICS]]
     return pd.read_csv(PUBLISHED).merge(here, on=keys, suffixes=("", "_here"))

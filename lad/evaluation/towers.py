@@ -13,7 +13,7 @@ from lad.training.sites import site_row
 
 
 def describe(files: Mapping[str, str | Path]) -> pd.DataFrame:
-    """A row for each site of its forcing file: name, IGBP class, position (degrees, m), years of record, climate.
+    """A row for each site from its forcing file: name, IGBP class, position (degrees, m), years of record, climate.
 
     `air`: mean air temperature (°C); `precipitation` in mm a year; `aridity`: potential evaporation over precipitation.
     Raises InputError for a file that `lad forcing` did not write.

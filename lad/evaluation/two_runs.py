@@ -25,7 +25,7 @@ def compare(site: str, period: str, observed: Observed, simulated: dict[str, Sim
     """Scores of the two runs `simulated` (A, then B) and B less A: a row of `RUN_COLUMNS` for each target and score.
 
     `of_a` is the score of the mean flux, `low_a` to `high_a` the range over seeds, NaN without. `low` to `high` is the
-    95 % interval of the difference over weeks drawn for both alike (`lad.evaluation.bootstrap`), and `better` names
+    95 % interval of the difference over the same drawn weeks for both (`lad.evaluation.bootstrap`), and `better` names
     the run that is better in all of it. `observed` and `simulated` hold the half-hours of `period`.
 
     Raises InputError where scores are not defined, or for fewer than `FEWEST_WEEKS`.
@@ -58,7 +58,7 @@ def compare(site: str, period: str, observed: Observed, simulated: dict[str, Sim
 
 
 def members(path: Path) -> dict[str, Path]:
-    """Files of a run by seed: of a folder its `seed*.nc`; a file is one run without seeds.
+    """Files of a run by seed: those of a folder are its `seed*.nc`; a file is a run without seeds.
 
     Raises InputError for a folder without seeds.
     """

@@ -1,4 +1,4 @@
-"""Energy, soil and water: turbulent heat against the energy that the tower measured to be available; states."""
+"""Energy, soil and water: turbulent heat against the available energy that the tower measured; states."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -31,7 +31,7 @@ from lad.periods import days_with
 from lad.towers import closure
 from lad.towers.flags import MEASURED
 
-DAYS_MARGIN = 0.03  # about the daily means, of their range
+DAYS_MARGIN = 0.03  # around the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
 BALANCE_LABELS = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
 STATE_LABELS = {
@@ -46,8 +46,8 @@ DEEPER = ("#777777", "#AAAAAA", "#CCCCCC")  # sensors, from the second down
 def energy_balance(comparison: Comparison, energy: Mapping[str, np.ndarray]) -> Figure:
     """LE + H of the tower against its Rn − G, half-hours and daily means; ratio and slope of tower and models.
 
-    `energy`: Rnet and Qg (n,) W m⁻², positive downward, NaN where the tower did not measure them. All is of the
-    half-hours with all four fluxes of the tower, for models too: these are held against the tower's Rn − G.
+    `energy`: Rnet and Qg (n,) W m⁻², positive downward, NaN where the tower did not measure them. All values are
+    for half-hours with all four fluxes of the tower; models too are compared with the tower's Rn − G.
     """
     tower = pd.DataFrame({target: comparison.tower(target) for target in TARGETS})
     tower["turbulent"], tower["available"] = tower.LE + tower.H, energy["Rnet"] - energy["Qg"]
@@ -129,10 +129,10 @@ def _numbers(axes: Axes, values: Mapping[str, list[float]]) -> None:
 
 
 def soil(comparison: Comparison, sensors: Mapping[str, np.ndarray], states: Mapping[str, States]) -> Figure:
-    """Daily means of soil temperature, root-zone water and snow of the models, of all sensors of the tower.
+    """Daily means of soil temperature, root-zone water and snow of the models, and of all sensors of the tower.
 
-    `sensors` as of `series.read_sensors`, `states` as of `series.read_states`, at the half-hours of `comparison`. The
-    soil temperature of a model is that of its layer 2, and its daily mean over the half-hours where the shallowest
+    `sensors` from `series.read_sensors`, `states` from `series.read_states`, at the half-hours of `comparison`. The
+    soil temperature of a model is that of its layer 2; its daily mean is over the half-hours where the shallowest
     sensor measured, if there is one.
     """
     shown, models = groups(list(states)), ordered(list(states))

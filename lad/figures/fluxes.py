@@ -1,4 +1,4 @@
-"""Fluxes of tower and models: in time, as mean day and year, one against the other, and as target diagram."""
+"""Fluxes of tower and models: in time, as mean day and year, against each other, and as target diagram."""
 
 import matplotlib
 import numpy as np
@@ -28,7 +28,7 @@ from lad.figures.style import (
 from lad.observations import TARGETS
 
 ACROSS = 4  # panels of densities
-PADDING, LEAST_HALF_WIDTH = 1.25, 0.08  # of the axes of a target diagram: about the points, and in σ_o
+PADDING, LEAST_HALF_WIDTH = 1.25, 0.08  # of the axes of a target diagram: around the points, and in σ_o
 TARGET_NOTE = "large: mean over seeds, small: seeds; open: varies less than the tower; lines of equal NSE"
 CONTOUR_POINTS = 200  # to each side, for the lines of equal NSE
 
@@ -163,7 +163,7 @@ def scatter(comparison: Comparison) -> Figure:
     across, down = min(ACROSS, len(models)), -(-len(models) // ACROSS)
     with matplotlib.rc_context(RC):
         size = (1.2 + 2.6 * across, 0.6 + 2.9 * down * len(TARGETS))
-        figure = Figure(figsize=size, layout="compressed")  # the layout that knows of square panels
+        figure = Figure(figsize=size, layout="compressed")  # the layout that handles square panels
         figure.suptitle(f"{comparison.title}: usable half-hours and the 1:1 line")
         panels = figure.subplots(down * len(TARGETS), across, squeeze=False)
         for block, target in zip(np.split(panels, len(TARGETS)), TARGETS, strict=True):

@@ -19,8 +19,8 @@ MONTH_LABEL = "month of the antecedent weather and LAI"
 INPUT_SCALES = {"VPD": 0.01}  # hPa in a Pa
 RESPONSE_NOTE = (
     "thick: mean over seeds, thin: each seed; grey: 5th to 95th percentile of the middays, dotted: their median\n"
-    "state and surface temperature are held: the sun does not warm the surface, a flux may exceed the energy at hand\n"
-    "month: only the antecedent weather and LAI change, all else is that of summer"
+    "state and surface temperature are fixed: the sun does not warm the surface, fluxes may exceed available energy\n"
+    "month: only the antecedent weather and LAI change, all else is as in summer"
 )
 FLUX_MARGIN = 0.05  # of the range of a flux
 

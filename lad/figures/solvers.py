@@ -26,7 +26,7 @@ SOLVER_LABELS = {
 
 
 def work_precision_diagram(table: pd.DataFrame, title: str) -> Figure:
-    """Error against time of all solvers, from a table of `lad.evaluation.experiments`; each point bears its setting."""
+    """Error against time of all solvers, from a table of `lad.evaluation.experiments`; points show the setting."""
     smoothing = table[table.solver == "smoothing"].iloc[0]
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(11, 5))
@@ -76,7 +76,7 @@ def crossed(scores: pd.DataFrame, title: str) -> Figure:
 def landscape(table: pd.DataFrame, title: str) -> Figure:
     """Loss and derivative in the wide range, and derivative in the close one, along each parameter.
 
-    The axes are those of `REFERENCE_SOLVER`, with room for half as much on either side: an unstable solver leaves them.
+    The axes fit the curves of `REFERENCE_SOLVER`, with half as much room on either side; unstable solvers leave them.
     """
     parameters, solvers = table.parameter.unique(), table.solver.unique()
     curves = dict(list(table.groupby(["parameter", "solver", "range"])))

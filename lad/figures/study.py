@@ -25,7 +25,7 @@ KIND_COLOURS = {"without physics": "#999999", "LaD": COLOURS["bulk"], TRAINED: C
 def learning_curves(histories: Mapping[tuple[str, str], pd.DataFrame]) -> Figure:
     """Losses of free runs by step: a row for each site, a column for each model, a thin line for each seed.
 
-    Of many sites one row, with a thin line for each site: `_falling`.
+    For many sites one row, with a thin line for each: `_falling`.
     """
     sites = list(dict.fromkeys(site for site, _ in histories))
     models = list(dict.fromkeys(model for _, model in histories))
@@ -77,7 +77,7 @@ def _falling(histories: Mapping[tuple[str, str], pd.DataFrame], models: list[str
 def ablation(scores: pd.DataFrame) -> Figure:
     """Scores of all models: a row for each site, a column for each target and score; seeds small, ensembles large.
 
-    Of many sites one row of boxes: `_spread`.
+    For many sites one row of boxes: `_spread`.
     """
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
     if too_many(sites):
@@ -106,8 +106,8 @@ def ablation(scores: pd.DataFrame) -> Figure:
 def errors(scores: pd.DataFrame, intervals: pd.DataFrame) -> Figure:
     """RMSE of all models with 95 % intervals, and published ones: a row for each site, a column for each target.
 
-    Colours tell three kinds of models apart: `KINDS`. `intervals` has the columns of
-    `lad.evaluation.bootstrap.intervals`. Of many sites one row of boxes: `_spread`.
+    Colours show the three kinds of models: `KINDS`. `intervals` has the columns of
+    `lad.evaluation.bootstrap.intervals`. For many sites one row of boxes: `_spread`.
     """
     scores = scores[scores.model != "mean"]  # far off: it would hide how the others differ
     sites, models = list(dict.fromkeys(scores.site)), ordered(list(scores.model))
@@ -172,7 +172,7 @@ def _spread(scores: pd.DataFrame, models: list[str], metrics: Sequence[str]) -> 
 
 
 def _dress(axes: Axes, metric: str, title: str) -> None:
-    """What panels of a score, with a row for each model, have in common."""
+    """Common layout of panels of a score with a row for each model."""
     if metric == "bias":
         axes.axvline(0.0, color="#999999", linewidth=0.8)
     axes.grid(axis="x", linewidth=0.4)

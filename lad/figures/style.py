@@ -1,4 +1,4 @@
-"""How figures look, models and observations in them are drawn, and how they are saved."""
+"""How figures look, how models and observations are drawn, and how figures are saved."""
 
 import itertools
 import json
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 
 
 def colours(models: list[str]) -> dict[str, str]:
-    """A colour for each model: always the same for a known one, the spare ones in turn for others."""
+    """A colour for each model: always the same for a known one, spare colours in turn for others."""
     others = [model for model in ordered(models) if model not in COLOURS]
     spare = {model: SPARE_COLOURS[i % len(SPARE_COLOURS)] for i, model in enumerate(others)}
     return {model: (COLOURS | spare)[model] for model in models}
@@ -83,7 +83,7 @@ def looks(models: list[str]) -> dict[str, Look]:
 
 
 def groups(models: list[str]) -> list[list[str]]:
-    """Models shown in one panel, for as many panels as keep it readable: the calibrated LaD is in every one."""
+    """Models of each panel, few enough to keep it readable: the calibrated LaD is in every one."""
     reference = [model for model in models if model == IN_EVERY_PANEL]
     others = [model for model in ordered(models) if model != IN_EVERY_PANEL]
     count = max(1, -(-len(others) // TOGETHER))
@@ -133,7 +133,7 @@ def legend_below(figure: Figure, *panels: Axes, note: str = "") -> None:
 
 
 def date_axis(axes: Axes) -> None:
-    """Label months and years of an axis of time, and of those it is shared with."""
+    """Label months and years on a time axis and on those that share it."""
     locator = AutoDateLocator()
     axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator, show_offset=False))
 
@@ -144,10 +144,10 @@ def density_norm(*counts: np.ndarray) -> LogNorm:
 
 
 def save(path: str | Path, figure: Figure, origin: Mapping[str, Any], vector: bool = True) -> None:
-    """Write the PNG `path`, to look at, and beside it a PDF, to print, where `vector` is set.
+    """Write the PNG `path` and, if `vector` is set, beside it a PDF for printing.
 
     Both hold their record of origin (`lad.provenance`), the PNG as the text `provenance`, the PDF as keywords. Neither
-    bears a date or a software name, so that equal figures are equal files.
+    has a date or a software name, so that equal figures are equal files.
     """
     record = json.dumps(origin, sort_keys=True)
     with replacing(path) as temporary, matplotlib.rc_context(RC):

@@ -64,7 +64,7 @@ def origins(filled: Record) -> Figure:
 
 
 def mass_curve_figure(curve: MassCurve, title: str) -> Figure:
-    """Deficit of the root zone in the training periods, the largest of each year, and the capacity by them."""
+    """Deficit of the root zone in the training periods, the largest of each year, and the capacity from these."""
     with matplotlib.rc_context(RC):
         figure = Figure(figsize=(8, 3.2))
         axes = figure.subplots()

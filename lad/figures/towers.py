@@ -16,8 +16,8 @@ from lad.figures.style import MARKERS, RC, Look, looks
 from lad.observations import TARGETS
 from lad.tables.study import WITHOUT_SITE, compared, own_model
 
-LOWEST_SHOWN = -0.5  # NSE below it stands at the edge
-NAMED = 30  # towers up to which each is named
+LOWEST_SHOWN = -0.5  # lower NSE is drawn at the edge
+NAMED = 30  # most towers that are each named
 DRAWN = {  # model and what it was fitted on, as in `compared`: marker and colour
     ("bulk", NOTHING): ("x", "#D55E00"),
     ("3km27", OTHERS): ("|", "#000000"),
@@ -56,7 +56,7 @@ def positions(towers: pd.DataFrame) -> Figure:
 
 
 def by_type(scores: pd.DataFrame, types: Mapping[str, str]) -> Figure:
-    """NSE of all models at the towers of each IGBP class: a dot a tower, a line the median. `types`: class by site."""
+    """NSE of all models at the towers of each IGBP class: dots are towers, lines medians. `types`: class by site."""
     scores = whole(scores[scores.model != "mean"])  # far off: it would hide how the others differ
     models, classes = ordered(list(scores.model)), sorted(set(types.values()))
     shapes, width = looks(models), 0.8 / len(models)
@@ -81,7 +81,7 @@ def by_type(scores: pd.DataFrame, types: Mapping[str, str]) -> Figure:
 
 
 def multi_site(table: pd.DataFrame, types: Mapping[str, str]) -> Figure:
-    """RMSE at each tower by what a model knew of it; towers by IGBP class, `types`, the median over them below.
+    """RMSE at each tower by what a model knew of it; towers by IGBP class, `types`, their median below.
 
     `table` is that of `lad evaluate-multi-site`.
     """
@@ -119,7 +119,7 @@ def multi_site(table: pd.DataFrame, types: Mapping[str, str]) -> Figure:
 
 
 def fine_tuning(scores: pd.DataFrame) -> Figure:
-    """RMSE by years of the site that a model knows: a row for each site, a column for each target, a line a model.
+    """RMSE by years of the site that a model knows: a row for each site, a column for each target, lines are models.
 
     `scores` are those of `lad.tables.study.by_years_known`. Models that know nothing of a site are dashed lines; the
     network from which fine-tuning begins is a diamond.

@@ -21,7 +21,7 @@ RUN_LINES = ("--", "-")
 RUN_COLOURS = (
     COLOURS["bulk"],
     COLOURS["mlp"],
-)  # of A and B, whatever they are: those of two models may be one
+)  # of A and B, whatever they are: their models may share a colour
 NOT_SIGNIFICANT = "#999999"
 
 

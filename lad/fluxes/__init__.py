@@ -28,7 +28,7 @@ LEARNT_LAWS: dict[str, type[LearntFluxes]] = {
 def law_class(name: str) -> type[AbstractFluxes]:
     """The class of a flux law by its name in the settings: built in, or ``module:Class``.
 
-    The module is imported: it is installed, or lies in the current folder. Raises InputError if it cannot be
+    The module is imported: installed, or from the current folder. Raises InputError if it cannot be
     imported or has no flux law of that name.
     """
     built_in = PHYSICAL_LAWS | LEARNT_LAWS

@@ -32,7 +32,7 @@ class AbstractFluxes(eqx.Module):
     """
 
     def prepare(self, parameters: Parameters) -> "AbstractFluxes":
-        """The same law after all that depends on parameters alone, to be done once before a time loop."""
+        """The same law with all that depends only on parameters computed, once before a time loop."""
         return self
 
     @abc.abstractmethod
@@ -41,7 +41,7 @@ class AbstractFluxes(eqx.Module):
 
 
 class LearntFluxes(AbstractFluxes):
-    """A law with a network in it, whose weights are what is trained."""
+    """A law with a network in it, whose weights are trained."""
 
     network: eqx.AbstractVar[Network]
     OUTPUTS: ClassVar[int]  # of the network

@@ -73,7 +73,7 @@ class BulkFluxes(AbstractFluxes):
             g_a, E_snow, E_root = exchange(q_canopy)
             return q_air + (E_snow + E_root) / (rho_air * g_a), (g_a, E_snow, E_root)
 
-        # A loop, although of two rounds only: half as much to compile.
+        # A loop, though of only two rounds: half as much to compile.
         _, rounds = jax.lax.scan(refined, q_air, length=2)
         g_a, E_snow, E_root = (x[-1] for x in rounds)
         return Fluxes(rho_air * CP_AIR * g_a * (T - T_air), E_snow, E_root)

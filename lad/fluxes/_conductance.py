@@ -1,4 +1,4 @@
-"""Learnt conductances: the network says how well the surface exchanges, physics in which direction."""
+"""Learnt conductances: the network gives how well the surface exchanges, physics the direction."""
 
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ MOST = 20.0  # factor by which the network may raise or lower them
 class ConductanceFluxes(LearntFluxes):
     """``H = rho c_p g_h (T_1 - T_a)`` and ``E = rho g_e (q_sat(T_1) - q_a)`` with positive g_h and g_e (m s-1).
 
-    Direction and driving force are physics, which a network of few years cannot unlearn. Snow and root zone share E by
+    Direction and driving force are physics, which training on few years cannot unlearn. Snow and root zone share E by
     snow presence; evaporation from the root zone fades out with the last millimetre of water.
     """
 

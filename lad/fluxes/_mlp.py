@@ -15,7 +15,7 @@ from lad.physics.saturation import saturation_specific_humidity
 from lad.physics.snow import presence
 from lad.state import State
 
-DEW_TRANSFER = 0.01  # -, transfer coefficient of vapour that no condensation exceeds
+DEW_TRANSFER = 0.01  # -, transfer coefficient of vapour that limits condensation
 AGAINST = (
     5.0,
     15.0,
@@ -50,10 +50,10 @@ class MLPFluxes(LearntFluxes):
 class DowngradientMLPFluxes(MLPFluxes):
     """`MLPFluxes` whose sensible heat from cold to warm fades out: all of it up to 5 K, none beyond 15 K.
 
-    Some flows so: LaD's surface is the first soil layer, below the canopy that heats the air. A network free of this
-    bound may hold a surface far below the air's temperature for a whole winter, in weather that it has not seen: the
-    colder the surface, the less it emits, and the network lets the radiation that is gained go into the air. LE has
-    the bounds of `MLPFluxes` alone. Beyond 15 K the gradient of H by the weights is zero.
+    Some such heat is real: LaD's surface is the first soil layer, below the canopy that heats the air. A network free
+    of this bound may, in weather it has not seen, keep the surface far colder than the air for a whole winter: the
+    colder the surface, the less it emits, and the network passes the radiation gained to the air. LE has only the
+    bounds of `MLPFluxes`. Beyond 15 K the gradient of H by the weights is zero.
     """
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:
@@ -71,7 +71,7 @@ def _fading(x: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _most_dew(state: State, forcing: Forcing, parameters: Parameters) -> Float[Array, "..."]:
-    """Most vapour (kg m-2 s-1) that moist air can bring to a colder surface; 0 at a drying one."""
+    """Most vapour (kg m-2 s-1) that moist air can bring to a colder surface; 0 from drier air."""
     U = jnp.sqrt(forcing.Wind**2 + parameters.gust**2)
     excess = forcing.Qair - saturation_specific_humidity(state.T[0], forcing.Psurf)
     return forcing.Psurf / (R_DRY * forcing.Tair) * DEW_TRANSFER * U * jnp.maximum(excess, 0.0)

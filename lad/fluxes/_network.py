@@ -30,7 +30,7 @@ def network_inputs(
 ) -> list[Float[Array, "..."]]:
     """Inputs in SI units: forcing, `antecedents` (of `ANTECEDENTS`, and LAI), then the parts `states` of `STATES`.
 
-    Without any of these, `state` may be None. Raises InputError for a forcing that lacks one.
+    Without `states`, `state` may be None. Raises InputError for a forcing that lacks an input.
 
     soil: difference of surface and air temperature, temperatures of the deeper layers. root: fill of the root zone, and
     a logarithm of it that separates dry from very dry. snow: its presence and its masking of the surface.
@@ -70,7 +70,7 @@ class Scaling(eqx.Module):
 class Network(eqx.Module):
     """Multi-layer perceptron of forcing, antecedent weather and parts of the state; its outputs are of order one.
 
-    A network for many sites also sees `attributes`, what each of them is: inputs that do not change in time.
+    A network for many sites also sees `attributes` of each: inputs that do not change in time.
     """
 
     layers: tuple[eqx.nn.Linear, ...]
@@ -93,8 +93,8 @@ class Network(eqx.Module):
     ):
         """Random weights from `key`; `hidden` gives the widths of the hidden layers.
 
-        `scaling` holds for attributes too, which follow the other inputs. `gain` scales the weights of the last layer:
-        a small one starts near zero output.
+        `scaling` includes the attributes, which follow the other inputs. `gain` scales the weights of the last layer:
+        with a small one the output starts near zero.
         """
         self.scaling = scaling
         self.attributes = attributes

@@ -16,7 +16,7 @@ RESISTANCE, ROUGHNESS, RATIO = 100.0, 3.0, 4.0  # factors by which r_s, z_0 and 
 
 
 class ParameterFluxes(LearntFluxes):
-    """`BulkFluxes` whose r_s, z_0 and ln(z_0/z_h) change with forcing and state, about the values of the column."""
+    """`BulkFluxes` whose r_s, z_0 and ln(z_0/z_h) change with forcing and state, around the values of the column."""
 
     network: Network
     OUTPUTS: ClassVar[int] = 3

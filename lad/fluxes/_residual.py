@@ -20,7 +20,7 @@ class ResidualFluxes(LearntFluxes):
     OUTPUTS: ClassVar[int] = 2
 
     def prepare(self, parameters: Parameters) -> "ResidualFluxes":
-        """The law with LaD's own prepared."""
+        """The law, with LaD's own prepared."""
         return ResidualFluxes(self.network, self.bulk.prepare(parameters))
 
     def __call__(self, state: State, forcing: Forcing, parameters: Parameters) -> Fluxes:

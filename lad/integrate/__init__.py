@@ -1,8 +1,8 @@
 """Solvers of the model's equations over one forcing interval, and the roll-out over many.
 
-A solver is a function of the (prepared) model and the length dt of the intervals. It does once whatever does not
+A solver is a function of the (prepared) model and the length dt of the intervals. It computes once what does not
 change in time, and returns a function ``(state, forcing) -> (state at the end, mean rates)`` for one interval.
-Whatever that does inside, the two obey ``end - start = dt N mean``.
+In every solver these obey ``end - start = dt N mean``.
 """
 
 from lad.integrate._fast import euler, fast

@@ -1,16 +1,16 @@
 """The default solver: fixed steps of second order, with two evaluations of the flux law in each.
 
 A flux law is expensive and smooth; conduction, melt and drainage are cheap, but stiff or with sudden onsets. So each
-step has two stretches. In the first, short one the surface rates are linear in surface temperature: the tangent at
-the start of the step, which sees the new forcing. It also gives an estimate of the mean state over the rest of the
-step, and the tangent there serves the second stretch. As in the midpoint rule, rates at the mean are mean rates but
+step has two stretches. In the first, short one the surface rates are linear in surface temperature, by the tangent
+at the start of the step, with the new forcing. It also gives an estimate of the mean state over the rest of the step,
+and the second stretch uses the tangent there. As in the midpoint rule, rates at the mean state are mean rates except
 for an error of third order in the step.
 
 With rates linear in surface temperature, each stretch is divided into a few parts, solved by extrapolated linearly
 implicit Euler steps, one of the length of the part against two of half of it (Deuflhard, Hairer & Zugck 1987, Numer.
-Math. 51, 501-516): second order, strongly damping, with one elimination of the layers below the surface for all time.
-Two things no linearisation foresees are solved exactly instead: melt, with its sudden onset, is the one that agrees
-with the surface temperature at the end of the Euler step, and no store loses more than it has.
+Math. 51, 501-516): second order, strongly damping; the layers below the surface are eliminated once for all time.
+Two things that linearisation misses are solved exactly instead: melt, with its sudden onset, agrees with the surface
+temperature at the end of the Euler step, and no store loses more than it has.
 
 The state only ever moves by ``h N m`` with mean rates m, so energy and water are conserved to round-off.
 """
@@ -30,7 +30,7 @@ from lad.parameters import Parameters
 from lad.physics import freezing, hydrology, snow, soil_heat
 from lad.state import State
 
-FIRST = 0.095  # share of a step, its first stretch, that goes by the tangent at its start
+FIRST = 0.095  # share of a step, its first stretch, that uses the tangent at its start
 FIRST_PARTS, SECOND_PARTS = (0.3, 0.7), (0.1, 0.3, 0.6)  # of the stretches
 FREEZING_ITERATIONS = 4
 
@@ -38,7 +38,7 @@ FREEZING_ITERATIONS = 4
 class _Means(NamedTuple):
     """Means over a time from which, with a tangent, all mean rates follow."""
 
-    T: tuple[Float[Array, "..."], ...]  # K, that conduct; T[0] also emits and evaporates
+    T: tuple[Float[Array, "..."], ...]  # K, for conduction; T[0] also for emission and evaporation
     E_snow: Float[Array, "..."]
     E_root: Float[Array, "..."]
     melt: Float[Array, "..."]
@@ -57,7 +57,7 @@ class _Means(NamedTuple):
 def _euler(tangent: Tangent, p: Parameters, state: State, step: Step) -> _Means:
     """One linearly implicit Euler step; the means of T are its values at the end.
 
-    Newton's iteration finds the point on the curve of temperature by heat where a freezing layer ends.
+    Newton's iteration finds where a freezing layer ends on the curve of temperature against heat.
     """
     start = heat_state(state, p)
     if p.Fmax is None:
@@ -102,7 +102,7 @@ def _linear_euler(tangent: Tangent, p: Parameters, start: State, step: Step, by_
     E_snow = r.E_snow + by_T.E_snow * (unmelted - tangent.T)
     remaining = jnp.maximum(start.snow + h * (r.snowfall - r.calving - E_snow), 0.0)
     melt = snow.self_cooled_melt(unmelted, remaining, cooling)
-    # Not a minimum: without snow both are zero, and its derivative would be half of that of the first, a hundred
+    # Not `jnp.minimum`: without snow both are zero, and its derivative would be half of the first's, a hundred
     # times too large.
     melt = jnp.where(h * melt < remaining, melt, remaining / h)
     T = [unmelted - cooling * melt]
@@ -127,14 +127,14 @@ def _linear_euler(tangent: Tangent, p: Parameters, start: State, step: Step, by_
 
 
 def _limited(mean: _Means, state: State, r: Rates, h) -> _Means:
-    """The losses of a store that would end below zero scaled so that it ends empty."""
+    """The means, with the losses of a store that would end below zero scaled so that it ends empty."""
 
     def losses(*rates):
         return sum(jnp.maximum(rate, 0.0) for rate in rates)
 
     def scaled(store, gain, *rates):
         available, loss = store + h * (gain + losses(*(-rate for rate in rates))), h * losses(*rates)
-        # A loss that is nothing but underflow is let pass: the derivative of the quotient would overflow.
+        # A loss that is only underflow is left alone: the derivative of the quotient would overflow.
         scarce = (available < loss) & (loss > 1e-30)
         s = jnp.where(scarce, available / jnp.where(scarce, loss, 1.0), 1.0)
         return [jnp.where(rate > 0.0, rate * s, rate) for rate in rates]
@@ -162,7 +162,7 @@ def _part(tangent: Tangent, p: Parameters, state: State, whole: Step, half: Step
 
 
 class _Stretch(NamedTuple):
-    """Parts of a step that go by one tangent."""
+    """Parts of a step that share one tangent."""
 
     whole: Step
     half: Step
@@ -181,7 +181,7 @@ class _Stretch(NamedTuple):
 def fast(steps: int = 1):
     """Solver with `steps` equal steps in each forcing interval.
 
-    Differentiated in reverse, it keeps the state at each tangent alone, and computes all else a second time.
+    Differentiated in reverse, it keeps only the state at each tangent and computes all else a second time.
     """
 
     def solver(model: Model, dt):
@@ -191,7 +191,7 @@ def fast(steps: int = 1):
 
         @jax.checkpoint
         def stretch(carry: tuple[State, State], one: _Stretch, forcing: Forcing):
-            """The state after a stretch, by the tangent at `point`, and the next point; rates times their shares."""
+            """The state after a stretch, with the tangent at `point`; the next point; rates times their shares."""
             state, point = carry
             tangent = Tangent.of(model, point, forcing)
 
@@ -202,8 +202,8 @@ def fast(steps: int = 1):
 
             _, (ends, means, by_euler) = jax.lax.scan(part, state, (one.whole, one.half))
             before, end, ahead = rows(ends, -2), rows(ends, -1), rows(by_euler, -1)
-            # The mean state over what is ahead, and a little beyond it: makes good for the first stretch, which goes
-            # by its start.
+            # The mean state over what is ahead and a little beyond: compensates for the first stretch, whose tangent
+            # is at its start.
             beyond = jax.tree.map(
                 lambda a, b, c: a + (0.5 * (b + c) - a) / (1.0 - FIRST**2), state, before, ahead
             )
@@ -226,7 +226,7 @@ def fast(steps: int = 1):
 def euler(steps: int = 1):
     """Solver of first order: `steps` linearly implicit Euler steps in each forcing interval.
 
-    Differentiated in reverse, it keeps the state at each step alone, and computes all else a second time.
+    Differentiated in reverse, it keeps only the state at each step and computes all else a second time.
     """
 
     def solver(model: Model, dt):

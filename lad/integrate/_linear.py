@@ -22,7 +22,7 @@ class Step(NamedTuple):
     At the end of an Euler step of length h layer m has ``T[m] = slope[m] T[m - 1] + offset[m]``, where its
     temperature is linear in its heat, ``T = by_heat theta + constant`` (without freezing T = theta), ``offset[m] =
     (by_heat[m] (capacity[m] / h theta_0[m] + g[m] offset[m + 1]) + capacity[m] / h constant[m]) / pivot[m]``, and
-    theta_0 is at its start.
+    theta_0 is theta at the start.
     """
 
     h: Float[Array, "..."]  # s
@@ -59,7 +59,7 @@ class Tangent(NamedTuple):
             return model.rates(at, forcing, melt=jnp.zeros_like(T))
 
         value, slope = jax.jvp(rates, (T,), (jnp.ones_like(T),))
-        # A surface that feeds itself (the warmer, the more heat it gains; a network may do that) is left constant.
+        # A surface that gains more heat the warmer it is (possible with a network) gets constant rates.
         damped = (ground_heat(slope) < 0.0).astype(T.dtype)
         return cls(T, value, jax.tree.map(lambda x: damped * x, slope))
 

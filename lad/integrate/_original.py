@@ -132,8 +132,8 @@ def _step(p: Parameters, state: SplitState, forcing: Forcing, h) -> tuple[SplitS
     G = tuple(G[k] + g[k] * (dT[k] - dT[k + 1]) for k in range(n - 1))
     T_new, ice = _freeze([t + d for t, d in zip(state.T, dT, strict=True)], state.ice, p)
 
-    # Water: evaporation is from snow while there is some after melt, and from the root zone what snow
-    # cannot give.
+    # Water: evaporation is from snow while any is left after melt; the root zone supplies what snow
+    # cannot.
     left = jnp.where(gone, 0.0, snow - h * melt)
     from_snow = left > 0.0
     balance = left + h * (forcing.Snowf - E)

@@ -60,8 +60,8 @@ def roll_out(
 ) -> tuple[State, Any]:
     """Run `model` freely from `start` through `forcing` (n,); return the last state and the trajectory.
 
-    `keep` takes of each row what a caller needs: the gradient then passes through no more. Raises InputError for
-    numbers of single precision.
+    `keep` selects what a caller needs of each row: the gradient then passes through nothing else. Raises InputError
+    for single precision.
     """
     check_precision(model.parameters, start, forcing)
     model = model.prepare()

@@ -1,9 +1,9 @@
 """Where free runs begin: in the model's own climate, not in the dry or wet spell of one year.
 
 A store of water remembers years. A column that repeats the first year of each part of a record begins a dry year as
-if all years before had been as dry, and none can then evaporate more than the rain of that year. So the whole record
-is run, several times, and each of its parts begins with the mean of the states in which the last run passed the same
-time of the year.
+if all years before had been as dry, and then cannot evaporate more than the rain of that year. So the whole record
+is run several times, and each of its parts begins with the mean of the states of the last run at the same time of
+year.
 """
 
 import datetime as dt
@@ -21,8 +21,8 @@ TOLERANCE = np.timedelta64(1, "D")  # between a start and a passage of its time 
 def recurrences(time: np.ndarray, segments: Sequence[slice], step: float) -> tuple[np.ndarray, ...]:
     """For each segment the rows at whose end a run passes the time of year at which that segment starts.
 
-    `time` (n,) datetime64 are the starts of intervals of `step` s. The end of the segment itself stands in where
-    no year has another passage.
+    `time` (n,) datetime64 are the starts of intervals of `step` s. Where no year has another passage,
+    the end of the segment itself is taken.
     """
     ends = time + np.timedelta64(round(step), "s")
     found = []
@@ -42,7 +42,7 @@ def recurrences(time: np.ndarray, segments: Sequence[slice], step: float) -> tup
 def recurring_states(states: State, recurrences: Sequence[np.ndarray]) -> tuple[State, ...]:
     """Mean of `states` (n,), those at the end of each row, over the recurrences of each segment.
 
-    The mean of temperature and of ice has the mean heat, from which the solvers compute both again.
+    The mean of temperature and of ice has the mean heat, from which the solvers recompute both.
     """
     return tuple(jax.tree.map(lambda x: x.mean(axis=0), rows(states, index)) for index in recurrences)
 

@@ -1,10 +1,10 @@
 """Coarse schemes for any flux law, in LaD's order of operations, with its hard switches.
 
 A step takes the surface fluxes of the old state, then moves heat by implicit conduction, melts what would be warmer
-than freezing, and empties or fills one store after the other: no more leaves than there is, and the root zone overflows
-at once. This is what a land model does at its half-hour, and of first order at best. LaD itself takes the fluxes linear
-in the surface temperature (`split`); `explicit` holds them for the step, and is stable only while they change less with
-temperature than conduction takes away.
+than freezing, and empties or fills one store after the other: no store loses more than it has, and the root zone
+overflows at once. Land models do this at half-hourly steps; it is of first order at best. LaD itself takes the fluxes
+linear in the surface temperature (`split`); `explicit` fixes them for the step, and is stable only while they change
+less with temperature than conduction takes away.
 
 The state moves by ``h N m`` with mean rates m, so energy and water are conserved to round-off.
 """
@@ -51,7 +51,7 @@ def _step(model: Model, lengths: Step, tangent: Tangent, state: State) -> tuple[
     """One step: the state at its end and its mean rates; `tangent` gives the surface rates."""
     p, h, n = model.parameters, lengths.h, len(state.T)
     g, start = soil_heat.conductances(p.dz, p.lam), tangent.value
-    G, offset = start.G, [0.0]  # rise of layer m: slope times that of the layer above, and offset
+    G, offset = start.G, [0.0]  # rise of layer m: slope times that of the layer above, plus offset
     for m in reversed(range(1, n)):
         through, below = (G[m], g[m]) if m + 1 < n else (0.0, 0.0)
         offset.insert(0, (G[m - 1] - through + below * offset[0]) / lengths.pivot[m - 1])

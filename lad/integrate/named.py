@@ -14,8 +14,8 @@ SCHEMES = {"explicit": explicit, "split": split, "euler": euler, "fast": fast}
 def named(name: str, with_original: bool = False):
     """The solver `SCHEME-STEPS`, with 1 to 64 steps in a forcing interval, or `diffrax`, which chooses its own.
 
-    `with_original` admits LaD's own operator splitting too, which takes LaD's own flux law alone and starts from a
-    state of its own (`lad.integrate.split_state`). Raises InputError for another name.
+    `with_original` admits LaD's own operator splitting too, which works only with LaD's own flux law and starts from
+    a special state (`lad.integrate.split_state`). Raises InputError for another name.
     """
     if name == "diffrax":
         return adaptive()

@@ -49,6 +49,6 @@ def capillary_rise(
 ) -> Float[Array, "..."]:
     """Water (kg m-2 s-1) that rises, or that deep roots lift, from ground water to the root zone.
 
-    An empty root zone gets all within about `rise_time` (s), a full one nothing.
+    An empty root zone gets all of it within about `rise_time` (s), a full one none.
     """
     return groundwater / rise_time * jnp.maximum(1.0 - root / Wmax, 0.0)

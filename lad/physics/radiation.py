@@ -26,7 +26,7 @@ def albedo(
 
     Snow-free and deep-snow albedos, each between a cold value (at T_f - 10 K) and a warm one (at T_f), mixed
     by the masked fraction ``snow / (snow + Wc)``. LaD's straight ramp between cold and warm is replaced by
-    the cubic of equal ends and zero end slopes.
+    the cubic with equal ends and zero slopes there.
     """
     b = jnp.clip((T - T_FREEZE + T_RANGE) / T_RANGE, 0.0, 1.0)
     b = b * b * (3.0 - 2.0 * b)

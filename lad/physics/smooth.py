@@ -14,7 +14,7 @@ def ramp(x: Float[Array, "..."], width: float) -> Float[Array, "..."]:
 
 
 def relaxed_ramp(x: Float[Array, "..."], width: float, gain: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The y with ``y = ramp(x - gain y, width)``, `gain` not negative: the ramp of what it lowers itself."""
+    """The y with ``y = ramp(x - gain y, width)``, `gain` not negative: a ramp that lowers its own input."""
     start = jnp.maximum(x + width, 0.0)
     rounded = (
         2.0 * start / (1.0 + jnp.sqrt(1.0 + gain * start / width))

@@ -1,4 +1,4 @@
-"""What a study found, in words: every one of them is computed from its tables."""
+"""What a study found, in words, all computed from its tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,14 +26,14 @@ SOLVER_WORDS = {
 
 
 class Conclusion(NamedTuple):
-    """A sentence, and what it rests on place by place."""
+    """A sentence, and the evidence for it by place."""
 
     text: str
     items: list[Cell]
 
 
 def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataFrame) -> list[str]:
-    """The study in up to three sentences: the chosen model, then the published one, in the cases that there are.
+    """The study in up to three sentences: the chosen model, then the published one, as far as present.
 
     Arguments as those of `conclusions`; a case is a flux at a site.
     """
@@ -120,7 +120,7 @@ def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:
-    """Instead of more than `MOST_PLACES` places, at how many of them which verdict holds."""
+    """Instead of more than `MOST_PLACES` places, the number of them with each verdict."""
     items = conclusion.items
     if len(items) <= MOST_PLACES:
         return conclusion
@@ -210,7 +210,7 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
 def solver_conclusions(
     gains: Mapping[str, pd.DataFrame], landscapes: Mapping[str, pd.DataFrame]
 ) -> list[Conclusion]:
-    """What the experiments with solvers found, those that there are.
+    """What the experiments with solvers found, as far as present.
 
     Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.solvers.summary`.
     """
@@ -219,7 +219,7 @@ def solver_conclusions(
 
 
 def of_daemons(gains: pd.DataFrame) -> Conclusion:
-    """Whether networks learn to correct their solvers; `gains` of all sites, as of `lad daemons`."""
+    """Whether networks learn to correct their solvers; `gains` of all sites, from `lad daemons`."""
     items = []
     for r in gains.itertuples():
         text = (

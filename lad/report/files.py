@@ -23,7 +23,7 @@ from lad.tables.solvers import crossed_tables, landscape_tables, solver_gains_ta
 from lad.tables.study import multi_site_differences_tables, multi_site_tables, ranks_tables
 from lad.towers.flags import FLAGS, NOT_KNOWN
 
-LARGE = 20_000  # bytes of a figure from which fewer colours pay
+LARGE = 20_000  # bytes of a figure, above which fewer colours pay
 PALETTE_SIZE = 256
 INCH = 96  # pixels of the page
 
@@ -42,18 +42,18 @@ EXPERIMENTS = {
     "landscape.png": ("Loss along a parameter", "By solver, with its gradient."),
     "summary.csv": ("Minimum, kinks and gradient of the loss", ""),
 }
-"""Those of the experiments with solvers, which have a section of their own."""
+"""Files of the experiments with solvers, which have a section of their own."""
 
 FILE_TITLES = {
     "rmse.png": (
         "RMSE of all models",
         "Test periods, with 95 % intervals over weeks; hollow: published. One model can be significantly better than "
-        "another though their intervals overlap, because models err in the same weeks: see the gains. Of many sites, "
+        "another though their intervals overlap, because models err in the same weeks: see the gains. For many sites, "
         "boxes are quartiles over the sites.",
     ),
     "ablation.png": (
         "Scores of all models",
-        "Test periods; small dots are single seeds, large ones ensembles; of many sites, boxes are quartiles over the "
+        "Test periods; small dots are single seeds, large ones ensembles; for many sites, boxes are quartiles over the "
         "sites and whiskers reach to the 5th and 95th percentile.",
     ),
     "ranks.csv": ("Ranks", ""),
@@ -62,7 +62,7 @@ FILE_TITLES = {
     "by_type.png": (
         "Skill by type of vegetation",
         "NSE of LE and H at the towers of each IGBP class (with their number); a line is the median of several. Below "
-        "-0.5 it stands at the edge.",
+        "-0.5 it is drawn at the edge.",
     ),
     "multi_site.png": (
         "Multi-site networks",
@@ -80,8 +80,8 @@ FILE_TITLES = {
     ),
     "learning.png": (
         "Learning curves",
-        "Losses of free runs during training, of the training and of the validation half-hours; thin lines are single "
-        "seeds, of many sites single sites.",
+        "Losses of free runs during training, on the training and the validation half-hours; thin lines are single "
+        "seeds, for many sites single sites.",
     ),
     "diurnal.png": (
         "Diurnal cycle",
@@ -98,14 +98,14 @@ FILE_TITLES = {
     ),
     "intervals.csv": ("Scores with intervals", "95 % intervals over weeks of the test period."),
     "strata.csv": ("Scores by stratum", ""),
-    "closure.png": ("Energy balance", "LE + H against the energy that the tower measured to be available."),
+    "closure.png": ("Energy balance", "LE + H against the available energy that the tower measured."),
     "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
     "water.png": (
         "Water",
         "Evaporation of tower and models, summed up over the usable half-hours of the test period; root zone over the "
         "whole record.",
     ),
-    "response.png": ("Responses", "LE and H by one variable, all else as on a typical midday."),
+    "response.png": ("Responses", "LE and H against one variable, all else as on a typical midday."),
     "response.csv": ("Responses", "The values of the figure."),
     "sanity.csv": (
         "Physical sanity",
@@ -126,7 +126,7 @@ FILE_TITLES = {
     "shifts.csv": (
         "Forcing of test against training",
         "Means in W m⁻² (SWdown, LWdown), K (Tair), kg kg⁻¹ (Qair), Pa (Psurf), m s⁻¹ (Wind) and kg m⁻² s⁻¹ (Rainf, "
-        "Snowf), their shift in standard deviations (SD) of training, ratio of these, and the share, 0 to 1, of the "
+        "Snowf), their shift in standard deviations (SD) of training, ratio of SD, and the share, 0 to 1, of the "
         "half-hours that the tower measured or gave without a flag.",
     ),
     "mass_curve.png": (
@@ -206,7 +206,7 @@ HEADINGS = {
     "compile_s": "compilation (s)",
 }
 HEADINGS |= {name: f"{name.replace('_', ' ')} (%)" for code, name in FLAGS.items() if code != NOT_KNOWN}
-"""Column → heading; one that is not among them has its name without underscores."""
+"""Column → heading; other columns have their name without underscores."""
 
 INPUT_HEADINGS = {"SWdown": "SWdown (W m⁻²)", "VPD": "VPD (Pa)", "fill": "fill of the root zone"}
 
@@ -217,11 +217,11 @@ def heading(column: str) -> str:
 
 
 READABLE = {"metric": heading, "model": label, "input": lambda name: INPUT_HEADINGS.get(name, name)}
-"""Column → how its values are called."""
+"""Column → names of its values."""
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table with readable headings, scores, models and inputs, and without a column `site` of one site alone."""
+    """A table with readable headings, scores, models and inputs, and without the column `site` of a single site."""
     if "site" in frame and frame.site.nunique() == 1:
         frame = frame.drop(columns="site")
     values = {name: frame[name].map(of) for name, of in READABLE.items() if name in frame}
@@ -240,24 +240,24 @@ BUILT = {
     ),
     "summary.csv": (SUMMARY_COLUMNS, landscape_tables),
 }
-"""Name of a file → its columns, and what makes its tables for readers; any other is shown as it is."""
+"""Name of a file → its columns, and what makes its tables for readers; other files are shown as they are."""
 
 
 def title(path: str | Path) -> tuple[str, str]:
-    """Title and caption of a file; one that is not known is called by its name."""
+    """Title and caption of a file; an unknown file has its name as title."""
     name = Path(path).stem.replace("_", " ")
     return FILE_TITLES.get(Path(path).name, (name[:1].upper() + name[1:], ""))
 
 
 def order(path: str | Path) -> int:
-    """Where a file stands in its section: in the order of `FILE_TITLES`, one that is not known before the records."""
+    """Where a file stands in its section: in the order of `FILE_TITLES`, unknown files before the records."""
     names = list(FILE_TITLES)
     name = Path(path).name
     return names.index(name if name in names else "source.json")
 
 
 def shown(paths: Iterable[str | Path], of: str = "") -> list[Table | Picture | Folded | Group]:
-    """Files as parts of a section, in the order of their titles; `of`, if any, stands before each of these.
+    """Files as parts of a section, in the order of their titles; `of`, if any, precedes each title.
 
     A table without rows is left out.
     """
@@ -271,7 +271,7 @@ def _has_rows(part: Group | Table) -> bool:
 
 
 def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
-    """CSV one or several tables, PNG a figure, JSON text; raises InputError for others."""
+    """CSV as one or several tables, PNG as figure, JSON as text; raises InputError for others."""
     name, caption = title(path)
     name = f"{of}: {name}" if of else name
     if path.name in BUILT:
@@ -288,7 +288,7 @@ def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
-    """Any CSV table: whole numbers, other numbers and text cell by cell; raises InputError if it is none."""
+    """Any CSV table: each cell a whole number, other number or text; raises InputError if it is none."""
     frame = read_table(path, None, dtype=str, keep_default_na=False)
     return frame.map(lambda text: text if text.isdigit() or _number(text) is None else float(text)).astype(
         object
@@ -296,7 +296,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
 
 def _number(text: str) -> float | None:
-    """The number that `text` is, without NaN and infinities; None if it is none."""
+    """`text` as a finite number; None if it is none."""
     try:
         number = float(text)
     except ValueError:
@@ -307,7 +307,7 @@ def _number(text: str) -> float | None:
 def picture(path: str | Path, title: str, caption: str) -> Picture:
     """A PNG file as part of the page, as WebP of 256 colours if it is large; raises InputError if it is no image.
 
-    It has the size that it was drawn for, so that the letters of all figures are of one size.
+    It has the size that it was drawn for, so that all figures have the same font size.
     """
     try:
         content = Path(path).read_bytes()
@@ -319,7 +319,7 @@ def picture(path: str | Path, title: str, caption: str) -> Picture:
                 content = _packed(image)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (UnidentifiedImageError, SyntaxError):  # Pillow's word for a damaged PNG
+    except (UnidentifiedImageError, SyntaxError):  # Pillow's error for a damaged PNG
         raise InputError(f"{path}: not a PNG image") from None
     source = f"data:image/{form};base64,{base64.b64encode(content).decode()}"
     size = [round(INCH * count / per_inch) for count, per_inch in zip(pixels, dpi, strict=True)]

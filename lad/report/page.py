@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 from lad.tables import MOST_ROWS_OPEN, Table
 
 ASSETS = Path(__file__).with_name("assets")
-LISTED_FROM = 4  # titles in a section from which it has a list of them
+LISTED_FROM = 4  # titles, from which a section has a list of them
 
 
 class Verbatim(NamedTuple):
@@ -25,7 +25,7 @@ class Verbatim(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A figure with its bytes in `source`, `pixels` across and `width` and `height` pixels of the page in size."""
+    """A figure: its bytes in `source`, its own width in `pixels`, `width` and `height` in pixels of the page."""
 
     title: str
     caption: str
@@ -65,7 +65,7 @@ class Group(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Of all its tables but those that are closed themselves."""
+        """Rows of all tables except those closed themselves."""
         lengths = [len(item.rows) for item in self.items if isinstance(item, Table)]
         return sum(length for length in lengths if length <= MOST_ROWS_OPEN)
 
@@ -94,7 +94,7 @@ class Section(NamedTuple):
 
     @property
     def parts(self) -> list[tuple[str, Any]]:
-        """Anchor, different in all the page, and content of each item."""
+        """Anchor, unique on the page, and content of each item."""
         names = [f"{self.anchor}-{_anchor(_title(item))}" for item in self.items]
         return [
             (f"{name}-{number}", item)
@@ -103,7 +103,7 @@ class Section(NamedTuple):
 
     @property
     def contents(self) -> list[tuple[str, str]]:
-        """Anchor and title of the items with a title, of more of one title the first; none where there are few."""
+        """Anchor and title of titled items, the first of several with the same; none where there are few."""
         titled = {}
         for anchor, item in self.parts:
             if title := _title(item):

@@ -37,7 +37,7 @@ class View(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """Views of one site, of which the page shows one at a time."""
+    """Views of one site; the page shows one at a time."""
 
     title: str
     caption: str

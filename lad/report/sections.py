@@ -36,7 +36,7 @@ def summary(scores: pd.DataFrame) -> str:
 
 
 def models_table(scores: pd.DataFrame, settings: Mapping[str, Any]) -> Table:
-    """What each model is. `settings` as of `meaning`."""
+    """What each model is. `settings` as in `meaning`."""
     rows = [(label(model), meaning(model, settings)) for model in ordered(list(scores.model))]
     return Table.of(pd.DataFrame(rows, columns=["model", "what it is"]), "Models")
 
@@ -49,7 +49,7 @@ def study_sections(
     found: Sequence[Conclusion],
     first: Sequence[Any] = (),
 ) -> list[Section]:
-    """The study as a whole: what stands `first`, then what was found, published numbers and the tables it rests on."""
+    """The study as a whole: what stands `first`, then what was found, published numbers and the tables behind it."""
     published = published_table(scores)
     seeds = [] if too_many(scores.site) else [seeds_table(scores)]
     return [
@@ -74,8 +74,8 @@ def site_section(
 ) -> Section:
     """A site: what its record is, its test period in time, and its `files` (`lad.report.files`).
 
-    `simulations` as of `parse_simulations`, of which the models `drawn` are shown at once. Raises InputError as what
-    reads the files.
+    `simulations` as in `parse_simulations`; the models `drawn` are shown at once. Raises InputError as the readers of
+    the files do.
     """
     test = read_periods(periods, "test")["test"]
     observed = read_observed(observations, site).during(test, observations)

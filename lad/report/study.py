@@ -19,7 +19,7 @@ from lad.report.page import Links, Section, render
 from lad.report.sections import models_table, origin_section, site_section, study_sections, summary
 
 STUDY = "study"
-# Of the files of a study, those that stand with the conclusions.
+# The files of a study that are shown with the conclusions.
 FIRST = ("towers.png", "rmse.png", "by_type.png", "multi_site.png", "fine_tuning.png")
 DRAWN = ("bulk", "mlp")  # and the chosen model; the others when they are asked for
 
@@ -34,18 +34,18 @@ class StudyFiles(NamedTuple):
     histories: Mapping[tuple[str, str], str]  # by site and model
     gains: Mapping[str, str]  # of solvers, by site
     landscapes: Mapping[str, str]  # by site
-    shown: Sequence[str]  # SECTION=FILE, the section that of a site or `STUDY`
+    shown: Sequence[str]  # SECTION=FILE, the section a site or `STUDY`
     sites: Mapping[str, Mapping[str, str]]  # observations, forcing and periods, each by site
     simulations: Sequence[str]  # SITE/MODEL=FILE or SITE/MODEL/SEED=FILE
-    pages: Mapping[str, str]  # of the sites, by site; where there are some this page has no sections of sites
+    pages: Mapping[str, str]  # by site; if there are any, this page has no sections of sites
 
 
 def study_page(
     name: str, study: StudyFiles, missing: Sequence[str], settings: Any, folder: Path
 ) -> tuple[str, str]:
-    """The page as HTML, which is to lie in `folder`, and its conclusions. `missing`: lines on sites that it lacks.
+    """The page as HTML, to be written in `folder`, and its conclusions. `missing`: lines on sites that it lacks.
 
-    Raises InputError as what reads the files, and if a site has no file of a kind.
+    Raises InputError as the readers of the files do, and if a site has no file of a kind.
     """
     scores = read_scores([study.scores])
     sites = list(dict.fromkeys(scores.site))
@@ -94,7 +94,7 @@ def study_page(
 
 
 def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:
-    """The tables of the study and the files of its sections, by the role they play."""
+    """The tables of the study and the files of its sections, by their role."""
     inputs = {"scores": study.scores, "differences": study.differences, "states": study.states}
     inputs |= {f"history {'/'.join(key)}": path for key, path in study.histories.items()}
     inputs |= {f"{site} daemons": path for site, path in study.gains.items()}

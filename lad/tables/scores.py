@@ -22,7 +22,7 @@ ONE_BY_ONE_NOTE = (
     "The best value of each column is bold."
 )
 OVER_SITES_NOTE = (
-    "Of many sites: medians over the sites of each score, and at how many of them the model has the lowest RMSE of "
+    "Medians of each score over the sites; best: the number of sites at which the model has the lowest RMSE of "
     f"all. {SCORE_UNITS} A model trained with several seeds is scored by the mean of its simulated fluxes. The scores "
     "of each site are in scores.csv, and in the table of its own folder."
 )
@@ -34,10 +34,10 @@ STRATA_NOTE = (
     "day, are in strata.csv."
 )
 TWO_RUNS_NOTE = (
-    "RMSE and bias (simulated minus observed) in W m⁻², as the tower gives the fluxes, of the mean flux over seeds; "
-    "in brackets the range over single seeds. Intervals are over weeks, the same ones drawn for both runs; what "
-    "other seeds would give is not in them. Significantly better: in the whole interval. Each stands for itself: of "
-    "twenty without any difference one misses zero by chance."
+    "RMSE and bias (simulated minus observed) in W m⁻², of the mean flux over seeds against the tower's raw fluxes; "
+    "in brackets the range over single seeds. Intervals are over weeks, the same ones drawn for both runs; they do "
+    "not include the spread over seeds. Significantly better: in the whole interval. Each stands alone: of twenty "
+    "without any difference one excludes zero by chance."
 )
 
 
@@ -72,7 +72,7 @@ def _of_site(rows: pd.DataFrame) -> Table:
 
 
 def _best(rows: pd.DataFrame) -> dict[str, list[str]]:
-    """Score → the models whose value, as it is written, is the best; of a bias the smallest."""
+    """Score → the models with the best value as written; for a bias the smallest."""
     best = {}
     for name in METRICS_SHOWN:
         shown = rows[name].map(SCORES[name].text).replace("-", "nan").astype(float)
@@ -82,7 +82,7 @@ def _best(rows: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _over_sites(scores: pd.DataFrame, target: str) -> Table:
-    """Of each model its sites, those where its RMSE is the lowest, and medians over them of each score."""
+    """For each model the number of sites, of those where its RMSE is lowest, and the median of each score."""
     rows = whole(scores[scores.target == target])
     best = rows.loc[rows.groupby("site").rmse.idxmin()].model.value_counts()
     lines = []
@@ -110,7 +110,7 @@ def seeds_table(scores: pd.DataFrame) -> Table:
 
 
 def records_tables(records: Mapping[str, Mapping[str, Any]], many: bool) -> Iterator[Table]:
-    """What the records are (`lad.towers.coverage.describe`), by site; of `many` those alone that are no releases."""
+    """What the records are (`lad.towers.coverage.describe`), by site; of `many` only those that are no releases."""
     if many:
         records = {site: record for site, record in records.items() if REPACKAGED in record["product"]}
     if records:
@@ -129,7 +129,7 @@ def records_tables(records: Mapping[str, Mapping[str, Any]], many: bool) -> Iter
 def strata_tables(scores: pd.DataFrame) -> list[str | Table]:
     """A table of `lad.evaluation.strata` for each target and score, models side by side.
 
-    It has the strata of the raw half-hours without the hours of the day; of the rest what has no stratum.
+    It has the strata of the raw half-hours without the hours of the day; otherwise only unstratified scores.
     """
     strata = (scores.correction == "raw") & (scores.scale == "half-hour") & (scores.stratum != "hour")
     shown = scores[strata | (scores.stratum == "all")]
@@ -148,7 +148,7 @@ def strata_tables(scores: pd.DataFrame) -> list[str | Table]:
 
 
 def two_runs_tables(table: pd.DataFrame) -> list[str | Table]:
-    """The table of `lad.evaluation.two_runs.compare`, for each target, and in words who is better."""
+    """The table of `lad.evaluation.two_runs.compare`, for each target, and in words which run is better."""
     a, b = label(table.a.iloc[0]), label(table.b.iloc[0])
     parts = []
     for target, rows in table.groupby("target", sort=False):

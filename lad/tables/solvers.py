@@ -13,9 +13,9 @@ CROSSED_NOTE = (
     "in brackets the range of NSE over seeds."
 )
 SOLVER_GAINS_NOTE = (
-    "Gain: by how much RMSE (W m⁻²) is lower where a network runs with the solver it was trained with than where two "
-    "networks change their solvers; 95 % intervals. It is the mean of what training with the other solver costs in "
-    "one and in the other, and of what the other solver costs the network of the one and of the other. The network "
+    "Gain: by how much RMSE (W m⁻²) is lower where two networks run with the solvers they were trained with than "
+    "where they swap them; 95 % intervals. It is the mean of four costs: of training with the other solver, for "
+    "runs with either solver, and of running with the other solver, for either network. The network "
     f"learns to correct if the least of these four costs is {100 * NEGLIGIBLE:.0f} % of the RMSE or more, with both "
     "intervals above zero; it does not if both intervals of the gain end below that. A significant gain without such "
     "a cost is one-sided: a solver is unstable with networks that were not trained through it."
@@ -23,13 +23,13 @@ SOLVER_GAINS_NOTE = (
 LANDSCAPE_NOTE = (
     f"minimum: value at the lowest loss, and its shift from that of {REFERENCE_SOLVER}. kinks: changes of sign of the "
     f"second difference over {LANDSCAPE_POINTS} points, in a wide range and a hundredth of it. autodiff: largest "
-    "difference of derivatives by autodiff from differences of the solver's own loss; gradient: root-mean-square "
-    f"difference from those of {REFERENCE_SOLVER}, both in units of the root-mean-square derivative."
+    "difference of derivatives by autodiff from finite differences of the solver's own loss; gradient: rms "
+    f"difference from those of {REFERENCE_SOLVER}, both in units of the rms derivative."
 )
 
 
 def crossed_tables(scores: pd.DataFrame) -> list[str | Table]:
-    """The scores of `lad daemons`: for each target the solver of training down, that of the run across."""
+    """The scores of `lad daemons`: for each target training solvers in rows, run solvers in columns."""
     parts = [CROSSED_NOTE]
     for (site, target), rows in scores.groupby(["site", "target"], sort=False):
         cells = {}

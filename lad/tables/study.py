@@ -35,16 +35,16 @@ PUBLISHED_H = (  # sensible heat, of a site that is not stated: NSE and bias in 
     "Published for H, site not stated: with states NSE 0.841, bias -3.45 %; without 0.856, +24.81 %."
 )
 NOTHING_PUBLISHED = "No site of this study has published numbers."
-NO_PAIR = "No two models of this study differ in the states that they see alone."
+NO_PAIR = "No two models of this study differ only in the states that they see."
 MARKED = (
     "95 % intervals over weeks of the test period; "
     "✓ significantly better, ✗ significantly worse: zero lies outside."
 )
 GAINS_NOTE = f"RMSE (W m⁻²) of the model, as ensemble, less that of a reference: negative is better. {MARKED}"
 STATES_NOTE = (
-    "Score of the model that sees the states less that of the one that sees less (size of bias in W m⁻²: less is "
-    "better), of the ensembles over weeks, of their means over seeds: 95 % intervals, ✓ better and ✗ worse where zero "
-    "lies outside."
+    "Score of the model that sees the states less that of the one that sees fewer (size of bias in W m⁻²: lower is "
+    "better). 95 % intervals: for ensembles over weeks, for means over seeds; ✓ better and ✗ worse where zero lies "
+    "outside."
 )
 VALIDATION_NOTE = (
     "Lowest loss of a free run on the validation periods: mean over seeds (lowest … highest seed). Models may be "
@@ -56,28 +56,28 @@ RANKS_NOTE = (
     + "."
 )
 YEARS_NOTE = (
-    "Scores in years that calibration and training have not seen, as ensembles; RMSE in W m⁻². The best model, by the "
+    "Scores of ensembles in years that calibration and training have not seen; RMSE in W m⁻². The best model, by the "
     "mean NSE over both fluxes and all folds, stands first."
 )
 METRICS_COMPARED = ("nse", "rmse", "bias")
 WITHOUT_SITE = (MULTI_SITE, OTHERS)
 COMPARED_WITH = [("bulk", NOTHING), ("1lin", OTHERS), ("3km27", OTHERS), (MULTI_SITE, ALL)]
-"""What the network that did not see a site is compared with by intervals."""
+"""Models that the network without a site is compared with, with intervals."""
 MULTI_SITE_NOTE = (
-    "Test periods of each site; RMSE and bias in W m⁻²; networks as mean flux of their seeds. LaD a priori has the "
-    "table's parameters for cover and soil and saw no flux. 1lin and 3km27 are the regressions of PLUMBER through the "
-    "half-hours of the other sites. The multi-site network was trained on all other types of vegetation "
-    "(leave-one-type-out; on the other sites, where none of them is of the site's type), on all other sites "
-    "(leave-one-site-out), or on all. Calibrated LaD and the model of the last column know this site alone."
+    "Test periods of each site; RMSE and bias in W m⁻²; networks by the mean flux of their seeds. LaD a priori has "
+    "the table's parameters for cover and soil and saw no flux. 1lin and 3km27 are the regressions of PLUMBER fitted "
+    "to the other sites. The multi-site network was trained on all other types of vegetation "
+    "(leave-one-type-out; on the other sites, if none of them is of the site's type), on all other sites "
+    "(leave-one-site-out), or on all. Calibrated LaD and the model of the last column know only this site."
 )
 MULTI_SITE_GAINS_NOTE = (
     f"RMSE of the network without the site less that of another, W m⁻²: negative is better. {MARKED}"
 )
 
 FINE_TUNING_NOTE = (
-    "Test periods of each site. `years` are the last years of its training that calibration and training had; with 0 "
-    "stand models that know other sites or none. Fine-tuned: the network of the other sites, trained further at this "
-    "one with its calibrated parameters. RMSE and bias in W m⁻², as ensembles."
+    "Test periods of each site. `years`: how many of its last training years calibration and training used; models "
+    "with 0 know other sites or none. Fine-tuned: the network of the other sites, trained further at this "
+    "one with its calibrated parameters. RMSE and bias in W m⁻², of ensembles."
 )
 
 
@@ -99,7 +99,7 @@ def difference_cell(ends: pd.DataFrame, key: tuple[str, str, str, str], metric: 
 
 
 def _by_place(frame: pd.DataFrame) -> Iterator[Table]:
-    """A table for each site and flux, columns of `frame`, without them; one table of many sites, with them."""
+    """A table of `frame` for each site and flux, without these columns; for many sites one table with them."""
     if too_many(frame.site):
         yield Table.of(frame, "All sites")
         return
@@ -134,7 +134,7 @@ def states_tables(states: pd.DataFrame) -> list[str | Table]:
 
 
 def validation_table(lowest: pd.DataFrame) -> Table:
-    """`lowest_losses`, the best model first, a column for each site; of many sites a row."""
+    """`lowest_losses`, the best model first, a column for each site; for many sites a row."""
     lowest = lowest.assign(
         cell=[f"{row.mean:.4f} ({row.low:.4f} … {row.high:.4f})" for row in lowest.itertuples(index=False)]
     )
@@ -166,7 +166,7 @@ def years_tables(scores: pd.DataFrame) -> list[str | Table]:
 
 
 def ranks_tables(ranks: pd.DataFrame) -> list[str | Table]:
-    """`rank_table`: of each target a table over all sites and one of each site, the best model first."""
+    """`rank_table`: for each target a table over all sites and one for each site, the best model first."""
     tables = [RANKS_NOTE]
     for target, of_target in ranks.groupby("target", sort=False):
         places = {site: of_target[of_target.site == site] for site in of_target.site.unique()}
@@ -180,7 +180,7 @@ def ranks_tables(ranks: pd.DataFrame) -> list[str | Table]:
 
 
 def compared(own: str) -> dict[tuple[str, str], str]:
-    """Model and what it was fitted on → its name, of all that stand side by side; `own` is the sites' own model."""
+    """Model and what it was fitted on → its name, for all models compared; `own` is the sites' own model."""
     return {
         ("bulk", NOTHING): "LaD a priori",
         ("1lin", OTHERS): "1lin of the others",
@@ -234,10 +234,10 @@ def multi_site_differences_tables(differences: pd.DataFrame) -> list[str | Table
 
 
 def by_years_known(known: pd.DataFrame, multi_site: pd.DataFrame) -> pd.DataFrame:
-    """Scores as ensembles by `years` of the site that a model knows, and its `name`; of the others by 0 years.
+    """Scores of ensembles by `years` of the site that a model knows, and its `name`; the others have 0 years.
 
-    `known` are scores with a column `years`, `multi_site` those of `lad evaluate-multi-site`, of which models that know
-    other sites or none are taken.
+    `known` are scores with a column `years`, `multi_site` those of `lad evaluate-multi-site`, from which models that
+    know other sites or none are taken.
     """
     own = whole(known).assign(name=lambda rows: rows.model.map(label).replace(FINE_TUNED, "fine-tuned"))
     names = compared("")
@@ -259,7 +259,7 @@ def fine_tuning_tables(scores: pd.DataFrame) -> list[str | Table]:
 
 
 def _budget(table: pd.DataFrame, own: str, trained: Mapping[str, Any] | None) -> str:
-    """How many seeds, and steps on how many days, the networks are of."""
+    """The numbers of seeds, training steps and days of the networks."""
     members = single_seeds(table).groupby(["model", "fitted_on"]).seed.nunique()
     together, alone = (int(members.get(key, 1)) for key in ((MULTI_SITE, ALL), (own, ITSELF)))
     text = f"Multi-site networks: {together} seeds"

@@ -1,8 +1,8 @@
 """Calibration of LaD's physical parameters on measured LE and H, and how well these determine them.
 
 Near an optimum the loss is ``L + 1/2 d' A d`` for a change d of the free numbers. If one of them is held at a distance
-from its optimum and the others follow as suits the loss best, it rises by ``d_i^2 / (2 (A^-1)_ii)``. A quantity whose
-range of losses close to the optimum's is as wide as its bounds is not determined, whatever its optimum.
+d_i from its optimum and the others are optimised, the loss rises by ``d_i^2 / (2 (A^-1)_ii)``. A quantity is not
+determined, whatever its optimum, if the loss stays close to its minimum over all that the bounds admit.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ class Calibrated(NamedTuple):
 
     parameters: Parameters
     validation_loss: dict[str, float]  # of all searches, after the same spin-up
-    best: str  # the search with the lowest
+    best: str  # the search with the lowest loss
     table: pd.DataFrame  # see `Space.report`
     history: pd.DataFrame  # step, member (search), train_loss, validation_loss
 
@@ -52,13 +52,13 @@ def calibrate(
     folder: Path | None = None,
     fingerprint: str = "",
 ) -> Calibrated:
-    """Calibrate LaD's own parameters from those of the `table` on, within bounds around them.
+    """Calibrate LaD's own parameters, starting from those of the `table`, within bounds around these.
 
     Gradient descent (Adam), from the table's values and from random starts, and an evolution strategy (CMA-ES) with at
-    most as many model runs as all descents together, search through the solver of `settings`. What they find is judged
-    in free runs through `solver`: the search with the lowest validation loss wins.
-    `folder` is where checkpoints lie in the meantime; a call of the same `fingerprint` goes on from them. Raises
-    InputError where loss or parameters cease to be finite.
+    most as many model runs as all descents together, search through the solver of `settings`. Free runs through
+    `solver` judge the results: the search with the lowest validation loss wins.
+    `folder` holds the checkpoints; a call with the same `fingerprint` resumes from them. Raises InputError if loss or
+    parameters become non-finite.
     """
     space = calibration_space(table, data.mass_curve.capacity if settings.root_zone else 0.0)
     anchor = Anchor(space, space.origin(), np.zeros(0), np.zeros(len(FORCING_INPUTS), dtype=bool))
@@ -92,7 +92,7 @@ def calibrate(
     )
     searches = [f"descent {number}" for number in range(settings.starts)] + ["CMA-ES"]
     optima = np.vstack([descents.free, evolved.free])
-    # Judged again, all through the same solver after the same spin-up: a search has the spin-up of its own course.
+    # Judged again, all through the same solver after the same spin-up: each search had a spin-up of its own.
     judged = runs(jnp.asarray(optima), runs.begin(len(optima)), FIRST_SPIN_UP)
     losses = judged.losses[1]
     best = int(np.argmin(losses))

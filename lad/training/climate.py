@@ -1,4 +1,4 @@
-"""The climate of a tower by its forcing alone: attributes that need no measured flux, so that every tower has them."""
+"""The climate of a tower from its forcing: attributes that need no measured flux, so that every tower has them."""
 
 import numpy as np
 import xarray as xr
@@ -9,7 +9,7 @@ from lad.mass_curve import mass_curve
 from lad.periods import Period
 from lad.physics.saturation import saturation_vapour_pressure
 
-ALBEDO = 0.2  # of any land
+ALBEDO = 0.2  # of all land
 PRIESTLEY_TAYLOR = 1.26
 
 
@@ -25,10 +25,10 @@ def aridity(forcing: xr.Dataset) -> float:
 
 
 def root_zone(forcing: xr.Dataset) -> float:
-    """ln of the root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation as the climate would have it.
+    """ln of the root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation from the climate.
 
-    Evaporation follows the potential one in time; its mean is that of Budyko's curve (1974, Climate and Life, eq.
-    5.14) for precipitation and potential evaporation of the record.
+    Evaporation is proportional to potential evaporation; its mean is that of Budyko's curve (1974, Climate and Life,
+    eq. 5.14) for precipitation and potential evaporation of the record.
     """
     potential, fallen = _potential_evaporation(forcing), precipitation(forcing)
     ratio = potential.mean() / fallen.mean()

@@ -1,7 +1,7 @@
 """Calibration without gradients: CMA-ES (Hansen & Ostermeier 2001, Evol. Comput. 9, 159-195; the package `cma`).
 
-It finds the same quantities on the same loss, half-hours and spin-up as the descent of `lad.training.loop.fit`, with
-at most as many model runs, so that nobody has to trust gradients.
+It fits the same quantities, with the same loss, half-hours and spin-up as the descent of `lad.training.loop.fit`, in
+at most as many model runs: a check that needs no gradients.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def descent_runs(
 ) -> float:
     """Passes through the record that a descent of `shape` (members, k) has cost, from the `history` of the fit.
 
-    A gradient counts as 1 + k runs, what finite differences would take.
+    A gradient counts as 1 + k runs, as many as finite differences take.
     """
     members, k = shape
     windows = history.step.max() * settings.batch * settings.window_days[-1] * 86400.0 / data.dt
@@ -53,13 +53,13 @@ def evolve(
     checkpoint: Path | None = None,
     fingerprint: str = "",
 ) -> Evolved:
-    """Free numbers (k,) found from `origin` in `passes` through the record at most, their validation loss, the history.
+    """Search from `origin`, in at most `passes` through the record, for the free numbers (k,) of the lowest loss.
 
-    A generation is ranked by the training loss of free runs, after one pass of spin-up from where the best candidate of
-    the generation before began: the spin-up goes on through the search, as it does through a descent. Of the best of
-    each generation that with the lowest validation loss is returned, as a descent returns its best free runs.
-    `checkpoint` holds losses and states generation by generation; a call of the same `fingerprint` goes on from there
-    with the same numbers.
+    A generation is ranked by the training loss of free runs, after one pass of spin-up from the starting states of the
+    previous generation's best: the spin-up continues through the search, as it does through a descent. Of the best
+    candidates of all generations, the one with the lowest validation loss is returned.
+    `checkpoint` holds losses and states of each generation; a call with the same `fingerprint` resumes there with the
+    same numbers.
     """
     search = cma.CMAEvolutionStrategy(origin, SPREAD, {"seed": seed + 1, "verbose": -9})
     generations = max(1, round(passes / (search.popsize * (1 + NEXT_SPIN_UP))))

@@ -12,22 +12,21 @@ from lad.mass_curve import MassCurve, mass_curve
 from lad.observations import TARGETS, read_observed
 from lad.periods import Periods, mask
 
-ENOUGH = 48  # usable values of a flux, below which a fit has nothing to learn from or to judge by
+ENOUGH = 48  # usable values of a flux, the fewest for training and for validation
 
 
 @dataclasses.dataclass(frozen=True)
 class LearningData:
-    """The record cut, in each segment, to the span from its first to its last half-hour of any period.
+    """The record, each segment cut to the span from its first to its last half-hour of any period.
 
-    Between periods it holds the forcing, because free runs pass through, but no measured flux: no fit can see
-    the flux of a test half-hour, wherever that lies. A half-hour of a validation period is never one of
-    training.
+    Between periods it holds the forcing, which free runs need, but no measured flux: no fit can see the flux
+    of a test half-hour, wherever it lies. A half-hour of a validation period never counts as training.
     """
 
     forcing: Forcing  # (n,)
     observed: Float[Array, "n 2"]  # W m-2, latent and sensible heat; 0 where neither of the two below is 1
     train: Float[Array, "n 2"]  # 1 where a usable measurement may enter the loss
-    validation: Float[Array, "n 2"]  # 1 where it may judge
+    validation: Float[Array, "n 2"]  # 1 where validation may use it
     time: np.ndarray  # (n,) datetime64, start of each interval
     segments: tuple[slice, ...]  # row ranges without a break
     dt: float  # s
@@ -40,7 +39,7 @@ class LearningData:
 
     @property
     def before(self) -> np.ndarray:
-        """The row before each in its segment; the first, which has none, itself."""
+        """The row before each row in its segment; for the first, that row itself."""
         rows = np.arange(len(self.time)) - 1
         for segment in self.segments:
             rows[segment.start] = segment.start
@@ -59,8 +58,8 @@ def learning_data(
     """Cut `record` and the observation file to the given periods.
 
     Raises InputError if the files are of different sites or have different time axes, if a period is without usable
-    measurements, if those of a flux are fewer than `ENOUGH` in training or validation, or if a flux does not vary
-    in training.
+    measurements, if a flux has fewer than `ENOUGH` in training or validation, or if a flux does not vary in
+    training.
     """
     if not train:
         raise InputError("no training period given")
@@ -114,7 +113,7 @@ def learning_data(
 def window_starts(data: LearningData, length: int, offset: int) -> np.ndarray:
     """First rows of consecutive windows of `length` rows that hold some training half-hours.
 
-    In each segment the windows begin `offset` rows after its start, or as many less as leave it a window.
+    In each segment the windows begin `offset` rows after its start, or fewer if no window would fit.
 
     Raises InputError if there are none, as when every segment is shorter than a window.
     """

@@ -1,4 +1,4 @@
-"""Lanes over devices: each holds and runs its own sites, all hold the weights."""
+"""Lanes over devices: each device holds and runs its own sites, all hold the weights."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ def join() -> None:
 
 
 def mesh(sites: int) -> Mesh:
-    """All devices of all processes, in a row; of one process no more than there are `sites`."""
+    """All devices of all processes, in a row; with a single process at most `sites` of them."""
     devices = jax.devices()[: sites if jax.process_count() == 1 else None]
     return jax.make_mesh((len(devices),), (SITES,), axis_types=(AxisType.Auto,), devices=devices)
 
@@ -55,7 +55,7 @@ def over_sites(mesh: Mesh, inputs, outputs) -> Callable:
 
 
 def at_once() -> bool:
-    """Whether the sites of a device run side by side: not on a CPU, whose compiler makes a fast loop of one series."""
+    """Whether the sites of a device run side by side: not on a CPU, where a loop over one series is faster."""
     return jax.default_backend() != "cpu"
 
 
@@ -65,8 +65,8 @@ def each(function: Callable, arrays):
 
 
 def check_alike(path: Path) -> None:
-    """Raise InputError unless all processes see the same file, or none, at `path`: the checkpoint they go on from."""
+    """Raise InputError unless all processes see the same checkpoint, or none, at `path`, to resume from it."""
     seen = path.read_bytes() if path.exists() else b""
     mine = np.frombuffer(hashlib.sha256(seen).digest(), dtype=np.uint8)
     if (multihost_utils.process_allgather(mine) != mine).any():
-        raise InputError(f"{path}: nodes see different files, expected one; try again once it has spread")
+        raise InputError(f"{path}: differs between nodes, expected one file; try again when all see the same")

@@ -12,11 +12,11 @@ from lad.observations import TARGETS
 
 
 def check_sound(sound: np.ndarray, after: Callable, where: Callable, label: str, done: int) -> None:
-    """Raise InputError for the first gradient step with a loss or gradient that was not finite, as `sound` says.
+    """Raise InputError for the first gradient step whose loss or gradient was not finite, according to `sound`.
 
-    `sound` is bool (steps, members), of the steps that follow the first `done`; ``after(count)`` gives the free numbers
-    after `count` of them, and ``where(free, step, member)`` the end of the line, from those of the member before the
-    step.
+    `sound`, bool (steps, members), is for the steps after the first `done`; ``after(count)`` gives the free numbers
+    after `count` of them, and ``where(free, step, member)`` the end of the message, from the member's numbers before
+    the step.
     """
     if sound.all():
         return
@@ -30,13 +30,13 @@ def check_sound(sound: np.ndarray, after: Callable, where: Callable, label: str,
 def describe_failure(
     window_loss: Callable, free, starts: np.ndarray, length: int, time: np.ndarray
 ) -> str | None:
-    """Where the loss of `free`, or its gradient, ceases to be finite: flux and half-hour, for one line of an error.
+    """Flux and half-hour at which the loss of `free`, or its gradient, becomes non-finite, for an error message.
 
     None if they are finite in every single window.
 
     ``window_loss(free, rows, counted)`` is the loss of a window of the given `rows` (length,), in which `counted`
-    (length, 2) says what enters of LE and H. The first failing row of each flux is found by bisection: as rows are
-    replaced from the end by the last one kept, the failure vanishes with the row that made it.
+    (length, 2) selects what enters of LE and H. The first failing row of each flux is found by bisection: rows from
+    the end are replaced by the last one kept, and the failure vanishes with the row that caused it.
     """
 
     @jax.jit

@@ -1,4 +1,4 @@
-"""What a training leaves on disk: trained models, and checkpoints on the way. Both are a line of JSON, then arrays.
+"""Files of a training: trained models, and checkpoints on the way. Both are a line of JSON, then arrays.
 
 The line of a trained model has the settings of its law, the physical parameters at each site of its training and the
 record of origin; the arrays are those of the law.
@@ -61,9 +61,9 @@ def _write_law(path, law, settings, departure, sites, origin) -> None:
 
 
 def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
-    """What a file of `save_hybrid` has for all sites.
+    """Hybrid and settings of a file of `save_hybrid`, for any site.
 
-    Raises InputError if it is not one, or belongs to its site: as a model of `save_model`, or by calibrated parameters.
+    Raises InputError for another file, and for a model tied to its site: of `save_model` or with calibrated parameters.
     """
     hybrid, settings, header = _read(path)
     calibrated = [
@@ -78,7 +78,7 @@ def load_hybrid(path: str | Path) -> tuple[Hybrid, ModelSettings]:
 
 
 def hybrids_to_begin_with(paths: Sequence[str | Path], model: ModelSettings) -> list[Hybrid]:
-    """The hybrids of some files, which a training of `model` begins with.
+    """The hybrids of files, for a training of `model` to start from.
 
     Raises InputError as `load_hybrid`, for a hybrid of another model, and for hybrids of different trainings.
     """
@@ -98,7 +98,7 @@ def hybrids_to_begin_with(paths: Sequence[str | Path], model: ModelSettings) -> 
 
 
 def load_model(path: str | Path, site: str | None = None, height: float | None = None) -> Model:
-    """The trained model of a file at `site`, which may be left out where it was trained at one.
+    """The trained model of a file at `site`, which may be omitted if it was trained at one site.
 
     Raises InputError for a file that is no trained model, or not of this site, or not for forcing at `height` (m).
     """
@@ -107,7 +107,7 @@ def load_model(path: str | Path, site: str | None = None, height: float | None =
     if site is None and len(sites) == 1:
         (site,) = sites
     if site not in sites:
-        asked = "one of them by its site" if site is None else site
+        asked = "one of these sites" if site is None else site
         raise InputError(f"{path}: is a model of {', '.join(sites) or 'no site'}, expected {asked}")
     here = sites[site]
     hidden = np.array([name in here["hidden"] for name in FORCING_INPUTS])
@@ -119,7 +119,7 @@ def load_model(path: str | Path, site: str | None = None, height: float | None =
 
 
 def training_record(path: str | Path) -> dict[str, Any]:
-    """Settings of the training of a model, as its file records them, empty if it does not; InputError if it is none."""
+    """Settings of a model's training from its file, empty if it records none; InputError if it is no model."""
     with _opened(path) as (header, _):
         return header.get("provenance", {}).get("settings", {})
 
@@ -135,15 +135,15 @@ def _read(path: str | Path) -> tuple[Hybrid, ModelSettings, dict[str, Any]]:
 
 
 def save_checkpoint(path: Path | None, fingerprint: str, history: list, arrays: Any) -> None:
-    """Write `history` (JSON) and `arrays`, a tree, of the search `fingerprint`; without a path nothing."""
+    """Write `history` (JSON) and the tree `arrays` of the search `fingerprint`; without a path do nothing."""
     if path is not None:
         _write(path, {"fingerprint": fingerprint, "history": history}, arrays)
 
 
 def resume(path: Path | None, fingerprint: str, fresh: Any) -> tuple[list, Any]:
-    """History and arrays at `path`; none and `fresh`, of the same structure, if it is absent or of another search.
+    """History and arrays at `path`; if absent or of another search, [] and `fresh`, of the same structure.
 
-    A search without a fingerprint is never gone on with. A damaged file counts as absent, which is reported on stderr.
+    A search without a fingerprint is never resumed. A damaged file counts as absent, which is reported on stderr.
     """
     if path is None or not fingerprint or not path.exists():
         return [], fresh
@@ -153,13 +153,13 @@ def resume(path: Path | None, fingerprint: str, fresh: Any) -> tuple[list, Any]:
             if header["fingerprint"] != fingerprint:
                 return [], fresh
             return header["history"], eqx.tree_deserialise_leaves(file, fresh)
-    except Exception as error:  # a damaged file makes the modules below raise whatever they like
+    except Exception as error:  # a damaged file can make the readers raise anything
         print(f"{path}: damaged ({type(error).__name__}), the search begins again", file=sys.stderr)
         return [], fresh
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints in a folder of results that are written."""
+    """Remove the checkpoints in a folder whose results are written."""
     for path in folder.glob("checkpoint*.eqx"):
         path.unlink(missing_ok=True)
 
@@ -172,9 +172,9 @@ def _write(path: str | Path, header: Mapping[str, Any], arrays: Any) -> None:
 
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
-    """Header of a file of `save_hybrid`, and the file before its arrays.
+    """Header of a file of `save_hybrid`, and the file, positioned at its arrays.
 
-    Raises InputError if there is none, or if reading shows that it is no trained model.
+    Raises InputError if the file is absent or turns out to be no trained model.
     """
     try:
         with open(path, "rb") as file:
@@ -183,5 +183,5 @@ def _opened(path: str | Path) -> Iterator[tuple[dict[str, Any], BinaryIO]]:
         raise InputError(f"{path}: no such file") from None
     except InputError:
         raise
-    except Exception as error:  # whatever a foreign or truncated file provokes in the readers
+    except Exception as error:  # a foreign or truncated file can make the readers raise anything
         raise InputError(f"{path}: not a trained model of lad ({type(error).__name__})") from None

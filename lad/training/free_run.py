@@ -1,8 +1,8 @@
 """Free runs of all members of a fit through the records of all its sites.
 
 They give the states from which windows start, the losses in training and validation, and, by forward sensitivities, how
-the training loss depends on slow physical parameters: what the root zone can hold matters months later, which no window
-of some days sees.
+the training loss depends on slow physical parameters: the capacity of the root zone matters months later, beyond any
+window of some days.
 """
 
 import dataclasses
@@ -28,9 +28,9 @@ from lad.training.loss import loss, simulated_fluxes
 from lad.training.sites import Anchor, Site, at_step
 from lad.training.space import SLOW
 
-NEXT_SPIN_UP = 1  # passes, from the states of the free runs before
+NEXT_SPIN_UP = 1  # passes, from the states of the previous free runs
 UNDETERMINED = (
-    1e-3  # curvature along slow free numbers, relative to the largest, below which nothing moves along
+    1e-3  # curvature along slow free numbers, relative to the largest, below which no step is taken
 )
 LONGEST_STEP = 0.25  # of a slow free number, between free runs
 MEMBERS_BY_SITE = PartitionSpec(None, SITES)
@@ -40,14 +40,14 @@ class Course(eqx.Module):
     """A state, and how it depends on some free numbers of the physical parameters."""
 
     state: State  # (...)
-    slopes: State | None = None  # (..., k), by these numbers; None where nobody follows them
+    slopes: State | None = None  # (..., k), by these numbers; None where not computed
 
 
 class Ran(NamedTuple):
     """Result of free runs."""
 
     free: Any  # free numbers that the runs were made with
-    starts: Course  # (members, sites, segments), in the memory of each process, however many lanes fill the devices
+    starts: Course  # (members, sites, segments), in the memory of each process, without lanes that only fill devices
     before: State  # (members, lanes, n), state before each row, on the devices
     losses: np.ndarray  # (2, members), training and validation, means over the sites
 
@@ -56,9 +56,9 @@ class FreeRuns:
     """Free runs of the models that ``build(free, anchor)`` makes at each of `sites`, each device running its own.
 
     The free numbers `free` have a leading axis of members. `weighting` is a key of `WEIGHTINGS`, for the training loss;
-    that of the validation is always `variance`, so that fits with different losses can be compared. All sites run at
-    the shortest of their intervals. `label` begins errors and lines of progress. `physical` finds the free numbers of
-    the physical parameters among `free`.
+    the validation loss always uses `variance`, so that fits with different losses can be compared. All sites run at
+    the shortest of their intervals. Errors and progress lines begin with `label`. `physical` finds the free numbers
+    of the physical parameters among `free`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class FreeRuns:
         self._sensitive_pass = self._compiled(partial(self._sensitive, self.slow))
 
     def _compiled(self, function: Callable) -> Callable:
-        """`function` of one member at one site for all of them, see `_members_by_site`."""
+        """`function` of one member at one site, applied to all, see `_members_by_site`."""
         shared = over_sites(self.devices, (ALIKE, BY_SITE, MEMBERS_BY_SITE), MEMBERS_BY_SITE)
         return eqx.filter_jit(shared(partial(self._members_by_site, function)))
 
@@ -91,18 +91,18 @@ class FreeRuns:
         return self.build(free, lane.anchor)
 
     def begin(self, members: int, slopes: bool = False) -> Course:
-        """Where the first spin-up of each member, site and segment begins; with `slopes`, which are zero there."""
+        """Start of the first spin-up of each member, site and segment; with `slopes`, zero at this point."""
         state = jax.tree.map(lambda x: np.broadcast_to(x, (members, *x.shape)), self._starts)
         zeros = jax.tree.map(lambda x: np.zeros((*x.shape, len(self.slow))), state)
         return Course(state, zeros if slopes else None)
 
     def __call__(self, free: Any, starts: Course, passes: int) -> Ran:
-        """Free runs after `passes` of spin-up from `starts`; raises InputError at the first value not finite.
+        """Free runs after `passes` of spin-up from `starts`; raises InputError at the first non-finite value.
 
         Where `starts` have slopes, the slow parameters take a step after the spin-up, see `_steps`.
         """
         starts = self._placed(starts)
-        free = jax.device_get(free)  # the same in each process: what lies on one of its devices would not be
+        free = jax.device_get(free)  # the same in each process, unlike arrays on one of its devices
         sensitive = starts.slopes is not None
         for _ in range(passes):
             if sensitive:
@@ -125,7 +125,7 @@ class FreeRuns:
         return Ran(free, starts, before, np.einsum("msk,s->km", losses, self.lanes.share))
 
     def _placed(self, starts: Course) -> Course:
-        """Starts (members, sites, segments) on the devices, with those that only fill them."""
+        """Starts (members, sites, segments) on the devices, padded with starts that only fill them."""
         fillers = len(self.lanes.share) - len(self.sites)
         starts = jax.tree.map(lambda x: np.concatenate([x, *[x[:, :1]] * fillers], axis=1), starts)
         return jax.device_put(starts, NamedSharding(self.devices, MEMBERS_BY_SITE))  # as a pass gives them
@@ -133,7 +133,7 @@ class FreeRuns:
     def curvature(self, free: Any, starts: State) -> Float[np.ndarray, "k k"]:
         """Gauss-Newton Hessian of the training loss of one member, by the free numbers of its physical parameters.
 
-        Its free runs begin with `starts` (sites, segments), which are held.
+        Its free runs begin with `starts` (sites, segments), held fixed.
         """
         numbers = np.arange(self.physical(free).size)
         zeros = jax.tree.map(lambda x: np.zeros((*x.shape, numbers.size)), starts)
@@ -145,9 +145,9 @@ class FreeRuns:
     def _steps(self, gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
         """Gauss-Newton steps (members, k) of the slow numbers on the training loss of free runs.
 
-        They lead to the lowest loss that there would be if fluxes were linear in the numbers, as far as `LONGEST_STEP`.
+        If fluxes were linear in the numbers, they would reach the lowest loss; none is longer than `LONGEST_STEP`.
         """
-        # Where they are not finite there is no step: the run that follows fails too, and says where.
+        # Where these are not finite there is no step: the next run fails too, and reports where.
         gradient, curvature = (
             np.nan_to_num(np.einsum("ms...,s->m...", x, self.lanes.share), posinf=0.0, neginf=0.0)
             for x in (gradient, curvature)
@@ -169,7 +169,7 @@ class FreeRuns:
         return each(of_member, (free, starts))
 
     def _judged(self, free: Any, lane: Lanes, starts: State, longest):
-        """Of one member at one site: starts of the next pass, states before each row, losses, whether all is finite.
+        """For one member at one site: starts of the next pass, states before each row, losses, whether all is finite.
 
         The next pass begins with the mean of the states at the same time of year, as in `lad.integrate.spin_up`.
         """
@@ -182,7 +182,7 @@ class FreeRuns:
         return _next_starts(ends, lane), before, jnp.stack(losses), sound
 
     def _sensitive(self, which: Int[np.ndarray, " k"], free: Any, lane: Lanes, starts: Course, longest):
-        """Of one member at one site: starts of the next pass, gradient (k,) and Gauss-Newton Hessian (k, k) of the
+        """For one member at one site: starts of the next pass, gradient (k,) and Gauss-Newton Hessian (k, k) of the
         training loss by the physical numbers `which`."""
         arrays, static = eqx.partition(self.model(free, lane).prepare(), eqx.is_inexact_array)
 
@@ -205,7 +205,7 @@ class FreeRuns:
             def along(*tangents):
                 return jax.jvp(advance, (arrays, course.state), tangents)
 
-            # As many tangents as there are numbers, one run.
+            # One run for the tangents of all numbers.
             axes = ((None, None), (-1, -1))
             (end, fluxes), (slopes, by) = jax.vmap(along, in_axes=-1, out_axes=axes)(by_number, course.slopes)
             error, by = (fluxes - observed) / lane.scale, by / lane.scale[:, None]
@@ -222,7 +222,7 @@ class FreeRuns:
     def _series(self, free: Any, lane: Lanes, starts: State, longest):
         """States before and at the end of each row, and fluxes (n, 2), of one member at one site.
 
-        Sites side by side take steps together, as many as the `longest` of them has rows.
+        Sites side by side step together, for as many rows as the `longest` has.
         """
         check_precision(free, lane.forcing)
         model = self.model(free, lane).prepare()
@@ -238,7 +238,7 @@ class FreeRuns:
         return _scan(interval, rows(starts, 0), (lane.forcing, lane.opens), lane.length, count)[1]
 
     def _failure(self, free: Any, starts: State, member: int, number: int) -> str:
-        """Which values of a free run that failed are not finite, and when the first of them."""
+        """Which values of a failed free run are not finite, and when the first occurs."""
         site, lane = self.sites[number], rows(self.lanes, number)
         of_member, start = rows((free, starts), member)
         _, states, fluxes = eqx.filter_jit(self._series)(of_member, lane, rows(start, number), lane.length)
@@ -266,7 +266,7 @@ def _moved(course: Course, steps: Float[Array, "members k"]) -> State:
 
 
 def _next_starts(ends: Any, lane: Lanes) -> Any:
-    """Means over the passages of each segment's start, of a tree with rows `ends`."""
+    """Means of the rows of a tree `ends` over the passages of each segment's start."""
 
     def mean(x):
         return jax.vmap(lambda index, share: jnp.tensordot(share, x[index], 1))(lane.recurs, lane.passages)
@@ -275,7 +275,7 @@ def _next_starts(ends: Any, lane: Lanes) -> Any:
 
 
 def _scan(function: Callable, carry, arrays, length, count):
-    """As `jax.lax.scan` through `count` rows, whose results are zeros from row `length` on."""
+    """As `jax.lax.scan` through `count` rows, with zeros as results from row `length` on."""
     n = jax.tree.leaves(arrays)[0].shape[0]
     loop = packed(function, carry, arrays)
 

@@ -1,9 +1,9 @@
 """A hybrid model as something to fit: a flux law on LaD, at one site or at many.
 
-Free are the weights of the network and the physical parameters, within the bounds of the calibration: at one site from
-their calibrated values on, at many from those of the table, from which all sites depart alike. Physical parameters that
-stay as they were calibrated keep what LaD's own law needed: a bucket that is too small for it to go wrong in dry years
-is too small for any other law.
+The weights of the network are trained, and the physical parameters, within the bounds of the calibration: at one site
+from their calibrated values, at many from those of the table, from which all sites depart alike. Physical parameters
+held as calibrated would keep what LaD's own law needed: a root zone so small that this law does not go wrong in dry
+years is too small for any other law.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from lad.training.sites import Anchor, Site
 class Free(NamedTuple):
     """What is trained: one tree of arrays."""
 
-    weights: Any  # arrays of the law; of a learnt law the layers of its network alone
+    weights: Any  # arrays of the law; of a learnt law only the layers of its network
     shift: Float[Array, " k"]  # departure of the physical parameters from the anchor, in free numbers
     mapping: Float[Array, "k attributes"] | None = (
         None  # departure by one standard deviation of each attribute
@@ -43,11 +43,11 @@ class Free(NamedTuple):
 class Hybrid(eqx.Module):
     """What all sites have in common: the law, and how far the physical parameters depart from the anchor.
 
-    With a `mapping` the departure of a site is linear in its attributes, less their mean over the sites of the training
-    and by their standard deviation (differentiable parameter learning: Tsai et al. 2021, Nat. Commun. 12, 5988).
+    With a `mapping` the departure of a site is linear in its attributes, standardised over the sites of the training
+    (differentiable parameter learning: Tsai et al. 2021, Nat. Commun. 12, 5988).
     """
 
-    law: AbstractFluxes  # its scaling is that of all sites; its attributes are those of none
+    law: AbstractFluxes  # its scaling is that of all sites; its attributes belong to none
     shift: Float[Array, " k"]
     mapping: Float[Array, "k attributes"] | None = None
 
@@ -62,12 +62,12 @@ class Hybrid(eqx.Module):
         return Model(anchor.space.parameters(free), law_at(law, anchor.attributes, anchor.hidden))
 
     def free(self) -> Free:
-        """What of it is trained."""
+        """The part that is trained."""
         weights = self.law.network.layers if isinstance(self.law, LearntFluxes) else self.law
         return Free(eqx.filter(weights, eqx.is_inexact_array), self.shift, self.mapping)
 
     def with_free(self, free: Free) -> "Hybrid":
-        """The same with other free numbers."""
+        """The same hybrid with other free numbers."""
         if isinstance(self.law, LearntFluxes):
             layers = eqx.combine(free.weights, self.law.network.layers)
             law = eqx.tree_at(lambda law: law.network.layers, self.law, layers)
@@ -77,7 +77,7 @@ class Hybrid(eqx.Module):
 
 
 def _scaled(attributes: Float[Array, " attributes"], scaling: Scaling) -> Float[Array, " attributes"]:
-    """Attributes of a site as a network sees them, which follow its other inputs."""
+    """Standardised attributes of a site, the last inputs of a network."""
     mean, std = (
         jax.lax.stop_gradient(x)[-attributes.size :] for x in (scaling.input_mean, scaling.input_std)
     )
@@ -87,7 +87,7 @@ def _scaled(attributes: Float[Array, " attributes"], scaling: Scaling) -> Float[
 def law_at(
     law: AbstractFluxes, attributes: Float[Array, " attributes"], hidden: Bool[Array, " 5"]
 ) -> AbstractFluxes:
-    """The law of all sites at one, with its `attributes`, and blind to inputs of `FORCING_INPUTS` that are `hidden`."""
+    """The law of all sites at one of them, with its `attributes` and blind to `hidden` inputs of `FORCING_INPUTS`."""
     if not isinstance(law, LearntFluxes):
         return law
     std, hidden = law.network.scaling.input_std, hidden_weather(hidden, law.network.antecedents)
@@ -99,7 +99,7 @@ def law_at(
 
 
 def hidden_weather(hidden: Bool[Array, " 5"], antecedents: Sequence[str]) -> Bool[Array, " weather"]:
-    """Which inputs of the forcing and of `antecedents` are not seen, by `hidden` of `FORCING_INPUTS`."""
+    """Which inputs of the forcing and of `antecedents` are hidden, from `hidden` of `FORCING_INPUTS`."""
     variables = [*FORCING_INPUTS, *(name.partition("_")[0] for name in antecedents)]
     number = [FORCING_INPUTS.index(name) if name in FORCING_INPUTS else -1 for name in variables]
     return jnp.append(jnp.asarray(hidden), False)[jnp.array(number)]  # precipitation is never hidden
@@ -124,15 +124,15 @@ def untrained_law(settings: ModelSettings, scaling: Scaling, seed: int) -> Abstr
 
 
 def stacked(members: Sequence[Any]) -> Any:
-    """Trees of the same structure as one with a leading axis of members."""
+    """Trees of the same structure stacked on a leading axis of members."""
     return jax.tree.map(lambda *x: jnp.stack(x), *members)
 
 
 def training_scaling(sites: Sequence[Site], settings: LawSettings) -> Scaling:
-    """Means and standard deviations of inputs, attributes and fluxes in training, each site counting alike.
+    """Means and standard deviations of inputs, attributes and fluxes in training, with equal weight of each site.
 
-    Of the parts of the state that the network sees, those of the reference runs count. A site has no part in the
-    moments of an input that its network does not see. What never varies (snow in the desert) is seen nowhere.
+    The parts of the state that the network sees are from the reference runs. A site does not enter the moments of an
+    input that is hidden there. An input that never varies (snow in the desert) is hidden everywhere.
     """
     states, antecedents = settings.seen_states, settings.seen_antecedents
     values = []

@@ -23,13 +23,11 @@ class Lanes(eqx.Module):
     forcing: Forcing  # (sites, n)
     observed: Float[Array, "sites n 2"]  # W m-2
     train: Float[Array, "sites n 2"]  # 1 where a measurement may enter the loss
-    validation: Float[Array, "sites n 2"]  # 1 where it may judge
+    validation: Float[Array, "sites n 2"]  # 1 where validation may use it
     surface: Float[Array, "sites n"] | None  # K, surface temperature of the reference run
     length: Int[Array, " sites"]  # rows of the site
     opens: Int[Array, "sites n"]  # number of the segment that begins with a row, -1 in all other rows
-    recurs: Int[
-        Array, "sites segments passages"
-    ]  # rows whose states at the end begin the next pass of a segment
+    recurs: Int[Array, "sites segments passages"]  # rows whose end states begin the next pass of a segment
     passages: Float[Array, "sites segments passages"]  # share of each in the mean
     scale: Float[Array, "sites 2"]  # W m-2, what errors are divided by in training
     std: Float[Array, "sites 2"]  # and in validation
@@ -53,7 +51,7 @@ def alike(sites: Sequence[Site]) -> list[Forcing]:
 
 
 def lanes(sites: Sequence[Site], weighting: str, devices: int) -> tuple[Lanes, State]:
-    """Lanes of `sites`, as many as the number of `devices` divides, and the starts of `sites` (sites, segments).
+    """Lanes of `sites`, filled up to a multiple of `devices`, and the starts of `sites` (sites, segments).
 
     `weighting` is a key of `lad.training.loss.WEIGHTINGS`. Lengths are rounded up, so that records of about the same
     length share their compiled programs.

@@ -1,9 +1,9 @@
 """The training loop: gradient steps through the solver, between free runs; the best is kept, with checkpoints.
 
 Free runs spin every member up and take it through all records: this renews the states from which windows start, and
-gives the validation loss, of which the best is kept. Then come gradient steps on random windows of some days of every
-site. Members (seeds or starting points) are independent and advance together. All sites count alike, whatever the
-length of their records.
+gives the validation loss by which the best is kept. Then come gradient steps on random windows of some days of every
+site. Members (seeds or starting points) are independent and advance together. All sites have the same weight, whatever
+the length of their records.
 """
 
 from collections.abc import Callable
@@ -67,14 +67,14 @@ def fit(
 ) -> Fit:
     """Fit `free`, arrays with a leading axis of members, so that the models of `runs` match the fluxes of its sites.
 
-    `settings.batch` counts windows of each site. Where sites have a reference run, steps are held to the mean of its
-    surface temperature (`surface_penalty`). Steps go through the solver of `settings`, free runs through that of
-    `runs`: these choose, so a coarse solver can make a fit worse, but cannot make it look better. All devices of all
-    processes share the work: the result depends on their number by round-off alone. Before all free runs but the
-    first, the fit is written to `checkpoint`, and resumed from there by a call of the same `fingerprint`, with the
-    same result as without interruption.
+    `settings.batch` counts windows of each site. Where sites have a reference run, the loss of a step penalises a
+    departure from its mean surface temperature (`surface_penalty`). Steps go through the solver of `settings`, free
+    runs through that of `runs`. Free runs decide, so a coarse solver can make a fit worse, but not make it look better.
+    All devices of all processes share the work: the result depends on their number only by round-off. Before all free
+    runs but the first, the fit is written to `checkpoint`; a call with the same `fingerprint` resumes from it, with
+    the same result as without interruption.
 
-    Raises InputError when loss or parameters cease to be finite, and for windows shorter than an interval.
+    Raises InputError if loss or parameters become non-finite, and for windows shorter than an interval.
     """
     for days in settings.window_days:
         if days * 86400.0 < runs.dt:
@@ -93,7 +93,7 @@ def fit(
     )
     history, now = resume(checkpoint, fingerprint, now)
     progress = Progress(runs.label, settings.steps, int(now.step))
-    # Of several processes, which all compute the same, one reports and writes.
+    # All processes compute the same; one of them reports and writes.
     first = jax.process_index() == 0
     while True:
         done = int(now.step)
@@ -152,7 +152,7 @@ def _optimiser(settings: Search) -> optax.GradientTransformation:
 
 
 def _of_windows(runs: FreeRuns, solver: Callable, free, lane: Lanes, before, index, counted=1.0):
-    """Loss of one member over the rows `index` (windows, length) of one site, of what `counted` counts."""
+    """Loss of one member over the rows `index` (windows, length) of one site, weighted by `counted`."""
     model = runs.model(free, lane)
     _, (fluxes, surface) = jax.vmap(lambda s, f: roll_out(solver, model, s, f, runs.dt, _judged))(
         rows(before, index[:, 0]), rows(lane.forcing, index)
@@ -193,7 +193,7 @@ def _gradient_steps(runs: FreeRuns, optimiser: optax.GradientTransformation, set
         return jax.lax.psum(jax.vmap(of_member)(free, before, windows), SITES)
 
     def total(free, *rest):
-        """The sum over members, whose gradient holds that of each, and is traced in half the time."""
+        """The sum over members: its gradient holds that of each, and is traced in half the time."""
         losses = mismatches(free, *rest)
         return losses.sum(), losses
 
@@ -256,7 +256,7 @@ def _descend(
             drawn = windows[step, member, number]
             if found := describe_failure(of_window, free, drawn, length, site.data.time):
                 return f"at {site.site_id}, {found}"
-        return "in no single window"
+        return "but finite in each window"
 
     free, optimiser, sound = after(count)
     check_sound(sound, lambda step: after(step)[0], where, runs.label, done)

@@ -7,10 +7,10 @@ from jaxtyping import Array, Float
 from lad.model import Rates, latent_heat
 
 WEIGHTINGS = {"variance": lambda std: std, "sum": lambda std: np.full(2, np.sqrt(np.mean(std**2)))}
-"""Name of a loss → what it divides the errors of LE and H by, from their standard deviations (2,): each by its own, or
-both by the same, which gives their plain sum up to a factor."""
+"""Name of a loss → divisors of the errors of LE and H, from their standard deviations (2,): to each its own, or one
+for both, which gives their plain sum up to a factor."""
 
-SURFACE = 5.0  # K, departure of the mean surface temperature that costs as much as errors of a whole variance
+SURFACE = 5.0  # K, departure of the mean surface temperature that costs as much as errors of one variance
 
 
 def simulated_fluxes(rates: Rates) -> Float[Array, "... 2"]:
@@ -35,9 +35,9 @@ def loss(
 
 
 def surface_penalty(T: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:
-    """What a mean surface temperature `T` (K) other than that of `reference` adds to a loss.
+    """Penalty in a loss for a mean surface temperature `T` (K) other than that of `reference`.
 
-    A law that gives any LE and H leaves it to the surface to emit what is left of the radiation, and no flux shows how
-    warm a surface that may be: networks trained without this ended 3 K beside the calibrated model.
+    If a law may give any LE and H, the surface has to emit the rest of the radiation, and no measured flux constrains
+    its temperature: networks trained without this penalty ended 3 K from the calibrated model.
     """
     return (jnp.mean(T - reference) / SURFACE) ** 2

@@ -3,7 +3,7 @@
 import argparse
 
 LEARNING = ("train", "validation")
-"""Periods of a fit; those of the validation stop it and are never in its loss."""
+"""Periods of a fit; the validation periods stop it and never enter its loss."""
 
 
 def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +12,7 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
         "--radiation",
         choices=("modelled", "prescribed"),
         default="modelled",
-        help="net radiation of the model, or the measured one where there is one",
+        help="net radiation of the model, or measured where available",
     )
     parser.add_argument(
         "--settings",

@@ -1,9 +1,9 @@
 """First weights of a flux law: a regression on measured fluxes, with states of free runs among its inputs.
 
-No differential equation is solved in a step, so it costs a hundredth of one on windows, and thousands are affordable.
-The states are at first those of LaD's own run. A law that has learnt from them alone may drift to states that it has
-never seen, so the regression goes on in rounds: free runs of the members add the states that they lead to (DAgger: Ross
-et al. 2011, AISTATS 15, 627-635).
+No differential equation is solved, so a step costs a hundredth of one on windows, and thousands are affordable. The
+states are at first those of LaD's own run. A law that has learnt only from these may drift to states that it has never
+seen, so the regression continues in rounds: free runs of the members add the states that they reach (DAgger: Ross et
+al. 2011, AISTATS 15, 627-635).
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from lad.training.sites import FIRST_SPIN_UP, Site
 
 ROUNDS = 5  # stretches of steps, each followed by free runs
 BATCH = 1024  # half-hours in a step, of all sites
-MOST = 500_000  # half-hours that are drawn from, of all sites
+MOST = 500_000  # half-hours to draw from, of all sites
 LEARNING_RATE = 3e-3  # at first, before cosine decay
 
 
@@ -40,15 +40,15 @@ class Examples(NamedTuple):
 
     forcing: Forcing  # (n,)
     observed: Float[Array, "n 2"]  # W m-2
-    use: Float[Array, "n 2"]  # 1 where there is one
+    use: Float[Array, "n 2"]  # 1 where measured
 
 
 def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
     """The weights of all members after `steps` of Adam on random half-hours of the sites of `runs`.
 
-    The loss is that of `runs`, of instantaneous fluxes; physical parameters stay as they are. Of the free runs after
-    each round those with the lowest validation loss are kept, member by member. All processes of a Slurm step make the
-    whole regression. Raises InputError where its loss ceases to be finite, and as `runs`.
+    The loss is that of `runs`, of instantaneous fluxes; physical parameters stay as they are. Each member is kept as
+    it was after the round whose free runs had its lowest validation loss. Every process of a Slurm step makes the
+    whole regression. Raises InputError if its loss becomes non-finite, and as `runs`.
     """
     sites, members, begin = runs.sites, len(free.shift), runs.begin(len(free.shift))
     lanes, share = jax.tree.map(jnp.asarray, rows(runs.lanes, slice(len(sites)))), max(1, BATCH // len(sites))
@@ -71,7 +71,7 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         keys = jax.random.split(key, len(sites))
         return jnp.mean(jax.vmap(of_site)(*data, states, keys))
 
-    @eqx.filter_jit  # what is known of the sites is data: sites share the program
+    @eqx.filter_jit  # properties of sites are data: sites share the program
     def stretch(weights, optimiser_state, free, keys, data, states, limits):
         def of_member(weights, optimiser_state, free, keys, states):
             def step(carry, key):
@@ -119,7 +119,7 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
 def _chosen(sites: Sequence[Site]) -> tuple[np.ndarray, int]:
     """Rows (sites, n) with a flux in random order, and how many of them count: the others only pad.
 
-    Rows of a shorter record stand there again, of the longest some are left out.
+    Rows of a shorter record are repeated; some of the longest are left out.
     """
     index = [np.flatnonzero(site.data.train.any(axis=1)) for site in sites]
     count = min(max(map(len, index)), MOST // len(sites))
@@ -136,7 +136,7 @@ def _examples(sites: Sequence[Site], chosen: np.ndarray) -> Examples:
 
 
 def _reference(site: Site) -> State:
-    """States before each row (n,) of LaD's own run, with the same share of the root zone full, whatever its size."""
+    """States before each row (n,) of LaD's own run, with the same relative fill of the root zone, whatever its size."""
     capacity = site.anchor.space.parameters(site.anchor.origin).Wmax
     state = dataclasses.replace(site.states, root=site.states.root * (capacity / site.reference.Wmax))
     return rows(jax.tree.map(np.asarray, state), site.data.before)

@@ -45,19 +45,19 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "aridity": lambda _, forcing: climate.aridity(forcing),
     "capacity": lambda _, forcing: climate.root_zone(forcing),
 }
-"""Name of an attribute → its value by the table's parameters and the forcing file. The IGBP class has gone into the
-cover, whose are the first three."""
+"""Name of an attribute → its value from the table's parameters and the forcing file. The first three are those of the
+cover, which follows from the IGBP class."""
 
 WITHOUT_WEATHER = (INTERPOLATED, CLIMATOLOGY)
-"""Flags of gap-filled values that do not follow the weather, as synthetic longwave does."""
-LARGEST_GAP_FILLED = 0.5  # share of them, above which the network does not see an input
+"""Flags of gap-filled values that do not follow the weather (synthetic longwave does)."""
+LARGEST_GAP_FILLED = 0.5  # share of such values above which an input is hidden
 FIRST_RISE_TIME = 150.0 * DAY
-LEAST_INFLOW = 10.0  # kg m-2 a-1, that a training with inflow begins with
+LEAST_INFLOW = 10.0  # kg m-2 a-1, at the start of a training with inflow
 FIRST_SPIN_UP = 3  # passes through the record, from a state that may be far off
 
 
 class Anchor(eqx.Module):
-    """A site before training: those of many sites can be stacked."""
+    """A site before training; anchors of many sites can be stacked."""
 
     space: Space
     origin: Float[Array, " k"]  # free numbers of the physical parameters that training begins with
@@ -93,10 +93,9 @@ def read_site(
     """A site of a training, from its files.
 
     `parameters` are calibrated ones, or their file; without them training begins with those of LaD's table. With
-    `prescribed_radiation` net radiation is the measured one where there is one. With the `root_zone` "mass_curve"
-    training begins with the capacity of `lad.mass_curve`, where that is more than the calibrated one. `ground_water` is
-    that of the settings of a model. Raises InputError as the readers do, and for a forcing file that lacks one of the
-    `attributes`.
+    `prescribed_radiation` measured net radiation is used where available. With the `root_zone` "mass_curve" training
+    begins with the capacity of `lad.mass_curve` if that exceeds the calibrated one. `ground_water` is as in the
+    settings of a model. Raises InputError as the readers do, and for a forcing file that lacks one of the `attributes`.
     """
     record = record_of(site_id, forcing, observations if prescribed_radiation else None)
     height = record.reference_height
@@ -109,7 +108,7 @@ def read_site(
     data = learning_data(record, observations, train, validation)
     if root_zone == "mass_curve":
         capacity = data.mass_curve.capacity
-        if capacity > reference.Wmax:  # drawn a little inside the bounds, where a descent can move
+        if capacity > reference.Wmax:  # moved a little inside the bounds, where a descent can move
             larger = space.free(dataclasses.replace(reference, Wmax=capacity), 0.02)
             origin = np.where([b.name == "Wmax" for b in space.bounds], larger, origin)
     if ground_water:
@@ -167,8 +166,8 @@ def _with_ground_water(
 ) -> tuple[Space, np.ndarray]:
     """`space` and `origin` with ground water that plants draw on, see `Space.with_ground_water`.
 
-    Training begins with the table's residence time, a slow rise, and as inflow, if there is one, the `excess` of
-    evaporation over precipitation (kg m-2 a-1).
+    Training begins with the table's residence time, a slow rise and, with `inflow`, the `excess` of evaporation over
+    precipitation (kg m-2 a-1).
     """
     wider = space.with_ground_water(inflow)
     begin = space.parameters(origin)
@@ -178,7 +177,7 @@ def _with_ground_water(
 
 
 def unseen_anchor(forcing: str | Path, height: float, attributes: Iterable[str]) -> Anchor:
-    """The anchor of a site by its forcing file alone, for sensors at `height` (m).
+    """The anchor of a site from its forcing file alone, for sensors at `height` (m).
 
     Raises InputError for a file without cover, soil or one of `attributes`.
     """
@@ -195,7 +194,7 @@ def _described(
     attributes: Iterable[str],
     source: str | Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Attributes of a site, and which inputs the network does not see there, by the rows `seen` of its forcing."""
+    """Attributes of a site, and which inputs are hidden from the network there, from the rows `seen` of its forcing."""
     values = []
     for name in attributes:
         try:
@@ -209,7 +208,7 @@ def _described(
 def gap_filled_inputs(dataset: xr.Dataset, seen: np.ndarray | slice) -> tuple[str, ...]:
     """Inputs that do not follow the weather in more than `LARGEST_GAP_FILLED` of the rows `seen` of a forcing file.
 
-    Wind that is a climatology in training varies in the test as no network has seen it.
+    Wind that is a climatology in training would vary in the test as the network has never seen.
     """
     flags = {name: {"VPD": "Qair_qc"}.get(name, f"{name}_qc") for name in FORCING_INPUTS}
     return tuple(

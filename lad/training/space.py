@@ -1,4 +1,4 @@
-"""LaD's physical parameters as free numbers: bounds, transforms, starting points, and the file of those calibrated.
+"""LaD's physical parameters as free numbers: bounds, transforms, starting points, and files of calibrated ones.
 
 Each calibrated quantity lies between bounds around the value of its cover or soil type; the free number is
 the logit of its place between them (on a logarithmic scale where the quantity spans decades), so a descent
@@ -20,7 +20,7 @@ from lad.errors import InputError
 from lad.io import read_json
 from lad.parameters import Parameters, from_json, read_parameters
 
-IDENTIFIED = 0.5  # share of what its bounds admit, within which a quantity must be determined
+IDENTIFIED = 0.5  # share of the range within its bounds to which a quantity must be confined
 
 
 class Bound(eqx.Module):
@@ -38,13 +38,13 @@ GROUND_WATER = (
     Bound("rise_time", "s", 5.0 * DAY, 3650.0 * DAY, True),
     Bound("inflow", "kg m-2 s-1", 1.0 / YEAR, 3000.0 / YEAR, True),
 )
-"""What a deep store that plants draw on has besides: see `Space.with_ground_water`."""
+"""Further quantities of a deep store that plants draw on: see `Space.with_ground_water`."""
 SLOW = ("Wmax", *(b.name for b in GROUND_WATER))
 """Quantities whose effect outlasts a window: what the ground holds in spring, it evaporates in summer."""
 
 
 class Space(eqx.Module):
-    """The calibrated quantities of a site and the table record they start from; those of many sites can be stacked."""
+    """The calibrated quantities of a site and the table record they start from; many sites can be stacked."""
 
     table: Parameters
     bounds: tuple[Bound, ...]
@@ -95,11 +95,11 @@ class Space(eqx.Module):
         return np.log(place / (1.0 - place))
 
     def with_ground_water(self, inflow: bool) -> "Space":
-        """The same with the quantities of `GROUND_WATER`, without or with the `inflow`."""
+        """The same space with the quantities of `GROUND_WATER`, without or with `inflow`."""
         return Space(self.table, (*self.bounds, *(b for b in GROUND_WATER if inflow or b.name != "inflow")))
 
     def origin(self) -> np.ndarray:
-        """Free numbers (k,) of the table's values, drawn a little inside the bounds, where a descent can move."""
+        """Free numbers (k,) of the table's values, moved a little inside the bounds, where a descent can move."""
         return self.free(self.table, 0.02)
 
     def starts(self, count: int, seed: int) -> np.ndarray:
@@ -118,8 +118,8 @@ class Space(eqx.Module):
     ) -> pd.DataFrame:
         """Table of bounds, table value, start and optimum of the `best` search, range of all optima, identifiability.
 
-        `width` is that of the calibration: `low_1pct` to `high_1pct` is where the loss is at most
-        1 % above the optimum's, and `identified` whether that is less than half of what the bounds admit.
+        `width` is that of the calibration: from `low_1pct` to `high_1pct` the loss is at most 1 % above
+        the optimum's, and `identified` is whether that is less than half of the range within the bounds.
         """
         found = np.array([self.values(member) for member in optima])
         free = np.asarray(optima[best])
@@ -144,9 +144,9 @@ class Space(eqx.Module):
 
 
 def calibration_space(table: Parameters, root_zone: float = 0.0) -> Space:
-    """The quantities that shape LE and H; ground water does not, and keeps the table's residence time.
+    """The quantities that affect LE and H; ground water does not, and keeps the table's residence time.
 
-    The root zone holds at least `root_zone` (kg m-2), as far as the bounds leave a choice.
+    The root zone holds at least `root_zone` (kg m-2), as far as the bounds allow.
     """
     z0 = float(table.z0)
     least, most = 15.0, 600.0
@@ -168,8 +168,8 @@ def calibration_space(table: Parameters, root_zone: float = 0.0) -> Space:
 def load_calibrated(path: str | Path, height: float) -> tuple[Parameters, Space]:
     """Parameters of a file of `lad calibrate`, for forcing at `height` (m), and the space that they were found in.
 
-    In a file without the table's parameters, from which a calibration starts, the parameters stand for them. Raises
-    InputError for parameters that no calibration gives: training could not start from them.
+    In a file without the table's parameters, the parameters themselves take their place. Raises InputError for
+    parameters outside the bounds of a calibration: training could not start from them.
     """
     parameters = read_parameters(path, height)
     table = read_json(path).get("provenance", {}).get("settings", {}).get("table")

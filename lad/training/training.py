@@ -37,7 +37,7 @@ class Trained(NamedTuple):
     history: pd.DataFrame  # step, member (seed), train_loss, validation_loss
 
     def model(self, seed: int = 0, site_id: str | None = None) -> Model:
-        """The model of a seed at a site, by default the first one."""
+        """The model of a seed at a site, by default the first site."""
         found = [site for site in self.sites if site_id in (None, site.site_id)]
         if not found:
             raise InputError(f"{site_id}: expected one of {', '.join(site.site_id for site in self.sites)}")
@@ -70,19 +70,19 @@ def train(
 ) -> Trained:
     """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
 
-    `begin` has a hybrid of the same law and scaling for each seed, if training is to go on from their weights; physical
-    parameters begin with those of the sites all the same.
+    `begin`, if given, has a hybrid of the same law and scaling for each seed, whose weights training starts from;
+    physical parameters still start from those of the sites.
     Free runs go through `solver`, gradient steps through that of `settings`, if it names one. All seeds are trained at
-    once, and all devices and processes share the work. `folder` is where the checkpoint lies
-    in the meantime; a call of the same `fingerprint` goes on from it. Raises InputError where loss or parameters cease
-    to be finite, and for sites that do not fit together or whose soil has not the layers that a network sees.
+    once, and all devices and processes share the work. `folder` holds the checkpoint; a call with the same
+    `fingerprint` resumes from it. Raises InputError if loss or parameters become non-finite, and for sites that do not
+    fit together or whose soil lacks the layers that a network sees.
     """
     scheme = named(solver)
     if not sites:
         raise InputError("no site to train at, expected one or more")
     if model.mapping and settings.gauss_newton:
         raise InputError(
-            "mapping and gauss_newton: expected one of them, only a shift takes Gauss-Newton steps"
+            "mapping and gauss_newton: expected one of them, a mapping takes no Gauss-Newton steps"
         )
     for site in sites:
         layers = site.reference.dz.shape[0]

@@ -17,7 +17,7 @@ from lad.snakemake_internals import settings_sources
 from lad.step_code import code
 from lad.towers.sites import read_rows
 
-# Of the run before, by site or study, where the tables of the sites that finished are made: see unfinished.smk.
+# Failures of the previous run by site or study, if this run makes the tables of the rest: see unfinished.smk.
 failed = config.pop("failed", {})
 sources = settings_sources(workflow)
 for name, text in sources.items():
@@ -69,7 +69,7 @@ for variable, value in {
 
 
 def ends_run(function):
-    """`function`, whose InputError ends the run with one line: Snakemake would make several of it."""
+    """`function`, whose InputError ends the run with one line: Snakemake would print several."""
 
     @functools.wraps(function)
     def ending(*arguments):
@@ -119,7 +119,7 @@ def proposed_periods(wildcards):
 def period_options(*names):
     """Parameter function: the periods `names` of a site, of the settings or of the file of proposed ones.
 
-    It knows nothing of the job's input: a parameter made of that does not make the job run again.
+    It does not use the job's input: a parameter made from input does not make the job run again.
     """
     return lambda wildcards: plan.period_options(wildcards.site, names)
 
@@ -137,7 +137,7 @@ def radiation_option(wildcards):
 
 
 def failure_options(places):
-    """Options with those of `places`, sites or a study, that failed, and why."""
+    """Options that name which of `places`, sites or a study, failed, and why."""
     found = [place for place in dict.fromkeys(places) if place in failed]
     return [f"--missing {place}={shlex.quote(failed[place]['why'])}" for place in found]
 

@@ -72,7 +72,7 @@ rule daemons:
         periods=period_options(*NAMES),
         models=lambda wildcards: labelled(plan.trained_through(wildcards.site)),
     message:
-        "{wildcards.site}: run what was trained through several solvers with each"
+        "{wildcards.site}: run networks trained through several solvers with each"
     shell:
         "NPROC={threads} lad daemons --site {wildcards.site} --forcing {input.forcing}"
         " --observations {input.observations} {params.periods} {params.radiation} --model {params.models}"

@@ -15,8 +15,7 @@ def archive_patterns(wildcards):
 def archives(wildcards):
     """Input function: the site's archives in the user's folder and in data/; without any, the step downloads them.
 
-    What it downloaded is no input: in the next run there would be inputs that were not there before, and all would
-    be made again.
+    What it downloaded is not an input: as a new input in the next run, it would make everything run again.
     """
     site, patterns = wildcards.site, archive_patterns(wildcards)
     found = find_archives(site, [config["archives"], "data"], patterns)
@@ -29,18 +28,16 @@ def missing_text():
     """What to do about missing archives, a line each."""
     lines = sorted(missing_archives.values())
     if lines and not Path(config["archives"]).is_dir():
-        lines.insert(
-            0, f"archives: {config['archives']}: no such folder, it will be made for what is downloaded"
-        )
+        lines.insert(0, f"archives: {config['archives']}: no such folder, it will be made for downloads")
     return "\n".join(lines)
 
 
 @atexit.register
 def print_missing_of_dry_run():
-    """A dry run has no onstart, and prints last what would else stand above hundreds of jobs."""
+    """A dry run has no onstart; it prints this last, below its hundreds of jobs."""
     if missing_archives and snakemake_internals.is_dry_run(workflow):
         print(
-            "archives: a run first tries to download what the folders lack",
+            "archives: a run first tries to download what is missing",
             missing_text(),
             sep="\n",
             file=sys.stderr,
@@ -48,7 +45,7 @@ def print_missing_of_dry_run():
 
 
 def archive_folder(wildcards, input):
-    """Parameter function: the folder of the archives; the user's, where nothing is found, appears in messages alone."""
+    """Parameter function: the folder of the archives; without any, the user's folder, for messages."""
     return str(Path(input.archives[0]).parent) if input.archives else config["archives"]
 
 
@@ -209,7 +206,7 @@ rule periods:
         "logs/{site}/periods.log",
     benchmark:
         "logs/{site}/periods.tsv"
-    priority: 1  # before the fits: it shows at once on what days they cannot be fitted on
+    priority: 1  # before the fits: it shows at once which days lack data
     localrule: True
     resources:
         mem_mb=1000,

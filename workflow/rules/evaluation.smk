@@ -76,7 +76,7 @@ rule combine:
 
 
 rule export:
-    """Runs of a model, of its mean with others or of a baseline, for modelevaluation.org; made when it is asked for."""
+    """Export runs of a model, a mean of models or a baseline for modelevaluation.org; made only when asked for."""
     input:
         forcing=rules.forcing.output.forcing,
         simulations=lambda wildcards: plan.of_models(plan.scored(wildcards.site), wildcards.name).values(),
@@ -399,7 +399,7 @@ rule overview:
         states=[f"{blind}={seeing}" for blind, seeing in plan.knock_outs().items()],
         missing=missing,
     message:
-        "{wildcards.study}: write tables and figure of the whole"
+        "{wildcards.study}: write the overview"
     shell:
         "lad overview --scores {input.scores} --differences {input.differences} --intervals {input.intervals}"
         " --transfer {input.transfer}"

@@ -36,7 +36,7 @@ rule figures:
 
 
 rule response:
-    """Draw what the flux laws make of sun, dry air, water in the root zone and season."""
+    """Draw the responses of flux laws to sun, dry air, root-zone water and season."""
     input:
         forcing=rules.forcing.output.forcing,
         simulation=rules.simulate_bulk.output,

@@ -11,7 +11,7 @@ def networks(wildcards):
 
 
 rule train_multi_site:
-    """Train one network on the sites of a study together: all of them, or without what the fold is named after."""
+    """Train one network on all sites of a study together, or on those without what the fold is named after."""
     input:
         forcing=lambda wildcards: expand(rules.forcing.output.forcing, site=trained_on(wildcards)),
         observations=lambda wildcards: expand(rules.forcing.output.observations, site=trained_on(wildcards)),
@@ -76,7 +76,7 @@ rule apply:
 
 
 rule evaluate_multi_site:
-    """Score the multi-site networks at each site of a study, beside what knows that site or others alone."""
+    """Score the multi-site networks at each site of a study, beside models of only that site or only others."""
     input:
         forcing=of_sites(rules.forcing.output.forcing),
         observations=of_sites(rules.forcing.output.observations),
@@ -130,7 +130,7 @@ rule evaluate_multi_site:
 
 
 rule fine_tune:
-    """Go on from the network without a site, with the last years of its training; beside it what knows these years alone."""
+    """Fine-tune the network without a site on the site's last training years, beside models of only these years."""
     input:
         forcing=rules.forcing.output.forcing,
         observations=rules.forcing.output.observations,
@@ -168,7 +168,7 @@ rule fine_tune:
 
 
 rule fine_tuning:
-    """Show what the fine-tuned networks of a study are worth."""
+    """Show the skill of the fine-tuned networks of a study."""
     input:
         scores=lambda wildcards: plan.fine_tuned(wildcards.study).values(),
         multi_site=rules.evaluate_multi_site.output.scores,

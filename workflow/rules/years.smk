@@ -1,4 +1,4 @@
-# Whole years left out: what models, sizes and levers are chosen by, where a site has many years.
+# Whole years left out: to choose models, sizes and levers, where a site has many years.
 
 
 rule left_out:
@@ -56,7 +56,7 @@ rule years_table:
 
 # A rule with a command and no output runs each time it is asked for.
 rule years:
-    """All sites with years to leave out."""
+    """Print the tables of all sites with years to leave out."""
     input:
         tables=expand(rules.years_table.output, site=config["years"]),
     log:
