@@ -1,6 +1,7 @@
 """What is known of a tower without its fluxes, physical parameters by it, and networks that are trained further."""
 
 import json
+import shutil
 
 import equinox as eqx
 import jax
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from learning_tower import rewrite
 from learning_towers import LAW, SETTINGS, train_command, write_towers
 from PIL import Image
 from test_multi_site import read, save, untrained
@@ -18,12 +20,13 @@ from lad.constants import DAY
 from lad.errors import InputError
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.scores import SCORE_COLUMNS, TRANSFER_COLUMNS
-from lad.io import write_csv, write_netcdf
+from lad.io import read_netcdf, write_csv, write_netcdf
+from lad.periods import read_periods
 from lad.settings import ModelSettings
 from lad.training import climate
 from lad.training.files import hybrids_to_begin_with, load_hybrid, save_hybrid
 from lad.training.hybrid import Hybrid
-from lad.training.sites import unseen_anchor
+from lad.training.sites import read_site, unseen_anchor
 
 
 def weather(rain, years=3, air=288.16):
@@ -53,8 +56,28 @@ def test_a_root_zone_holds_what_a_dry_season_takes():
     rain = np.where(np.arange(365) < 182, 4.0, 0.0)
     fallen, dryness = rain.mean(), np.exp(climate.aridity(weather(rain)))
     share = np.sqrt(dryness * np.tanh(1 / dryness) * (1 - np.exp(-dryness)))
-    assert np.exp(climate.root_zone(weather(rain))) == pytest.approx(share * fallen * 183, rel=0.02)
-    assert climate.root_zone(weather(fallen)) == 0.0  # 1 kg m-2: what falls every day needs no store
+    assert climate.root_zone(weather(rain)) == pytest.approx(share * fallen * 183, rel=0.02)
+    assert climate.root_zone(weather(fallen)) < 1.0  # kg m-2: what falls every day needs no store
+
+
+def test_a_root_zone_by_climate_is_the_same_at_a_tower_that_is_known_and_at_one_that_is_not(towers, tmp_path):
+    folder = shutil.copytree(towers / "XX-Two", tmp_path / "XX-Two")
+    files = folder / "forcing.nc", folder / "observations.nc"
+    periods = read_periods(folder / "periods.json", "train", "validation")
+    for daily, larger in ((1.0, False), (40.0, True)):  # mm on the first days, then none
+
+        def change(dataset, daily=daily):
+            rain = np.where(np.arange(dataset.sizes["time"]) < 48 * 9, daily / DAY, 0.0)
+            dataset["Rainf"] = ("time", rain, dataset["Rainf"].attrs)
+
+        rewrite(files[0], change)
+        site = read_site("XX-Two", *files, **periods, root_zone="climate")
+        unseen = unseen_anchor(files[0], 10.0, (), "climate")
+        capacity, table = climate.root_zone(read_netcdf(files[0])), float(site.anchor.space.table.Wmax)
+        assert (capacity > table) == larger
+        for anchor in (site.anchor, unseen):
+            begun = float(anchor.space.parameters(jnp.asarray(anchor.origin)).Wmax)
+            assert begun == pytest.approx(max(capacity, table), rel=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -69,12 +69,12 @@ def multi_site_scores(
         return run_freely(models, solver, record, inside, passes)
 
     @functools.cache
-    def here(*attributes: str) -> Anchor:
-        return unseen_anchor(files["forcing"], record.reference_height, attributes)
+    def here(attributes: tuple[str, ...], root_zone: str | None) -> Anchor:
+        return unseen_anchor(files["forcing"], record.reference_height, attributes, root_zone)
 
     def placed(path: Path) -> Model:
         hybrid, settings = load_hybrid(path)
-        return hybrid.at(here(*settings.attributes))
+        return hybrid.at(here(settings.attributes, settings.root_zone))
 
     def run_of(fold: str) -> Simulated:
         return simulated({seed: placed(path) for seed, path in networks[fold].items()})

@@ -100,9 +100,9 @@ class LawSettings(Section):
     LAI: bool | None = None
     """whether the network sees the [leaf area index](learning.md#leaf-area) of the forcing, which must have it. Only
     for a law with a network"""
-    root_zone: Literal["mass_curve"] | None = None
-    """`mass_curve`: training begins with the root-zone capacity by the [mass curve](learning.md#root-zone), if it
-    exceeds the calibrated one"""
+    root_zone: Literal["mass_curve", "climate"] | None = None
+    """training begins with the root-zone capacity by the [mass curve](learning.md#root-zone) of the measured fluxes
+    (`mass_curve`) or of the climate (`climate`), if it exceeds the calibrated one"""
     ground_water: Literal["rise", "inflow"] | None = None
     """`rise`: [ground water](learning.md#ground-water) rises to the root zone, with residence time and rise trained;
     `inflow`: it also gets a trained inflow of water that no gauge records, such as irrigation"""

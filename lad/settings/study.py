@@ -258,7 +258,7 @@ class Settings(Section):
             self._check_last_years(site, max(numbers))
         network = self.models.get(self.multi_site.model)
         for key in ("root_zone", "ground_water"):
-            if self.multi_site.studies and network and getattr(network, key):
+            if self.multi_site.studies and network and getattr(network, key) not in (None, "climate"):
                 raise Refused(
                     ["models", self.multi_site.model, key],
                     f"the network for several sites begins at table values, expected no {key} for multi_site.model",

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the model."""
     hybrid, settings = load_hybrid(args.network)
     record = read_record(args.forcing)
-    anchor = unseen_anchor(args.forcing, record.reference_height, settings.attributes)
+    anchor = unseen_anchor(args.forcing, record.reference_height, settings.attributes, settings.root_zone)
     site = record.attrs.get("site_id", "site")
     origin = provenance({"network": args.network, "forcing": args.forcing})
     save_hybrid(args.output, hybrid, settings, {site: anchor}, origin)

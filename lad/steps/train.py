@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     model = ModelSettings.parse(args.model_settings, "--model-settings")
     descent = Descent.parse(args.settings, "--settings")
     for name in ("root_zone", "ground_water"):
-        if (value := getattr(model, name)) and not args.parameters:
+        if (value := getattr(model, name)) and value != "climate" and not args.parameters:
             raise InputError(f"{name} {value}: expected --parameters, calibrated at each site")
     named(args.integrator)  # refused before anything is read
     files, periods = (

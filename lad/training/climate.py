@@ -25,7 +25,7 @@ def aridity(forcing: xr.Dataset) -> float:
 
 
 def root_zone(forcing: xr.Dataset) -> float:
-    """ln of the root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation from the climate.
+    """Root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation from the climate.
 
     Evaporation is proportional to potential evaporation; its mean is that of Budyko's curve (1974, Climate and Life,
     eq. 5.14) for precipitation and potential evaporation of the record.
@@ -36,7 +36,7 @@ def root_zone(forcing: xr.Dataset) -> float:
     heat = L_VAPORISATION * potential * (share * fallen.mean() / potential.mean())
     start, _ = intervals(forcing, "forcing")
     record = Period(*(day.astype("datetime64[D]").item() for day in start[[0, -1]]))
-    return float(np.log(max(1.0, mass_curve(start, fallen, heat, (record,), ()).capacity)))
+    return mass_curve(start, fallen, heat, (record,), ()).capacity
 
 
 def precipitation(forcing: xr.Dataset) -> np.ndarray:

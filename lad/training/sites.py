@@ -43,7 +43,7 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
     "season": lambda _, forcing: climate.seasonality(forcing),  # K
     "aridity": lambda _, forcing: climate.aridity(forcing),
-    "capacity": lambda _, forcing: climate.root_zone(forcing),
+    "capacity": lambda _, forcing: np.log(max(1.0, climate.root_zone(forcing))),
 }
 """Name of an attribute → its value from the table's parameters and the forcing file. The first three are those of the
 cover, which follows from the IGBP class."""
@@ -93,8 +93,9 @@ def read_site(
     """A site of a training, from its files.
 
     `parameters` are calibrated ones, or their file; without them training begins with those of LaD's table. With
-    `prescribed_radiation` measured net radiation is used where available. With the `root_zone` "mass_curve" training
-    begins with the capacity of `lad.mass_curve` if that exceeds the calibrated one. `ground_water` is as in the
+    `prescribed_radiation` measured net radiation is used where available. With a `root_zone` training begins
+    with the capacity of the mass curve of the fluxes ("mass_curve") or of the climate ("climate") if that exceeds the
+    one of `parameters` or of the table. `ground_water` is as in the
     settings of a model. Raises InputError as the readers do, and for a forcing file that lacks one of the `attributes`.
     """
     record = record_of(site_id, forcing, observations if prescribed_radiation else None)
@@ -105,15 +106,12 @@ def read_site(
         space = calibration_space(a_priori(record.attrs, height, forcing))
         reference = parameters or space.table
     origin = space.free(reference) if parameters else space.origin()
-    data = learning_data(record, observations, train, validation)
-    if root_zone == "mass_curve":
-        capacity = data.mass_curve.capacity
-        if capacity > reference.Wmax:  # moved a little inside the bounds, where a descent can move
-            larger = space.free(dataclasses.replace(reference, Wmax=capacity), 0.02)
-            origin = np.where([b.name == "Wmax" for b in space.bounds], larger, origin)
+    data, dataset = learning_data(record, observations, train, validation), read_netcdf(forcing)
+    if root_zone:
+        capacity = data.mass_curve.capacity if root_zone == "mass_curve" else climate.root_zone(dataset)
+        origin = _with_capacity(space, origin, reference, capacity)
     if ground_water:
         space, origin = _with_ground_water(space, origin, ground_water == "inflow", data.mass_curve.excess)
-    dataset = read_netcdf(forcing)
     seen = np.isin(intervals(dataset, forcing)[0], data.trained)
     anchor = Anchor(space, origin, *_described(dataset, seen, space.table, attributes, forcing))
     start = plain_state(reference, data.forcing)
@@ -161,6 +159,16 @@ def at_step(site: Site, dt: float) -> Site:
     return site._replace(data=finer, states=jax.tree.map(between, site.states))
 
 
+def _with_capacity(space: Space, origin: np.ndarray, begin: Parameters, capacity: float) -> np.ndarray:
+    """`origin`, the free numbers of `begin`, with a root zone of `capacity` (kg m-2) if that is larger."""
+    if capacity <= begin.Wmax:
+        return origin
+    larger = space.free(
+        dataclasses.replace(begin, Wmax=capacity), 0.02
+    )  # inside bounds, where a descent can move
+    return np.where([b.name == "Wmax" for b in space.bounds], larger, origin)
+
+
 def _with_ground_water(
     space: Space, origin: np.ndarray, inflow: bool, excess: float
 ) -> tuple[Space, np.ndarray]:
@@ -176,15 +184,19 @@ def _with_ground_water(
     return wider, np.concatenate([origin, wider.free(begin, 0.02)[len(origin) :]])
 
 
-def unseen_anchor(forcing: str | Path, height: float, attributes: Iterable[str]) -> Anchor:
+def unseen_anchor(
+    forcing: str | Path, height: float, attributes: Iterable[str], root_zone: str | None = None
+) -> Anchor:
     """The anchor of a site from its forcing file alone, for sensors at `height` (m).
 
     Raises InputError for a file without cover, soil or one of `attributes`.
     """
     dataset = read_netcdf(forcing)
     space = calibration_space(a_priori(dataset.attrs, height, forcing))
-    described = _described(dataset, slice(None), space.table, attributes, forcing)
-    return Anchor(space, space.origin(), *described)
+    origin = space.origin()
+    if root_zone == "climate":
+        origin = _with_capacity(space, origin, space.table, climate.root_zone(dataset))
+    return Anchor(space, origin, *_described(dataset, slice(None), space.table, attributes, forcing))
 
 
 def _described(
