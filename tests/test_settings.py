@@ -438,7 +438,11 @@ def test_parts_are_made_in_python_as_of_a_file():
         (LawSettings, "{}", "top level: expected a key law"),
         (LawSettings, '{"law": "bulk", "antecedents": true}', "antecedents: law bulk has no network"),
         (LawSettings, '{"law": "bulk", "LAI": true}', "LAI: law bulk has no network"),
-        (LawSettings, '{"law": "bulk", "root_zone": "deep"}', "root_zone: 'deep': expected 'mass_curve' or 'climate'"),
+        (
+            LawSettings,
+            '{"law": "bulk", "root_zone": "deep"}',
+            "root_zone: 'deep': expected 'mass_curve' or 'climate'",
+        ),
         (LawSettings, '{"law": "mlp", "states": 1, "hidden": [4]}', "states: 1: expected a valid boolean"),
         (LawSettings, '{"law": "mlp", "states": true, "hidden": [4, 0]}', "hidden.1: 0: expected greater"),
         (ModelSettings, '{"law": "bulk", "attributes": ["rs"]}', "attributes: law bulk has no network"),
