@@ -99,7 +99,7 @@ def check_rules(args: argparse.Namespace) -> None:
     """Raise InputError for an option on an unknown rule, which Snakemake would ignore."""
     files = [Path("Snakefile"), *sorted(Path("workflow/rules").glob("*.smk"))]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-    rules = re.findall(r"^ *rule (\w+):", text, re.MULTILINE)
+    rules = re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)\b", text, re.MULTILINE)
     for option in ("set_resources", "set_threads", "groups"):
         for name in getattr(args, option):
             if name not in rules:
@@ -173,7 +173,7 @@ def main(argv: Sequence[str]) -> None:
         check_folders()
         if not (args.verbose or args.quiet):
             args.quiet = QUIET
-            if not args.executor:  # steps on other nodes are reported by Snakemake alone
+            if args.dryrun or not args.executor:  # steps on other nodes are reported by Snakemake alone
                 be_brief()
         if args.executor == "slurm" and not args.dryrun:
             check_controller()

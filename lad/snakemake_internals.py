@@ -42,27 +42,23 @@ REPEATED = "RuleException:\nCalledProcessError"
 EXPECTED = ("Missing output files", "Input files updated by another job", "Rules with a run or shell")
 
 
-# Options whose expected form Snakemake's errors do not name.
-FORMS = {
-    "--set-resources": "RULE:RESOURCE=VALUE",
-    "--set-threads": "RULE=NUMBER",
-    "--groups": "RULE=GROUP",
-    "--group-components": "GROUP=NUMBER",
-}
+# Beginnings of errors of Python that Snakemake passes on where an option lacks a part of its value.
+VAGUE = ("not enough values", "dictionary update")
 
 
 def parsed(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """Snakemake's parser and the parsed command line, without its message on the profile that it found.
 
-    Raises InputError if the value of an option in `FORMS` cannot be parsed.
+    Raises InputError if the value of an option cannot be parsed.
     """
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
             return parse_args(argv)
-    except ValueError:
-        given = [f"{option} {form}" for option, form in FORMS.items() if option in argv]
-        raise InputError(f"expected {' and '.join(given)}") from None
+    except ValueError as error:
+        expected = "of an option or a profile: expected NAME=VALUE, of --set-resources RULE:RESOURCE=VALUE"
+        text = " ".join(str(error).split())
+        raise InputError(f"value {expected}" if text.startswith(VAGUE) else text) from None
     finally:
         lines = said.getvalue().splitlines(keepends=True)
         sys.stderr.writelines(
@@ -95,8 +91,11 @@ class Brief(DefaultFormatter):
         step = msg["rule_msg"] or msg["rule_name"]
         if not self.planning:
             return _now(step)
-        reasons = [part for part in str(msg["reason"]).split("; ") if not part.startswith(EXPECTED)]
-        return f"{step} ({'; '.join(reasons)})" if any(reasons) else step
+        reasons = [part.strip() for part in str(msg["reason"]).split("; ") if not part.startswith(EXPECTED)]
+        # Without the settings before and after, which fill a page, and without a list that is empty.
+        reasons = [re.sub("(?s)(Params have changed[^:]*):.*", r"\1", part) for part in reasons]
+        reasons = [part for part in reasons if part and not part.endswith(":")]
+        return f"{step} ({'; '.join(reasons)})" if reasons else step
 
     def format_job_finished(self, msg: dict[str, Any]) -> str:
         """Nothing: the progress that follows says so."""

@@ -10,6 +10,7 @@ import pytest
 from lad import cli
 from lad.errors import InputError
 from lad.launch import TARGETS, check, check_controller, check_profile, check_rules, settings_of, unused
+from lad.settings.files import read_settings
 from lad.snakemake_internals import parsed
 
 EXPECTED = (
@@ -61,11 +62,13 @@ def test_targets_that_snakemake_knows(project):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ("--set-resources train:mem_mb", "^expected --set-resources RULE:RESOURCE=VALUE$"),
+        ("--set-resources train:mem_mb", "entries have to be defined as RULE:RESOURCE=VALUE"),
         (
-            "--groups train --set-threads train=2",
-            "^expected --set-threads RULE=NUMBER and --groups RULE=GROUP$",
+            "--set-resources=train=3",
+            "^value .*: expected NAME=VALUE, of --set-resources RULE:RESOURCE=VALUE$",
         ),
+        ("--resources mem", "^value .*: expected NAME=VALUE"),
+        ("--set-threads train", "entries have to be defined as RULE=THREADS pairs .*train"),
         ("--set-resources tarin:mem_mb=1", r"^--set-resources tarin: no such rule \(did you mean train\?\)$"),
         ("--groups no=a", "^--groups no: no such rule"),
         ("--set-threads calibrat=2", r"did you mean calibrate\?"),
@@ -79,8 +82,9 @@ def test_an_option_of_a_rule_that_is_malformed_or_of_none(root, monkeypatch, opt
 
 def test_options_of_rules_are_taken(root, monkeypatch, capsys):
     monkeypatch.chdir(root)
-    options = "--set-resources train:mem_mb=1 fine_tune:runtime=3 --groups fetch=a --set-threads calibrate=2"
-    check_rules(parsed(["paper", *options.split()])[1])
+    groups = read_settings(root / "profiles/slurm/config.yaml")["groups"]
+    options = f"--set-resources train:mem_mb=1 fine_tune:runtime=3 --groups {' '.join(map('='.join, groups.items()))}"
+    check_rules(parsed(["paper", *options.split(), "--set-threads", "train_through=2", "confirm=2"])[1])
     check_rules(parsed(["paper"])[1])
     assert capsys.readouterr().err == ""
     with pytest.raises(SystemExit):

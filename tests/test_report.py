@@ -92,10 +92,13 @@ def test_the_answer_counts_the_cases_and_gives_the_range():
         synthetic_scores(), synthetic_differences(), VALIDATION
     )
     assert against_lad == (
-        "“mlp_nostate”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD in 0 of 4 "
-        "cases (LE and H at each site): the differences are -5.00 to -5.00 W m⁻²."
+        "Against calibrated LaD, the RMSE of “mlp_nostate”, the model chosen by validation, is significantly smaller "
+        "in 0 of 4 cases and larger in 0 (differences: -5.00 W m⁻²). A case is a flux at a site."
     )
-    assert "physics of each case in 4 of 4 cases: the differences are -15.00 to" in against_baselines
+    assert against_baselines == (
+        "Against the model without physics that is best in the same test, the RMSE of “mlp_nostate” is significantly "
+        "smaller in 4 of 4 cases and larger in 0 (differences: -15.00 W m⁻²)."
+    )
     assert "US-Me2 LE -10.00 (published -4.84) W m⁻²." in published
     differences = synthetic_differences()
     bad = (
@@ -103,7 +106,7 @@ def test_the_answer_counts_the_cases_and_gives_the_range():
     )
     differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
     assert (
-        "0 of 4 cases, and significantly larger in 2 (LE and H"
+        "smaller in 0 of 4 cases and larger in 2 (differences: -5.00 to +3.00 W m⁻²)"
         in answer(synthetic_scores(), differences, VALIDATION)[0]
     )
 
@@ -115,7 +118,13 @@ def test_every_model_that_can_be_scored_has_a_meaning():
     assert meaning("mlp_nostate", settings) == "LaD; a network gives LE and H; sees the weather"
     law = {"law": "residual", "states": ["soil", "snow"], "hidden": [8], "antecedents": True, "LAI": True}
     assert meaning("own", {"models": {"own": law}}).endswith(
-        "sees the weather, LaD's soil states, LaD's snow states, antecedent weather, leaf area"
+        "sees the weather, LaD's soil and snow states, antecedent weather, leaf area"
+    )
+    season = {"law": "mlp", "states": True, "hidden": [8], "antecedents": ["Precip", "Tair"]}
+    season |= {"root_zone": "mass_curve", "ground_water": "rise", "training": {"pretraining": 9}}
+    assert meaning("season", {"models": {"season": season}}) == (
+        "LaD; a network gives LE and H; sees the weather, LaD's states, antecedent Precip and Tair; pretrained; "
+        "root zone: mass curve; ground water: rise"
     )
     assert meaning("leaf", {"models": {"leaf": {"law": "leaf"}}}).startswith("LaD's equations")
     assert meaning("other", {}) == ""
@@ -292,7 +301,7 @@ def test_plots_hold_daily_means_and_gaps():
 
 def test_nothing_in_the_data_becomes_markup():
     frame = pd.DataFrame({EVIL: [EVIL]})
-    page = render(EVIL, EVIL, [Section(EVIL, [EVIL, Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
+    page = render(EVIL, [EVIL], [Section(EVIL, [EVIL, Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
     assert EVIL not in page
     assert page.count("&lt;/script&gt;&lt;script&gt;") >= 8
 
@@ -367,11 +376,10 @@ def test_the_page_is_one_file_of_equal_bytes_in_a_rerun(options, page, tmp_path)
 
 def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
     text = page.read_text(encoding="utf-8")
-    first = text[text.index(">In short</h2>") : text.index(">Conclusions</h2>")]
-    assert (
-        "<p>“mlp”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD"
-        in first
-    )
+    head, first = text[: text.index(">Overview</h2>")], text[text.index(">Overview</h2>") :]
+    first = first[: first.index(">Conclusions</h2>")]
+    assert "<p>Against calibrated LaD, the RMSE of “mlp”, the model chosen by validation, is" in head
+    assert "After Kalauni &amp; Bennett" in head and "against models without physics" in head
     assert first.index("RMSE of all models") < first.index("what it is")
     assert "linear regression on shortwave radiation" in first
     assert "a network gives LE and H; sees the weather, LaD&#39;s states" in first
@@ -380,7 +388,7 @@ def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
 def test_the_conclusions_are_a_text_of_their_own_too(page):
     html = page.read_text(encoding="utf-8")
     answer, first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
-    assert answer.startswith("“mlp”, the model chosen by validation")
+    assert answer.startswith("Against calibrated LaD, the RMSE of “mlp”, the model chosen by validation, is")
     assert first.startswith("By validation “mlp” is the best of 2 trained models")
     lines = [line.removeprefix("- ") for item in items for line in item.splitlines() if line.startswith("- ")]
     assert len(lines) > 8 and all(line in html for line in lines)
@@ -513,12 +521,12 @@ def test_no_error_and_no_request_to_anywhere(opened):
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     assert any(url.startswith("file:") for url in asked)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "chrome:"))] == []
-    assert opened.title == "Study synthetic: hybrid LaD at US-Me2 and XX-Tst"
+    assert opened.title == "Study synthetic: hybrid LaD at US-Me2, XX-Tst"
 
 
 def test_published_numbers_come_first(opened):
     titles = ask(opened, "[...document.querySelectorAll('main h2')].slice(0, 3).map(h => h.textContent)")
-    assert titles == ["In short", "Conclusions", "Published and reproduced"]
+    assert titles == ["Overview", "Conclusions", "Published and reproduced"]
     cells = ask(
         opened,
         "[...document.querySelectorAll('main table')[1].tBodies[0].rows[0].cells].map(c => c.textContent)",

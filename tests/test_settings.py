@@ -87,7 +87,7 @@ REFUSED = [  # settings, what is said about them
     (
         "{multi_site: {studies: [paper], model: deep},"
         " models: {deep: {law: mlp, states: true, hidden: [4], root_zone: mass_curve}}}",
-        "models.deep.root_zone: the network for several sites begins at table values",
+        "models.deep.root_zone: the network for several sites begins at table values, expected climate or none",
     ),
     (
         "{multi_site: {studies: [paper], model: deep},"

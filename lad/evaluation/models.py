@@ -1,6 +1,6 @@
 """What tables and figures show: names, order and meaning of the models, and up to how many sites one by one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 BASELINES = ("mean", "1lin", "2lin", "3km27", "gbt", "ann", "lstm")
@@ -39,16 +39,12 @@ LAWS = {
     "bulk": "LaD's equations; physical parameters trained",
     "leaf": "LaD's equations with a resistance by leaf area; physical parameters trained",
     "mlp": "LaD; a network gives LE and H",
-    "mlp_downgradient": "LaD; a network gives LE and H, with a bound on H against the temperature gradient",
+    "mlp_downgradient": "LaD; a network gives LE and H, H fades out against the temperature gradient",
     "conductance": "LaD; a network gives the conductances of heat and vapour",
     "parameters": "LaD; a network scales resistance and roughness in its equations",
     "residual": "LaD; a network scales the LE and H of its equations",
 }
 """Flux law of a trained model → what it is."""
-
-
-SEEN = {"antecedents": "antecedent weather", "LAI": "leaf area"}
-"""Key of a trained model → what its network sees beside the weather and LaD's states."""
 
 
 def meaning(model: str, settings: Mapping[str, Any]) -> str:
@@ -57,14 +53,26 @@ def meaning(model: str, settings: Mapping[str, Any]) -> str:
         return f"weighted mean of {', '.join(settings['ensembles'][model])}"
     if not (own := settings.get("models", {}).get(model)):
         return MEANINGS.get(model, "")
-    law = LAWS.get(own["law"], f"LaD with the flux law {own['law']}")
-    if own.get("hidden") is None:
-        return law
-    states = own["states"]
-    names = [""] if states is True else states or []
-    seen = ["the weather", *(f"LaD's {name} states".replace("  ", " ") for name in names)]
-    seen += [text for key, text in SEEN.items() if own.get(key)]
-    return f"{law}; sees {', '.join(seen)}"
+    parts = [LAWS.get(own["law"], f"LaD with the flux law {own['law']}")]
+    if own.get("hidden") is not None:
+        parts.append(f"sees {', '.join(_seen(own))}")
+    if own.get("training", {}).get("pretraining"):
+        parts.append("pretrained")
+    parts += [
+        f"{name.replace('_', ' ')}: {own[name]}" for name in ("root_zone", "ground_water") if own.get(name)
+    ]
+    return "; ".join(parts).replace("mass_curve", "mass curve")
+
+
+def _seen(own: Mapping[str, Any]) -> Iterator[str]:
+    """What the network of a model sees, from its settings."""
+    yield "the weather"
+    if states := own["states"]:
+        yield f"LaD's {'' if states is True else ' and '.join(states) + ' '}states"
+    if days := own.get("antecedents"):
+        yield f"antecedent {'weather' if days is True else ' and '.join(days)}"
+    if own.get("LAI"):
+        yield "leaf area"
 
 
 MOST_SITES = 4

@@ -15,7 +15,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from lad.evaluation.models import label, ordered
+from lad.evaluation.models import BASELINES, label, ordered
 from lad.io import replacing
 
 RC = {
@@ -43,16 +43,14 @@ COLOURS = {
     "mlp": "#0072B2",
     "mlp_nostate": "#009E73",
     "residual": "#E69F00",
-    "1lin": "#CC79A7",
-    "2lin": "#CC79A7",
-    "3km27": "#CC79A7",
+    **dict.fromkeys(("1lin", "2lin", "3km27", "gbt", "ann", "lstm"), "#CC79A7"),
 }
 SPARE_COLOURS = ("#56B4E9", "#882255", "#999999", "#999933")
 LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 MARKERS = "osD^vP<X>*hd"
 COUNTS = "viridis"
 CELLS = 90  # of a density, to each side
-IN_EVERY_PANEL = "bulk"
+IN_EVERY_PANEL = ("bulk", *BASELINES)
 TOGETHER = 4  # other models that lines and bands can show in one panel
 OF_SEEDS = "line: mean over seeds, band: their range"
 
@@ -83,9 +81,9 @@ def looks(models: list[str]) -> dict[str, Look]:
 
 
 def groups(models: list[str]) -> list[list[str]]:
-    """Models of each panel, few enough to keep it readable: the calibrated LaD is in every one."""
-    reference = [model for model in models if model == IN_EVERY_PANEL]
-    others = [model for model in ordered(models) if model != IN_EVERY_PANEL]
+    """Models of each panel, few enough to keep it readable: calibrated LaD and baselines are in every one."""
+    reference = [model for model in ordered(models) if model in IN_EVERY_PANEL]
+    others = [model for model in ordered(models) if model not in IN_EVERY_PANEL]
     count = max(1, -(-len(others) // TOGETHER))
     edges = [len(others) * k // count for k in range(count + 1)]
     return [reference + others[first:last] for first, last in itertools.pairwise(edges)]

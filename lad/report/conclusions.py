@@ -41,13 +41,13 @@ def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataF
     sentences = []
     if against := _against_lad(ends, scores, best):
         sentences.append(
-            f"“{label(best)}”, the model chosen by validation, has a significantly smaller RMSE than calibrated LaD in "
-            f"{_count(against)} (LE and H at each site): {_spread(against)}."
+            f"Against calibrated LaD, the RMSE of “{label(best)}”, the model chosen by validation, is "
+            f"{_count(against)}. A case is a flux at a site."
         )
     if against := _against_baselines(ends, scores, best):
         sentences.append(
-            "Its RMSE is significantly smaller than that of the best model without physics of each case in "
-            f"{_count(against)}: {_spread(against)}."
+            f"Against the model without physics that is best in the same test, the RMSE of “{label(best)}” is "
+            f"{_count(against)}."
         )
     published = [
         f"{site} {target} {cell.number:+.2f} (published {there:+.2f})"
@@ -61,15 +61,13 @@ def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataF
 
 
 def _count(cells: Sequence[Cell]) -> str:
-    """In how many cases something is better, and worse."""
-    better, worse = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
-    return f"{better} of {len(cells)} cases{f', and significantly larger in {worse}' if worse else ''}"
-
-
-def _spread(cells: Sequence[Cell]) -> str:
-    """Smallest and largest difference of the RMSE."""
-    numbers = sorted(cell.number for cell in cells)
-    return f"the differences are {numbers[0]:+.2f} to {numbers[-1]:+.2f} W m⁻²"
+    """In how many cases the RMSE is smaller and larger, and its differences."""
+    smaller, larger = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
+    ends = dict.fromkeys(f"{end(cell.number for cell in cells):+.2f}" for end in (min, max))
+    return (
+        f"significantly smaller in {smaller} of {len(cells)} cases and larger in {larger} (differences: "
+        f"{' to '.join(ends)} W m⁻²)"
+    )
 
 
 def conclusions(
@@ -116,7 +114,8 @@ def conclusions(
 def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
     """An answer and conclusions as Markdown that can be read as plain text too."""
     parts = [[wrapped(c.text), *(f"- {cell.text}" for cell in c.items)] for c in found]
-    return "\n\n".join(["\n".join(map(wrapped, sentences)), *("\n".join(lines) for lines in parts)]) + "\n"
+    texts = ["\n".join(map(wrapped, sentences)), *("\n".join(lines) for lines in parts)]
+    return "\n\n".join(filter(None, texts)) + "\n"
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:

@@ -25,6 +25,7 @@ from lad.towers.flags import FLAGS, NOT_KNOWN
 
 LARGE = 20_000  # bytes of a figure, above which fewer colours pay
 PALETTE_SIZE = 256
+MOST_PIXELS = 16383  # of a side of a WebP image
 INCH = 96  # pixels of the page
 
 EXPERIMENTS = {
@@ -314,7 +315,7 @@ def picture(path: str | Path, title: str, caption: str) -> Picture:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             pixels = image.size
             dpi = image.info.get("dpi", (INCH, INCH))
-            form = "png" if len(content) <= LARGE else "webp"
+            form = "png" if len(content) <= LARGE or max(pixels) > MOST_PIXELS else "webp"
             if form == "webp":
                 content = _packed(image)
     except FileNotFoundError:

@@ -120,8 +120,11 @@ def _anchor(title: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in title)
 
 
-def render(title: str, summary: str, sections: Sequence[Section], origin: Mapping[str, Any]) -> str:
-    """The whole page as HTML that needs no other file. `origin`: its record of `lad.provenance`."""
+def render(title: str, summary: Sequence[str], sections: Sequence[Section], origin: Mapping[str, Any]) -> str:
+    """The whole page as HTML that needs no other file, with the paragraphs `summary` first.
+
+    `origin`: its record of `lad.provenance`.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ASSETS),
         autoescape=True,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lad.evaluation.models import label, meaning, ordered, too_many
+from lad.evaluation.models import BASELINES, label, meaning, ordered, too_many
 from lad.evaluation.scores import single_seeds
 from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
 from lad.evaluation.study import trained
@@ -22,16 +22,19 @@ from lad.towers.coverage import describe
 
 
 def summary(scores: pd.DataFrame) -> str:
-    """What was run, in two sentences."""
+    """What was run, in a few sentences."""
     models = trained(scores)
     seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
     tests = scores.groupby("site", sort=False).period.first()
     where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
     if too_many(tests.index):
         where = f"{len(tests)}, each with a page of its own"
+    against = " against models without physics" * bool(set(scores.model) & set(BASELINES))
+    study = " After Kalauni & Bennett, Hybrid Differentiable Land Surface Model (AGU Annual Meeting 2025)."
     return (
-        "The land surface model LaD, calibrated and with trained fluxes, against models without physics. Trained "
-        f"models: {', '.join(map(label, models))}, {seeds} seeds each. Sites: {where}."
+        f"The land surface model LaD, calibrated and with trained fluxes{against}."
+        f"{study if published_table(scores) else ''} Trained models: {', '.join(map(label, models))}, {seeds} seeds "
+        f"each. Sites: {where}."
     )
 
 
@@ -53,7 +56,7 @@ def study_sections(
     published = published_table(scores)
     seeds = [] if too_many(scores.site) else [seeds_table(scores)]
     return [
-        *([Section("In short", first)] if first else []),
+        *([Section("Overview", first)] if first else []),
         Section("Conclusions", [Findings(found)]),
         *([Section("Published and reproduced", [published, PUBLISHED_H])] if published else []),
         Section("Scores", [*score_tables(scores), *seeds]),

@@ -73,7 +73,7 @@ def study_page(
             states,
             validation,
             found,
-            [*sentences, *shown(first), models_table(scores, settings)],
+            [*shown(first), models_table(scores, settings)],
         ),
         *([Section("Figures and tables", shown(rest))] if rest else []),
         *([Section("Solvers", experiments)] if experiments else []),
@@ -89,8 +89,9 @@ def study_page(
         sections.append(site_section(site, **sources, simulations=own, drawn=drawn, files=rest))
     origin = provenance(_inputs(study, files), study=name)
     sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
-    title = f"Study {name}" if too_many(sites) else f"Study {name}: hybrid LaD at {' and '.join(sites)}"
-    return render(title, summary(scores), sections, origin), as_text(sentences, found)
+    places = f"{len(sites)} towers" if too_many(sites) else ", ".join(sites)
+    title = f"{'' if sites == [name] else f'Study {name}: '}hybrid LaD at {places}"
+    return render(title, [*sentences, summary(scores)], sections, origin), as_text(sentences, found)
 
 
 def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:

@@ -102,7 +102,7 @@ class LawSettings(Section):
     for a law with a network"""
     root_zone: Literal["mass_curve", "climate"] | None = None
     """training begins with the root-zone capacity by the [mass curve](learning.md#root-zone) of the measured fluxes
-    (`mass_curve`) or of the climate (`climate`), if it exceeds the calibrated one"""
+    (`mass_curve`) or of the climate (`climate`), if it exceeds the one of the calibration, or of the table"""
     ground_water: Literal["rise", "inflow"] | None = None
     """`rise`: [ground water](learning.md#ground-water) rises to the root zone, with residence time and rise trained;
     `inflow`: it also gets a trained inflow of water that no gauge records, such as irrigation"""

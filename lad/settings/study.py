@@ -261,7 +261,8 @@ class Settings(Section):
             if self.multi_site.studies and network and getattr(network, key) not in (None, "climate"):
                 raise Refused(
                     ["models", self.multi_site.model, key],
-                    f"the network for several sites begins at table values, expected no {key} for multi_site.model",
+                    "the network for several sites begins at table values, expected"
+                    f" {'climate or none' if key == 'root_zone' else f'no {key}'} for multi_site.model",
                 )
         if self.multi_site.studies and self.simulation.radiation != "modelled":
             one = "one network for several sites needs modelled radiation, expected multi_site.studies: [] or modelled"

@@ -25,12 +25,14 @@ def aridity(forcing: xr.Dataset) -> float:
 
 
 def root_zone(forcing: xr.Dataset) -> float:
-    """Root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation from the climate.
+    """Root-zone capacity (kg m-2) by `lad.mass_curve`, with evaporation from the climate; 0 without precipitation.
 
     Evaporation is proportional to potential evaporation; its mean is that of Budyko's curve (1974, Climate and Life,
     eq. 5.14) for precipitation and potential evaporation of the record.
     """
     potential, fallen = _potential_evaporation(forcing), precipitation(forcing)
+    if not fallen.any():
+        return 0.0
     ratio = potential.mean() / fallen.mean()
     share = np.sqrt(ratio * np.tanh(1.0 / ratio) * (1.0 - np.exp(-ratio)))
     heat = L_VAPORISATION * potential * (share * fallen.mean() / potential.mean())

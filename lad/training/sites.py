@@ -161,7 +161,7 @@ def at_step(site: Site, dt: float) -> Site:
 
 def _with_capacity(space: Space, origin: np.ndarray, begin: Parameters, capacity: float) -> np.ndarray:
     """`origin`, the free numbers of `begin`, with a root zone of `capacity` (kg m-2) if that is larger."""
-    if capacity <= begin.Wmax:
+    if not capacity > begin.Wmax:
         return origin
     larger = space.free(
         dataclasses.replace(begin, Wmax=capacity), 0.02
