@@ -70,8 +70,8 @@ def train(
 ) -> Trained:
     """Train `seeds` hybrids with the law of `model`, from different weights, on the measured fluxes of `sites`.
 
-    `begin`, if given, has a hybrid of the same law and scaling for each seed, whose weights training starts from;
-    physical parameters still start from those of the sites.
+    `begin`, if given, has a hybrid of the same law and scaling for each seed, whose weights training, or pretraining,
+    starts from; physical parameters still start from those of the sites.
     Free runs go through `solver`, gradient steps through that of `settings`, if it names one. All seeds are trained at
     once, and all devices and processes share the work. `folder` holds the checkpoint; a call with the same
     `fingerprint` resumes from it. Raises InputError if loss or parameters become non-finite, and for sites that do not
@@ -112,7 +112,7 @@ def train(
     if checkpoint:
         check_alike(checkpoint)
     free = stacked([hybrid.free() for hybrid in untrained])
-    if settings.pretraining and not begin and isinstance(laws[0], LearntFluxes):
+    if settings.pretraining and isinstance(laws[0], LearntFluxes):
         free = pretrain(free, runs, settings.pretraining)
     found = fit(free, runs, settings, seed=0, checkpoint=checkpoint, fingerprint=fingerprint)
     hybrids = tuple(hybrid.with_free(rows(found.free, n)) for n, hybrid in enumerate(untrained))
