@@ -289,7 +289,9 @@ def test_a_network_is_placed_at_a_tower_by_its_forcing_file_alone(towers, tmp_pa
     save(tmp_path / "seed0.eqx", hybrid, sites, {"seed": 0})
     again, settings = load_hybrid(tmp_path / "seed0.eqx")
     assert eqx.tree_equal(again, hybrid) and settings == ModelSettings(**LAW)
-    with pytest.raises(InputError, match=r"seed0.eqx: is a model of XX-One, XX-Two, expected one of these sites"):
+    with pytest.raises(
+        InputError, match=r"seed0.eqx: is a model of XX-One, XX-Two, expected one of these sites"
+    ):
         load_model(tmp_path / "seed0.eqx")
     known = load_model(tmp_path / "seed0.eqx", "XX-Two")
     assert eqx.tree_equal(known.fluxes, hybrid.at(sites[1].anchor).fluxes)
