@@ -97,13 +97,19 @@ def unused(
 
 def check_rules(args: argparse.Namespace) -> None:
     """Raise InputError for an option on an unknown rule, which Snakemake would ignore."""
+    named = [
+        (option, rule)
+        for option in ("set_resources", "set_threads", "groups")
+        for rule in getattr(args, option)
+    ]
+    if not named:
+        return
     files = [Path("Snakefile"), *sorted(Path("workflow/rules").glob("*.smk"))]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
     rules = re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)\b", text, re.MULTILINE)
-    for option in ("set_resources", "set_threads", "groups"):
-        for name in getattr(args, option):
-            if name not in rules:
-                raise InputError(f"--{option.replace('_', '-')} {name}: no such rule{nearest(name, rules)}")
+    for option, name in named:
+        if name not in rules:
+            raise InputError(f"--{option.replace('_', '-')} {name}: no such rule{nearest(name, rules)}")
 
 
 def check_folders() -> None:

@@ -70,7 +70,7 @@ class Brief(DefaultFormatter):
     """A line when a step begins, ends or fails; the log below `.snakemake/log` has more."""
 
     planning = False  # whether the run only shows its plan
-    told = False  # whether it has printed what will be done
+    steps_printed = False  # whether the numbers of steps were printed
 
     def format(self, record: logging.LogRecord) -> str:
         """As Snakemake does, without messages on getting ready and repetitions."""
@@ -79,9 +79,9 @@ class Brief(DefaultFormatter):
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
         """What will be done: the number of each step, in a few lines; only once, although a plan repeats it."""
-        if self.told:
+        if self.steps_printed:
             return ""
-        self.told = True
+        self.steps_printed = True
         steps = {step: number for step, number in msg["stats"].items() if step != "total"}
         names = (step if number == 1 else f"{number} {step}" for step, number in steps.items())
         return textwrap.fill(f"{sum(steps.values())} steps: {', '.join(names)}", 100, break_on_hyphens=False)

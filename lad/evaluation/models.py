@@ -58,10 +58,8 @@ def meaning(model: str, settings: Mapping[str, Any]) -> str:
         parts.append(f"sees {', '.join(_seen(own))}")
     if own.get("training", {}).get("pretraining"):
         parts.append("pretrained")
-    parts += [
-        f"{name.replace('_', ' ')}: {own[name]}" for name in ("root_zone", "ground_water") if own.get(name)
-    ]
-    return "; ".join(parts).replace("mass_curve", "mass curve")
+    stores = [f"{name}: {own[name]}" for name in ("root_zone", "ground_water") if own.get(name)]
+    return "; ".join([*parts, *(store.replace("_", " ") for store in stores)])
 
 
 def _seen(own: Mapping[str, Any]) -> Iterator[str]:
