@@ -36,6 +36,16 @@ class Period(NamedTuple):
 Periods = tuple[Period, ...]
 
 
+def in_words(periods: Periods) -> str:
+    """Periods for readers, whole years by their numbers: `2011, 2013 to 2016, 2018-03-01 to 2018-05-31`."""
+    texts = []
+    for first, last in periods:
+        if (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
+            first, last = first.year, last.year
+        texts.append(f"{first} to {last}" if first != last else str(first))
+    return ", ".join(texts)
+
+
 def parse_periods(texts: str | Sequence[str] | None) -> Periods:
     """`"2018-01-01:2019-12-31"`, or several of these, as periods; raises InputError on anything else."""
     periods = []

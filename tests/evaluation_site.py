@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,10 @@ class Site:
     def _save(self, name: str, time: np.ndarray, **variables: np.ndarray) -> Path:
         path = self.folder / f"{name.replace('/', '_')}.nc"
         columns = {key: (("time", "soil_layer")[: values.ndim], values) for key, values in variables.items()}
-        xr.Dataset(columns, {"time": time}, {"site_id": self.name}).to_netcdf(path)
+        row = {"settings": {"site": {"name": f"tower {self.name}", "igbp": "GRA"}}}
+        xr.Dataset(columns, {"time": time}, {"site_id": self.name, "provenance": json.dumps(row)}).to_netcdf(
+            path
+        )
         return path
 
     def write(self, simulated_time: np.ndarray | None = None, **periods: str) -> list[object]:

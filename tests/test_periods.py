@@ -24,6 +24,11 @@ def hours(*spans):
     return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(part) for part in parts])
 
 
+def test_whole_years_are_named_by_their_numbers():
+    days = ["2011-01-01:2011-12-31", "2013-01-01:2016-12-31", "2018-03-01:2018-12-31"]
+    assert in_words(parse_periods(days)) == "2011, 2013 to 2016, 2018-03-01 to 2018-12-31"
+
+
 def test_years_follow_each_segment_and_leave_the_rest_over():
     time, segment = hours(
         ("2001-01-10", "2003-06-01"), ("2010-07-01", "2011-07-01"), ("2012-02-20", "2012-12-31")

@@ -26,7 +26,7 @@ from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
-from lad.report.conclusions import answer, conclusions, of_daemons, of_landscapes
+from lad.report.conclusions import conclusions, of_closure, of_daemons, of_landscapes
 from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
@@ -55,7 +55,7 @@ def findings(differences: pd.DataFrame) -> dict[str, list[Cell]]:
     """Conclusions from synthetic numbers, by their sentence."""
     scores = synthetic_scores()
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
-    return {c.text: c.items for c in conclusions(scores, differences, states, VALIDATION)}
+    return {c.text: c.items for c in conclusions(scores, differences, states, VALIDATION)[1]}
 
 
 def test_verdict_depends_on_the_direction_of_the_score():
@@ -71,9 +71,9 @@ def test_verdict_depends_on_the_direction_of_the_score():
 
 def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test():
     first, against_lad, against_baseline, *_ = findings(synthetic_differences())
-    assert first.startswith("By validation “mlp_nostate” is the best of 2 trained models")
+    assert first.startswith("The validation chooses “mlp_nostate” of 2 trained models")
     assert "0.3000 (mlp 0.4000)" in first
-    assert against_lad.startswith("“mlp_nostate” against calibrated LaD")
+    assert against_lad.startswith("RMSE of “mlp_nostate” less that of calibrated LaD")
     items = findings(synthetic_differences())[against_lad]
     assert [cell.text for cell in items[:2]] == [
         "US-Me2 LE: -5.00 (-12.50 … +2.50), not significant",
@@ -87,28 +87,51 @@ def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test(
     )
 
 
-def test_the_answer_counts_the_cases_and_gives_the_range():
-    against_lad, against_baselines, published = answer(
-        synthetic_scores(), synthetic_differences(), VALIDATION
-    )
+def test_the_answer_gives_the_errors_and_counts_the_cases():
+    scores, differences = synthetic_scores(), synthetic_differences()
+    states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
+    against_lad, against_baselines, published = conclusions(scores, differences, states, VALIDATION)[0]
+    rmse = whole(scores).set_index(["site", "target", "model"]).rmse
+    errors = {
+        model: [f"{rmse[site, target, model]:.1f}" for site in SITES for target in ("LE", "H")]
+        for model in ("mlp_nostate", "bulk", "1lin")
+    }
+    a, b, c, d = errors["mlp_nostate"]
     assert against_lad == (
-        "Against calibrated LaD, the RMSE of “mlp_nostate”, the model chosen by validation, is significantly smaller "
-        "in 0 of 4 cases and larger in 0 (differences: -5.00 W m⁻²). A case is a flux at a site."
+        f"In the test periods “mlp_nostate”, the model chosen by validation, has an RMSE of {a} (US-Me2 LE), {b} "
+        f"(US-Me2 H), {c} ({SITE} LE) and {d} ({SITE} H) W m⁻²; calibrated LaD has {', '.join(errors['bulk'][:3])} "
+        f"and {errors['bulk'][3]}, significantly more in 0 of 4 cases."
     )
+    a, b, c, d = errors["1lin"]
     assert against_baselines == (
-        "Against the model without physics that is best in the same test, the RMSE of “mlp_nostate” is significantly "
-        "smaller in 4 of 4 cases and larger in 0 (differences: -15.00 W m⁻²)."
+        f"The best model without physics in each case has {a} (1lin), {b} (1lin), {c} (1lin) and {d} (1lin), "
+        "significantly more in 4 of 4 cases."
     )
-    assert "US-Me2 LE -10.00 (published -4.84) W m⁻²." in published
-    differences = synthetic_differences()
+    assert published.endswith("LE -10.0 at US-Me2 (published -4.8) W m⁻².")
     bad = (
         (differences.model == "mlp_nostate") & (differences.reference == "bulk") & (differences.target == "H")
     )
     differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
-    assert (
-        "smaller in 0 of 4 cases and larger in 2 (differences: -5.00 to +3.00 W m⁻²)"
-        in answer(synthetic_scores(), differences, VALIDATION)[0]
+    first, *_ = conclusions(scores, differences, states, VALIDATION)[0]
+    assert first.endswith("significantly more in 0 of 4 cases and significantly less in 2.")
+
+
+def test_errors_against_closed_fluxes_are_among_the_conclusions():
+    models = {"mlp_nostate": 64.6, "bulk": 86.1, "1lin": 58.4, "ann": 50.0}
+    strata = pd.DataFrame(
+        [
+            {"site": SITE, "target": "LE", "model": model, "correction": name, "scale": "half-hour"}
+            | {"stratum": "all", "rmse": rmse - 9.0 * (name == "raw")}
+            for model, rmse in models.items()
+            for name in ("raw", "closed")
+        ]
     )
+    periods = pd.DataFrame({"period": ["train", "test"], "ratio": [0.9, 0.712]})
+    (found,) = of_closure(synthetic_scores(), VALIDATION, {SITE: periods}, {SITE: strata})
+    assert [cell.text for cell in found.items] == [
+        f"{SITE} LE (71 %): mlp_nostate 64.6, LaD calibrated 86.1, 1lin 58.4"
+    ]
+    assert of_closure(synthetic_scores(), VALIDATION, {}, {SITE: strata}) == []
 
 
 def test_every_model_that_can_be_scored_has_a_meaning():
@@ -146,7 +169,7 @@ def test_a_worse_model_is_said_to_be_worse():
 
 def test_published_gain_stands_beside_ours():
     (items,) = (
-        items for text, items in findings(synthetic_differences()).items() if text.startswith("The published")
+        items for text, items in findings(synthetic_differences()).items() if "published hybrid" in text
     )
     assert [cell.text for cell in items] == [
         "US-Me2 LE: -10.00 (-17.50 … -2.50), significantly better; published -4.84"  # 35.72 - 40.56
@@ -378,8 +401,10 @@ def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
     text = page.read_text(encoding="utf-8")
     head, first = text[: text.index(">Overview</h2>")], text[text.index(">Overview</h2>") :]
     first = first[: first.index(">Conclusions</h2>")]
-    assert "<p>Against calibrated LaD, the RMSE of “mlp”, the model chosen by validation, is" in head
+    assert "<p>In the test periods “mlp”, the model chosen by validation, has an RMSE of" in head
     assert "After Kalauni &amp; Bennett" in head and "against models without physics" in head
+    days = "trained on 2020-06-01 to 2020-06-04, tested on 2020-06-05 to 2020-06-08"
+    assert f"US-Me2 (tower US-Me2, GRA), {days}; {SITE} (tower {SITE}, GRA), {days}." in head
     assert first.index("RMSE of all models") < first.index("what it is")
     assert "linear regression on shortwave radiation" in first
     assert "a network gives LE and H; sees the weather, LaD&#39;s states" in first
@@ -388,8 +413,8 @@ def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
 def test_the_conclusions_are_a_text_of_their_own_too(page):
     html = page.read_text(encoding="utf-8")
     answer, first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
-    assert answer.startswith("Against calibrated LaD, the RMSE of “mlp”, the model chosen by validation, is")
-    assert first.startswith("By validation “mlp” is the best of 2 trained models")
+    assert answer.startswith("In the test periods “mlp”, the model chosen by validation, has an RMSE of")
+    assert first.startswith("The validation chooses “mlp” of 2 trained models")
     lines = [line.removeprefix("- ") for item in items for line in item.splitlines() if line.startswith("- ")]
     assert len(lines) > 8 and all(line in html for line in lines)
 
@@ -412,13 +437,16 @@ def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
     )
     scores = synthetic_scores(names)
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
-    found = conclusions(scores, differences, states, validation)
+    sentences, found = conclusions(scores, differences, states, validation)
+    rmse = whole(scores).groupby(["target", "model"]).rmse.median()
+    medians = (f"{rmse[target, 'mlp_nostate']:.1f} ({target}, median)" for target in ("LE", "H"))
+    assert " and ".join(medians) in sentences[0]
     sections = {s.title: s.items for s in study_sections(scores, differences, states, validation, found)}
     assert [item.title for item in sections["Scores"][1:]] == [
         "LE, medians over sites",
         "H, medians over sites",
     ]
-    (against_lad,) = [c for c in sections["Conclusions"][0].conclusions if "against calibrated" in c.text]
+    (against_lad,) = [c for c in sections["Conclusions"][0].conclusions if "less that of calibrated LaD" in c.text]
     assert [cell.text for cell in against_lad.items] == [
         "significantly better: 0 of 60",
         "significantly worse: 0 of 60",

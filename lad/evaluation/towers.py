@@ -8,8 +8,8 @@ import pandas as pd
 
 from lad.constants import YEAR
 from lad.io import read_netcdf
+from lad.towers.sites import site_row
 from lad.training import climate
-from lad.training.sites import site_row
 
 
 def describe(files: Mapping[str, str | Path]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
-from lad.evaluation.models import BASELINES, MOST_SITES, label
+from lad.evaluation.models import BASELINES, MOST_SITES, label, too_many
 from lad.evaluation.scores import whole
 from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
@@ -23,6 +23,8 @@ SOLVER_WORDS = {
     "one-sided": "one-sided, an instability and no correction",
     "not significant": "not significant",
 }
+Place = tuple[str, str]
+"""A case: a site and a flux."""
 
 
 class Conclusion(NamedTuple):
@@ -32,83 +34,104 @@ class Conclusion(NamedTuple):
     items: list[Cell]
 
 
-def answer(scores: pd.DataFrame, differences: pd.DataFrame, validation: pd.DataFrame) -> list[str]:
-    """The study in up to three sentences: the chosen model, then the published one, as far as present.
-
-    Arguments as those of `conclusions`; a case is a flux at a site.
-    """
-    ends, best = differences.set_index(DIFFERENCE_KEYS), chosen(validation)
-    sentences = []
-    if against := _against_lad(ends, scores, best):
-        sentences.append(
-            f"Against calibrated LaD, the RMSE of “{label(best)}”, the model chosen by validation, is "
-            f"{_count(against)}. A case is a flux at a site."
-        )
-    if against := _against_baselines(ends, scores, best):
-        sentences.append(
-            f"Against the model without physics that is best in the same test, the RMSE of “{label(best)}” is "
-            f"{_count(against)}."
-        )
-    published = [
-        f"{site} {target} {cell.number:+.2f} (published {there:+.2f})"
-        for site, target, cell, there in _published_gains(ends)
-    ]
-    if published:
-        sentences.append(
-            f"RMSE of the published hybrid, “mlp”, less that of calibrated LaD: {', '.join(published)} W m⁻²."
-        )
-    return sentences
-
-
-def _count(cells: Sequence[Cell]) -> str:
-    """In how many cases the RMSE is smaller and larger, and its differences."""
-    smaller, larger = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
-    ends = dict.fromkeys(f"{end(cell.number for cell in cells):+.2f}" for end in (min, max))
-    return (
-        f"significantly smaller in {smaller} of {len(cells)} cases and larger in {larger} (differences: "
-        f"{' to '.join(ends)} W m⁻²)"
-    )
-
-
 def conclusions(
-    scores: pd.DataFrame, differences: pd.DataFrame, states: pd.DataFrame, validation: pd.DataFrame
-) -> list[Conclusion]:
-    """The findings of a study, the unfavourable ones as well.
+    scores: pd.DataFrame,
+    differences: pd.DataFrame,
+    states: pd.DataFrame,
+    validation: pd.DataFrame,
+) -> tuple[list[str], list[Conclusion]]:
+    """The study in up to three sentences, and its findings, the unfavourable ones as well.
 
     `scores`, `differences` and `states` are the tables of `lad evaluate` and `lad overview`, `validation` that of
-    `lowest_losses`.
+    `lowest_losses`. A case is a flux at a site.
     """
-    ends, best = differences.set_index(DIFFERENCE_KEYS), chosen(validation)
+    ends, best, places = differences.set_index(DIFFERENCE_KEYS), chosen(validation), _places(scores)
+    hardest = {place: _best_baseline(scores, *place) for place in places}
+    of_lad = {place: "bulk" for place in places}
+    against_lad = _items(ends, best, of_lad)
+    against_baselines = _items(ends, best, hardest, named=True)
     losses = mean_over_sites(validation).sort_values()
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
     found = [
         Conclusion(
-            f"By validation “{label(best)}” is the best of {len(losses)} trained models: mean loss over the sites "
-            f"{losses.iloc[0]:.4f}{f' ({others})' if others else ''}. The test periods had no part in this.",
+            f"The validation chooses “{label(best)}”"
+            + (f" of {len(losses)} trained models" if others else ", the only trained model")
+            + f": mean loss over the sites {losses.iloc[0]:.4f}{f' ({others})' if others else ''}. The test periods had"
+            " no part in this.",
             [],
         ),
         Conclusion(
-            f"“{label(best)}” against calibrated LaD, RMSE on the test periods (W m⁻²):",
-            _against_lad(ends, scores, best),
+            f"RMSE of “{label(best)}” less that of calibrated LaD in the test periods (W m⁻²):", against_lad
         ),
     ]
-    if against := _against_baselines(ends, scores, best):
+    if against_baselines:
         found.append(
             Conclusion(
-                f"“{label(best)}” against the empirical baseline with the lowest RMSE on that very test period:",
-                against,
+                f"RMSE of “{label(best)}” less that of the model without physics that has the lowest one in the same"
+                " test:",
+                against_baselines,
             )
         )
-    worse = [(*place, model, "bulk") for model in trained(scores) for place in _places(scores)]
+    worse = [(*place, model, "bulk") for model in trained(scores) for place in places]
     worse = [key for key in worse if (cell := difference_cell(ends, key, "rmse")) and cell.mark == "worse"]
     text = (
         "Trained models that are significantly worse than calibrated LaD:"
         if worse
-        else ("No trained model is significantly worse than calibrated LaD in RMSE at any site.")
+        else "No trained model is significantly worse than calibrated LaD in RMSE at any site."
     )
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
-    found += [*_published(ends), *_states(states)]
-    return [_in_short(conclusion) for conclusion in found]
+    published = list(_published_gains(ends))
+    if published:
+        items = [replace(cell, text=f"{cell.text}; published {there:+.2f}") for *_, cell, there in published]
+        text = "RMSE of the published hybrid, “mlp”, less that of calibrated LaD in the test periods (W m⁻²):"
+        found.append(Conclusion(text, items))
+    found += _states(states)
+    sentences = [
+        f"In the test periods “{label(best)}”, the model chosen by validation, has an RMSE of "
+        f"{_errors(scores, dict.fromkeys(places, best), where=True)} W m⁻²; calibrated LaD has "
+        f"{_errors(scores, of_lad)}, {_count(against_lad)}."
+    ]
+    if against_baselines:
+        sentences.append(
+            f"The best model without physics in each case has {_errors(scores, hardest, named=True)}, "
+            f"{_count(against_baselines)}."
+        )
+    if published:
+        gains = (
+            f"{target} {cell.number:+.1f} at {site} (published {there:+.1f})"
+            for site, target, cell, there in published
+        )
+        sentences.append(
+            f"RMSE of the published hybrid, “mlp”, less that of calibrated LaD: {', '.join(gains)} W m⁻²."
+        )
+    return sentences, [_in_short(conclusion) for conclusion in found]
+
+
+def _count(cells: Sequence[Cell]) -> str:
+    """In how many cases another model has a larger and a smaller RMSE than the chosen one, whose items are `cells`."""
+    more, less = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
+    return (
+        f"significantly more in {more} of {len(cells)} cases"
+        + f" and significantly less in {less}" * bool(less)
+    )
+
+
+def _errors(
+    scores: pd.DataFrame, models: Mapping[Place, str | None], where: bool = False, named: bool = False
+) -> str:
+    """RMSE of a model in each case, `where` with the case, `named` with the model; of many sites the medians."""
+    errors = whole(scores).set_index(["site", "target", "model"]).rmse
+    keys = [(*place, model) for place, model in models.items() if model]
+    rmse = errors[[key for key in keys if key in errors.index]]
+    if too_many(site for site, _ in models):
+        medians = rmse.groupby(level="target", sort=False).median()
+        texts = [f"{value:.1f} ({target}, median)" for target, value in medians.items()]
+    else:
+        texts = []
+        for (site, target, model), value in rmse.items():
+            notes = [f"{site} {target}"] * where + [label(model)] * named
+            texts.append(f"{value:.1f}" + f" ({', '.join(notes)})" * bool(notes))
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
@@ -140,24 +163,17 @@ def _item(ends: pd.DataFrame, key: Sequence[str], named: bool = False, model: bo
     return replace(cell, text=f"{where}: {cell.text}, {WORDS[cell.mark]}")
 
 
-def _items(ends: pd.DataFrame, keys: Sequence[Sequence[str]], named: bool = False) -> list[Cell]:
+def _items(
+    ends: pd.DataFrame, model: str, references: Mapping[Place, str | None], named: bool = False
+) -> list[Cell]:
+    """A model against a reference in each case, as far as they were compared."""
+    keys = [(*place, model, reference) for place, reference in references.items() if reference]
     return [_item(ends, key, named) for key in keys if gain(ends, key, "rmse")]
 
 
-def _places(scores: pd.DataFrame) -> list[tuple[str, str]]:
+def _places(scores: pd.DataFrame) -> list[Place]:
     """Sites and fluxes with scores."""
     return list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
-
-
-def _against_lad(ends: pd.DataFrame, scores: pd.DataFrame, model: str) -> list[Cell]:
-    return _items(ends, [(*place, model, "bulk") for place in _places(scores)])
-
-
-def _against_baselines(ends: pd.DataFrame, scores: pd.DataFrame, model: str) -> list[Cell]:
-    """A model against the baseline with the lowest RMSE in each case."""
-    hardest = {place: _best_baseline(scores, *place) for place in _places(scores)}
-    keys = [(*place, model, reference) for place, reference in hardest.items() if reference]
-    return _items(ends, keys, named=True)
 
 
 def _best_baseline(scores: pd.DataFrame, site: str, target: str) -> str | None:
@@ -173,18 +189,6 @@ def _published_gains(ends: pd.DataFrame) -> Iterator[tuple[str, str, Cell, float
         key = (site, target, model, "bulk")
         if model != "bulk" and gain(ends, key, "rmse"):
             yield site, target, _item(ends, key), table[site, target, model] - table[site, target, "bulk"]
-
-
-def _published(ends: pd.DataFrame) -> Iterator[Conclusion]:
-    """What the published hybrid gains over calibrated LaD, there and here."""
-    items = [
-        replace(cell, text=f"{cell.text}; published {there:+.2f}")
-        for _, _, cell, there in _published_gains(ends)
-    ]
-    if items:
-        yield Conclusion(
-            "The published hybrid, “mlp”, against calibrated LaD, RMSE on the test periods (W m⁻²):", items
-        )
 
 
 def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
@@ -204,6 +208,36 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
             "significant is what both the weeks and the seeds say:",
             items,
         )
+
+
+def of_closure(
+    scores: pd.DataFrame,
+    validation: pd.DataFrame,
+    periods: Mapping[str, pd.DataFrame],
+    strata: Mapping[str, pd.DataFrame],
+) -> list[Conclusion]:
+    """How far the towers close their energy balance, and errors against fluxes scaled to close it.
+
+    `scores` and `validation` as in `conclusions`; `periods` and `strata`, the tables of `lad periods` and
+    `lad evaluate`, by site. Empty where no tower has such fluxes.
+    """
+    items = []
+    for site in [site for site in periods if site in strata]:
+        table = strata[site]
+        ratio = periods[site].set_index("period").ratio["test"]
+        closed = table[
+            (table.correction == "closed") & (table.scale == "half-hour") & (table.stratum == "all")
+        ]
+        for target, rows in closed.groupby("target", sort=False):
+            rmse = rows.set_index("model").rmse
+            models = (chosen(validation), "bulk", _best_baseline(scores, site, target))
+            errors = ", ".join(f"{label(model)} {rmse[model]:.1f}" for model in models if model in rmse)
+            items.append(Cell(f"{site} {target} ({100 * ratio:.0f} %): {errors}"))
+    text = (
+        "A model closes the energy balance, a tower does not. RMSE (W m⁻²) against fluxes scaled to close it, at the "
+        "half-hours where that can be done, and, in brackets, LE + H of the tower over Rn − G in the test period:"
+    )
+    return [Conclusion(text, items)] if items else []
 
 
 def solver_conclusions(

@@ -9,8 +9,9 @@ from lad.evaluation.models import BASELINES, label, meaning, ordered, too_many
 from lad.evaluation.scores import single_seeds
 from lad.evaluation.series import Comparison, parse_simulations, read_at, read_simulated
 from lad.evaluation.study import trained
+from lad.io import read_netcdf
 from lad.observations import read_observed
-from lad.periods import Periods, read_periods
+from lad.periods import Periods, in_words, read_periods
 from lad.report.conclusions import Conclusion
 from lad.report.files import shown
 from lad.report.page import Findings, Folded, Section, Verbatim
@@ -19,22 +20,29 @@ from lad.tables import Table
 from lad.tables.scores import score_tables, seeds_table
 from lad.tables.study import PUBLISHED_H, gains_tables, published_table, states_tables, validation_table
 from lad.towers.coverage import describe
+from lad.towers.sites import site_row
 
 
-def summary(scores: pd.DataFrame) -> str:
-    """What was run, in a few sentences."""
+def summary(scores: pd.DataFrame, places: Sequence[str]) -> str:
+    """What was run, in a few sentences. `places`: the sites, each as `place` describes it; none for many sites."""
     models = trained(scores)
     seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
-    tests = scores.groupby("site", sort=False).period.first()
-    where = "; ".join(f"{site}, tested on {period.replace(':', ' to ')}" for site, period in tests.items())
-    if too_many(tests.index):
-        where = f"{len(tests)}, each with a page of its own"
+    where = "; ".join(places) or f"{scores.site.nunique()}, each with a page of its own"
     against = " against models without physics" * bool(set(scores.model) & set(BASELINES))
     study = " After Kalauni & Bennett, Hybrid Differentiable Land Surface Model (AGU Annual Meeting 2025)."
     return (
         f"The land surface model LaD, calibrated and with trained fluxes{against}."
         f"{study if published_table(scores) else ''} Trained models: {', '.join(map(label, models))}, {seeds} seeds "
         f"each. Sites: {where}."
+    )
+
+
+def place(site: str, forcing: str, periods: str) -> str:
+    """A site in words: name, IGBP class, years of training and test. Raises InputError as the readers do."""
+    row, days = site_row(read_netcdf(forcing), forcing), read_periods(periods)
+    return (
+        f"{site} ({row['name']}, {row['igbp']}), trained on {in_words(days['train'])}, tested on "
+        f"{in_words(days['test'])}"
     )
 
 

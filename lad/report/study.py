@@ -5,18 +5,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from lad.errors import InputError
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
 from lad.evaluation.models import too_many
 from lad.evaluation.scores import read_scores
 from lad.evaluation.solvers import GAIN_COLUMNS, SUMMARY_COLUMNS
+from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
 from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import answer, as_text, conclusions, solver_conclusions
+from lad.report.conclusions import as_text, conclusions, of_closure, solver_conclusions
 from lad.report.files import EXPERIMENTS, shown
 from lad.report.page import Links, Section, render
-from lad.report.sections import models_table, origin_section, site_section, study_sections, summary
+from lad.report.sections import models_table, origin_section, place, site_section, study_sections, summary
 
 STUDY = "study"
 # The files of a study that are shown with the conclusions.
@@ -54,12 +57,16 @@ def study_page(
     experiments = [part for site in sites for part in shown(solvers[site], site)]
     differences = read_table(study.differences, DIFFERENCE_COLUMNS)
     states = read_table(study.states, STATES_COLUMNS)
-    found = conclusions(scores, differences, states, validation)
+    sentences, found = conclusions(scores, differences, states, validation)
+    periods, strata = (
+        _tables(files, sites, "periods.csv"),
+        _tables(files, sites, "strata.csv", STRATA_COLUMNS),
+    )
+    found += of_closure(scores, validation, periods, strata)
     found += solver_conclusions(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
     )
-    sentences = answer(scores, differences, validation)
     first = sorted(
         (path for path in files[STUDY] if Path(path).name in FIRST),
         key=lambda path: FIRST.index(Path(path).name),
@@ -81,8 +88,10 @@ def study_page(
     if study.pages:
         pages = {site: os.path.relpath(_of_site(study.pages, "page", site), folder) for site in sites}
         sections.append(Section("Sites", [Links(pages)]))
+    described = []
     for site in () if study.pages else sites:
         sources = {kind: _of_site(paths, kind, site) for kind, paths in study.sites.items()}
+        described.append(place(site, sources["forcing"], sources["periods"]))
         own = [text.removeprefix(f"{site}/") for text in study.simulations if text.startswith(f"{site}/")]
         rest = [path for path in files[site] if path not in solvers[site]]
         drawn = {*DRAWN, chosen(validation)}
@@ -91,7 +100,8 @@ def study_page(
     sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
     places = f"{len(sites)} towers" if too_many(sites) else ", ".join(sites)
     title = f"{'' if sites == [name] else f'Study {name}: '}hybrid LaD at {places}"
-    return render(title, [*sentences, summary(scores)], sections, origin), as_text(sentences, found)
+    page = render(title, [*sentences, summary(scores, described)], sections, origin)
+    return page, as_text(sentences, found)
 
 
 def _inputs(study: StudyFiles, files: Mapping[str, Sequence[str]]) -> dict[str, str | Path]:
@@ -113,6 +123,15 @@ def _by_section(texts: Sequence[str], sites: Sequence[str]) -> dict[str, list[st
             raise InputError(f"file {text!r}: expected SECTION=FILE, with a section of {', '.join(files)}")
         files[section].append(path)
     return files
+
+
+def _tables(
+    files: Mapping[str, Sequence[str]], sites: Sequence[str], name: str, columns: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """The tables in the files called `name`, by site; `columns` as in `read_table`."""
+    return {
+        site: read_table(path, columns) for site in sites for path in files[site] if Path(path).name == name
+    }
 
 
 def _of_site(files: Mapping[str, str], option: str, site: str) -> str:

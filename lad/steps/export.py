@@ -15,8 +15,8 @@ from lad.export import exported
 from lad.io import read_netcdf, write_netcdf
 from lad.parameters import read_parameters
 from lad.provenance import provenance
+from lad.towers.sites import site_row
 from lad.training.files import load_model
-from lad.training.sites import site_row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

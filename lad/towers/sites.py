@@ -2,10 +2,13 @@
 
 import csv
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import xarray as xr
 
 from lad.errors import InputError
 
@@ -168,3 +171,11 @@ def stated_type(name: str, attrs: Mapping[str, Any], site_id: str, path: str | P
     """
     stated = attrs.get(f"lad_{name}")
     return int(stated) if stated is not None else getattr(site(site_id, path), name)
+
+
+def site_row(forcing: xr.Dataset, source: str | Path) -> dict[str, Any]:
+    """The row of the site table that a forcing file was made with; InputError if `lad forcing` did not write it."""
+    try:
+        return json.loads(forcing.attrs["provenance"])["settings"]["site"]
+    except KeyError:
+        raise InputError(f"{source}: does not state its site, expected a file of lad forcing") from None

@@ -1,7 +1,6 @@
 """The sites of a fit: what is known of each before its fluxes are seen, and what a fit may see."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from lad.simulation import free_runs
 from lad.site_files import record_of
 from lad.state import State, plain_state
 from lad.towers.flags import CLIMATOLOGY, INTERPOLATED
+from lad.towers.sites import site_row
 from lad.training import climate
 from lad.training.data import LearningData, learning_data
 from lad.training.space import Space, calibration_space, load_calibrated
@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "C": lambda p, _: p.C[0],  # J m-3 K-1
     "lam": lambda p, _: p.lam[0],  # W m-1 K-1
     "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
-    "canopy": lambda _, forcing: _site_row(forcing)["canopy_height"],  # m
+    "canopy": lambda _, forcing: site_row(forcing, "")["canopy_height"],  # m
     "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
     "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
     "season": lambda _, forcing: climate.seasonality(forcing),  # K
@@ -211,7 +211,7 @@ def _described(
     for name in attributes:
         try:
             values.append(float(ATTRIBUTES[name](table, dataset)))
-        except KeyError:
+        except (KeyError, InputError):
             raise InputError(f"{source}: lacks {name}, an attribute that the network sees") from None
     hidden = gap_filled_inputs(dataset, seen)
     return np.array(values), np.array([name in hidden for name in FORCING_INPUTS])
@@ -239,15 +239,3 @@ def a_priori(attrs: dict[str, Any], height: float, source: str | Path) -> Parame
         raise InputError(
             f"{source}: no attribute {error}, expected LaD's type of cover and of soil"
         ) from None
-
-
-def site_row(forcing: xr.Dataset, source: str | Path) -> dict[str, Any]:
-    """The row of the site table that a forcing file was made with; InputError if `lad forcing` did not write it."""
-    try:
-        return _site_row(forcing)
-    except KeyError:
-        raise InputError(f"{source}: does not state its site, expected a file of lad forcing") from None
-
-
-def _site_row(forcing: xr.Dataset) -> dict[str, Any]:
-    return json.loads(forcing.attrs["provenance"])["settings"]["site"]
