@@ -446,7 +446,9 @@ def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
         "LE, medians over sites",
         "H, medians over sites",
     ]
-    (against_lad,) = [c for c in sections["Conclusions"][0].conclusions if "less that of calibrated LaD" in c.text]
+    (against_lad,) = [
+        c for c in sections["Conclusions"][0].conclusions if "less that of calibrated LaD" in c.text
+    ]
     assert [cell.text for cell in against_lad.items] == [
         "significantly better: 0 of 60",
         "significantly worse: 0 of 60",

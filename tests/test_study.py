@@ -104,7 +104,7 @@ def test_both_forms_of_a_table_say_the_same():
         page = str(table.html(""))
         assert page.count("<td") == sum(map(len, rows))
         for mark, sign in (("better", "✓"), ("worse", "✗")):
-            assert page.count(f'class="number {mark}"') == sum(sign in cell for row in rows for cell in row)
+            assert page.count(f'class="n {mark}"') == sum(sign in cell for row in rows for cell in row)
 
 
 def test_states_are_turned_so_that_positive_is_for_them():

@@ -81,7 +81,7 @@ HTML = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 <thead><tr>{% for heading in table.headings %}<th scope="col"><button type="button"{% if not heading %} aria-label="sort by row"{% endif %}>{{ heading }}</button></th>{% endfor %}</tr></thead>
 <tbody>
 {% for row in rows %}
-<tr>{% for cell in row %}<td{% if cell.number is not none %} class="number{{ " " + cell.mark if cell.mark }}" data-number="{{ cell.number }}"{% endif %}>{{ cell.text }}</td>{% endfor %}</tr>
+<tr>{% for cell in row %}<td{% if cell.number is not none %} class="n{{ " " + cell.mark if cell.mark }}"{% endif %}>{{ cell.text }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
 </table>

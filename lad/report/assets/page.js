@@ -2,7 +2,7 @@
 
 // Tables: a click on a heading sorts by it, numbers as numbers, cells without one last; a second click turns it round.
 function compare(a, b) {
-  const numbers = [a, b].map((cell) => ("number" in cell.dataset ? Number(cell.dataset.number) : NaN));
+  const numbers = [a, b].map((cell) => (cell.classList.contains("n") ? parseFloat(cell.textContent) : NaN));
   if (numbers.some(Number.isNaN)) {
     const texts = [a, b].map((cell, i) => (Number.isNaN(numbers[i]) ? cell.textContent : ""));
     return texts[0].localeCompare(texts[1]);
