@@ -33,7 +33,10 @@ from lad.towers.flags import MEASURED
 
 DAYS_MARGIN = 0.03  # around the daily means, of their range
 AVAILABLE, TURBULENT = "R$_n$ − G of the tower (W m$^{-2}$)", "LE + H of the tower (W m$^{-2}$)"
-BALANCE_LABELS = {"ratio": "Σ(LE + H) / Σ(R$_n$ − G) (–)", "slope": "slope of LE + H on R$_n$ − G (–)"}
+BALANCE_LABELS = {  # of the tower and of models, over the same available energy
+    "ratio": "Σ(LE + H) of each\n/ Σ(R$_n$ − G) of the tower",
+    "slope": "slope of LE + H of each\non R$_n$ − G of the tower",
+}
 STATE_LABELS = {
     "SoilTemp": "Soil temperature (°C)",
     "RootMoist": "Root-zone water (kg m$^{-2}$)",

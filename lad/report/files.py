@@ -48,14 +48,14 @@ EXPERIMENTS = {
 FILE_TITLES = {
     "rmse.png": (
         "RMSE of all models",
-        "Test periods, with 95 % intervals over weeks; hollow: published. One model can be significantly better than "
-        "another though their intervals overlap, because models err in the same weeks: see the gains. For many sites, "
-        "boxes are quartiles over the sites.",
+        "Test periods, with 95 % intervals over weeks; boxes, if any, are quartiles over many sites. One model can be "
+        "significantly better than another though their intervals overlap, because models err in the same weeks: see "
+        "the gains.",
     ),
     "ablation.png": (
         "Scores of all models",
-        "Test periods; small dots are single seeds, large ones ensembles; for many sites, boxes are quartiles over the "
-        "sites and whiskers reach to the 5th and 95th percentile.",
+        "Test periods; small dots are single seeds, large ones ensembles; boxes, if any, are quartiles over many "
+        "sites, with whiskers to the 5th and 95th percentile.",
     ),
     "ranks.csv": ("Ranks", ""),
     "towers.png": ("Towers", "Where they stand, and in which climate, by IGBP class."),
@@ -99,7 +99,10 @@ FILE_TITLES = {
     ),
     "intervals.csv": ("Scores with intervals", "95 % intervals over weeks of the test period."),
     "strata.csv": ("Scores by stratum", ""),
-    "closure.png": ("Energy balance", "LE + H against the available energy that the tower measured."),
+    "closure.png": (
+        "Energy balance",
+        "LE + H against the available energy that the tower measured, which models too are compared with.",
+    ),
     "soil.png": ("Soil", "Soil temperature and water of models and sensors."),
     "water.png": (
         "Water",
@@ -159,7 +162,7 @@ HEADINGS = {
     "bias_pct": "bias (%)",
     "nse": "NSE",
     "kge": "KGE",
-    "kge_2012": "KGE 2012",
+    "kge_2012": "KGE′",
     "kge_2021": "KGE″",
     "nme": "NME",
     "sd_diff": "difference of SD",
