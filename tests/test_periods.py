@@ -13,7 +13,7 @@ from archives import CRT
 from lad.cli import main
 from lad.errors import InputError
 from lad.io import read_json
-from lad.periods import NAMES, Period, mask, propose, usable_years
+from lad.periods import NAMES, Period, in_words, mask, parse_periods, propose, usable_years
 
 
 def hours(*spans):

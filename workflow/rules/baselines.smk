@@ -68,7 +68,7 @@ rule transfer:
     params:
         sites=lambda wildcards: plan.members[wildcards.study],
     message:
-        "{wildcards.study}: fit the baselines of each site to the others"
+        "{wildcards.study}: fit the baselines of each site to the other sites, if any"
     shell:
         "lad transfer --site {params.sites} --forcing {input.forcing} --observations {input.observations}"
         " --periods {input.periods} --output {output.scores} 2>&1 | tee {log}"
