@@ -75,6 +75,21 @@ def _study(target: str) -> str:
     return target.split("/")[1] if target.startswith("results/") else target
 
 
+def begun(targets: Sequence[str], settings: Sequence[dict[str, Any]]) -> list[str]:
+    """What a run is for: a line for each study among its targets, or for `demo`, with the sites."""
+    studies = {
+        name: sites
+        for own in settings
+        if isinstance(own.get("studies"), dict)
+        for name, sites in own["studies"].items()
+    }
+    return [
+        f"Study {name}: {', '.join(map(str, sites)) if isinstance(sites, list) else 'all sites with an archive'}"
+        for name in dict.fromkeys(map(_study, targets or ["demo"]))
+        if (sites := studies.get(name))
+    ]
+
+
 def unused(
     settings: Sequence[dict[str, Any]], targets: Sequence[str], ours: Sequence[dict[str, Any]] = ()
 ) -> list[str]:
@@ -169,10 +184,12 @@ def main(argv: Sequence[str]) -> None:
         parser, args = parsed(argv)
         if not args.targets and not args.configfile:
             args.configfile = [DEMO]
-            print(f"The short demo, with {DEMO}; with all models: ./run demo", file=sys.stderr)
+            print(f"The short demo ({DEMO}): quote the scores of ./run demo instead", file=sys.stderr)
         special = settings_of(args.targets)
         args.configfile = [*special, *args.configfile]
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
+        for line in begun(args.targets, settings):
+            print(line, file=sys.stderr)
         for note in unused(settings, args.targets, settings[1 : 1 + len(special)]):
             print(note, file=sys.stderr)
         check_rules(args)
@@ -180,7 +197,7 @@ def main(argv: Sequence[str]) -> None:
         if not (args.verbose or args.quiet):
             args.quiet = QUIET
             if args.dryrun or not args.executor:  # steps on other nodes are reported by Snakemake alone
-                be_brief()
+                be_brief(args.cores)
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
         # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.

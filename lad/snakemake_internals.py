@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from snakemake.cli import args_to_api, parse_args, parse_config
+from snakemake.cli import args_to_api, get_argument_parser, parse_args, parse_config
 from snakemake.exceptions import print_exception
 from snakemake.io import is_flagged, strip_wildcard_constraints
 from snakemake.jobs import AbstractJob
@@ -27,6 +27,8 @@ from snakemake.workflow import Workflow
 
 from lad.errors import InputError
 from lad.failures import Job
+from lad.progress import usual_time
+from lad.settings import nearest
 
 __all__ = ["args_to_api", "parse_config", "print_exception"]  # for `lad.launch`
 
@@ -49,12 +51,21 @@ VAGUE = ("not enough values", "dictionary update")
 def parsed(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """Snakemake's parser and the parsed command line, without its message on the profile that it found.
 
-    Raises InputError if the value of an option cannot be parsed.
+    Raises InputError for an unknown option, and if the value of an option cannot be parsed.
     """
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
             return parse_args(argv)
+    except SystemExit as ending:  # after a page of usage, or of help
+        error = said.getvalue().rpartition(" error: ")[2].strip()
+        if not (ending.code and error):
+            raise
+        said = io.StringIO()
+        unknown, _, wrong = error.partition("unrecognized arguments: ")
+        options = [option for action in get_argument_parser()._actions for option in action.option_strings]
+        close = "" if unknown else nearest(wrong.split()[0], options)
+        raise InputError(f"{error}{close}; common options: ./run --help") from None
     except ValueError as error:
         expected = "of an option or a profile: expected NAME=VALUE, of --set-resources RULE:RESOURCE=VALUE"
         text = " ".join(str(error).split())
@@ -70,6 +81,7 @@ class Brief(DefaultFormatter):
     """A line when a step begins, ends or fails; the log below `.snakemake/log` has more."""
 
     planning = False  # whether the run only shows its plan
+    cores = 1
     steps_printed = False  # whether the numbers of steps were printed
 
     def format(self, record: logging.LogRecord) -> str:
@@ -78,13 +90,14 @@ class Brief(DefaultFormatter):
         return "" if re.match(needless, str(record.msg)) else super().format(record)
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
-        """What will be done: the number of each step, in a few lines; only once, although a plan repeats it."""
+        """What will be done, in a few lines: steps, time, number of each; only once, although a plan repeats it."""
         if self.steps_printed:
             return ""
         self.steps_printed = True
         steps = {step: number for step, number in msg["stats"].items() if step != "total"}
         names = (step if number == 1 else f"{number} {step}" for step, number in steps.items())
-        return textwrap.fill(f"{sum(steps.values())} steps: {', '.join(names)}", 100, break_on_hyphens=False)
+        head = f"{sum(steps.values())} steps, {usual_time(steps, self.cores)}"
+        return textwrap.fill(f"{head}: {', '.join(names)}", 100, break_on_hyphens=False)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
         """A step begins; in a plan, the step and why an earlier result does not suffice."""
@@ -114,13 +127,13 @@ def _now(text: str) -> str:
     return f"{time.strftime('%H:%M:%S')}  {text}"
 
 
-def be_brief() -> None:
-    """Make the runs of this process, whose steps run on this machine, print as `Brief` does."""
+def be_brief(cores: int) -> None:
+    """Make the runs of this process, whose steps run on `cores` of this machine, print as `Brief` does."""
 
     def handler(manager: LoggerManager) -> logging.Handler:
         made = usual(manager)
         brief = Brief(manager.settings.quiet, manager.settings.show_failed_logs)
-        brief.planning = manager.settings.dryrun
+        brief.planning, brief.cores = manager.settings.dryrun, cores
         made.setFormatter(brief)
         return made
 

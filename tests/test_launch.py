@@ -9,7 +9,16 @@ import pytest
 
 from lad import cli
 from lad.errors import InputError
-from lad.launch import TARGETS, check, check_controller, check_profile, check_rules, settings_of, unused
+from lad.launch import (
+    TARGETS,
+    begun,
+    check,
+    check_controller,
+    check_profile,
+    check_rules,
+    settings_of,
+    unused,
+)
 from lad.settings.files import read_settings
 from lad.snakemake_internals import parsed
 
@@ -87,9 +96,28 @@ def test_options_of_rules_are_taken(root, monkeypatch, capsys):
     check_rules(parsed(["paper", *options.split(), "--set-threads", "train_through=2", "confirm=2"])[1])
     check_rules(parsed(["paper"])[1])
     assert capsys.readouterr().err == ""
-    with pytest.raises(SystemExit):
-        parsed(["paper", "--nosuch"])
-    assert "unrecognized arguments: --nosuch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--configfle", "x"], r"unrecognized arguments: --configfle x \(did you mean --configfile\?\)"),
+        (["--batch"], "argument --batch: expected one argument"),
+    ],
+)
+def test_unknown_option_is_one_line(words, message, capsys):
+    with pytest.raises(InputError, match=f"^{message}; common options: ./run --help$"):
+        parsed(["paper", *words])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_begins_with_its_studies_and_sites():
+    settings = [{"studies": {"demo": ["US-CRT"], "all": "all"}}, {"studies": {"mine": ["US-Abc", "US-Abd"]}}]
+    assert begun([], settings) == ["Study demo: US-CRT"]
+    assert begun(["mine", "results/mine/table.md", "US-Abc", "all"], settings) == [
+        "Study mine: US-Abc, US-Abd",
+        "Study all: all sites with an archive",
+    ]
 
 
 def test_a_study_with_settings_of_its_own_stands_alone():

@@ -1,8 +1,10 @@
 """Progress of long work."""
 
+import re
+
 import pytest
 
-from lad.progress import Progress
+from lad.progress import USUAL, Progress, usual_time
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -17,3 +19,14 @@ def test_line_of_a_search_that_ends_early_is_closed(monkeypatch, capsys, termina
     Progress("US-Abc mlp", 300, done=50).update(50, ends=True)  # as it was before it was taken up again
     assert "ended early" in capsys.readouterr().err
     assert ("25/300" in printed) == terminal  # elsewhere a line every ten seconds
+
+
+def test_usual_time_is_a_range_in_words():
+    assert usual_time({"gather": 3}, 2) == "a minute or two"
+    assert usual_time({"calibrate": 1, "train": 3, "gather": 2}, 2) == "usually 2 to 9 minutes on 2 cores"
+    assert usual_time({"train": 700}, 1) == "usually 10 to 50 hours on 1 core"
+
+
+def test_steps_that_take_long_are_rules_of_the_workflow(root):
+    text = "\n".join(file.read_text(encoding="utf-8") for file in root.glob("workflow/rules/*.smk"))
+    assert set(USUAL) <= {*re.findall(r"rule (?:\w+ as )?(\w+)", text)}

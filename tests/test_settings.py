@@ -73,7 +73,7 @@ REFUSED = [  # settings, what is said about them
     ("training: {batch: 8.0}", "training.batch: 8.0: expected a valid integer"),
     (
         "multi_site: {studies: [demo]}",
-        "multi_site.studies: demo: expected one of studies, with two sites or more",
+        "multi_site.studies: demo: has US-CRT, expected two or more",
     ),
     ("multi_site: {studies: [others]}", "multi_site.studies: others: expected one of studies"),
     (

@@ -248,12 +248,13 @@ class Settings(Section):
         for study in self.multi_site.studies:
             sites = self.studies.get(study, ())
             if len(sites) < 2:
-                has = f"has {' '.join(sites) or 'none'} in the folder {self.archives}"
-                known = f" ({has}; --config archives=FOLDER names another)" if study in self.studies else ""
-                raise Refused(
-                    ["multi_site", "studies"],
-                    f"{study}: expected one of studies, with two sites or more{known}",
+                if study not in self.studies:
+                    raise Refused(["multi_site", "studies"], f"{study}: expected one of studies")
+                has = f"has {' '.join(sites) or 'no site'}, expected two or more"
+                where = (
+                    f"the archives are in the folder {self.archives}; --config archives=FOLDER names another"
                 )
+                raise Refused(["multi_site", "studies"], f"{study}: {has} ({where})")
         for site, numbers in self.multi_site.fine_tuning.sites.items():
             self._check_last_years(site, max(numbers))
         network = self.models.get(self.multi_site.model)

@@ -105,7 +105,8 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         best = select(better, weights, best)
         lowest = np.where(better, ran.losses[1], lowest)
         progress.update(
-            part[-1] + 1, f"loss {values[:, -1].mean():.4f}  validation {ran.losses[1].mean():.4f}"
+            part[-1] + 1,
+            f"loss {values[:, -1].mean():.4f}  validation {ran.losses[1].mean():.4f} (means over {members})",
         )
         if number < ROUNDS:
             before = everywhere(ran.before, runs.devices)
