@@ -63,6 +63,7 @@ def test_own_table_without_the_optional_columns(tmp_path):
         ({"cover": "10"}, "cover = '10', expected an integer from 1 to 9"),
         ({"soil": "9"}, "soil = '9', expected an integer from 1 to 8"),
         ({"igbp": ""}, "igbp is not given, expected text"),
+        ({"igbp": "grass"}, "igbp = 'grass', expected one of ENF EBF"),
         ({"canopy_height": "12"}, "measurement_height 6.4 m does not lie above the canopy"),
     ],
 )

@@ -26,6 +26,8 @@ RANGES = {
     "cover": (1, 9),
     "soil": (1, 8),
 }
+# Classes of vegetation of the International Geosphere-Biosphere Programme.
+IGBP = "ENF EBF DNF DBF MF CSH OSH WSA SAV GRA WET CRO URB CVM SNO BSV WAT".split()
 # Names of the same columns in other tables of towers.
 ALIASES = {
     "lat": "latitude",
@@ -124,6 +126,8 @@ def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:
             raise InputError(f"{where}: {field.name} is not given, expected {kind}")
         values[field.name] = text if field.type is str else _number(field.name, text, where)
     site = Site(**values | {"origin": origin})
+    if site.igbp not in IGBP:
+        raise InputError(f"{where}: igbp = {site.igbp!r}, expected one of {' '.join(IGBP)}")
     if site.measurement_height <= site.canopy_height:
         raise InputError(
             f"{where}: measurement_height {site.measurement_height:g} m does not lie above the canopy, expected "
