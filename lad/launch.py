@@ -23,6 +23,7 @@ from lad.towers.archives import sites_of
 ANSWER = 60  # s, longest wait for an answer of the controller
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
+SHORT = f"The short demo ({DEMO}): quote the scores of ./run demo instead"
 STUDY_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # by study; the user's settings override them
 
 
@@ -182,9 +183,10 @@ def main(argv: Sequence[str]) -> None:
     try:
         check_profile(argv)
         parser, args = parsed(argv)
-        if not args.targets and not args.configfile:
+        short = not args.targets and not args.configfile
+        if short:
             args.configfile = [DEMO]
-            print(f"The short demo ({DEMO}): quote the scores of ./run demo instead", file=sys.stderr)
+            print(SHORT, file=sys.stderr)
         special = settings_of(args.targets)
         args.configfile = [*special, *args.configfile]
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
@@ -203,6 +205,8 @@ def main(argv: Sequence[str]) -> None:
         # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         done = args_to_api(args, parser)
+        if short and done and not args.dryrun:
+            print(SHORT, file=sys.stderr)
     except InputError as error:
         sys.exit(f"run: error: {error}")
     except Exception as error:  # shown as Snakemake's own command does

@@ -68,6 +68,15 @@ def test_lock_satisfies_the_project(root, python):
     assert versions.keys() & tools == {"jsonschema"}  # which Snakemake needs
 
 
+def test_citation_names_this_version_and_the_method(root):
+    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (cited["cff-version"], cited["version"]) == ("1.2.0", project["version"])
+    assert {"message", "title", "authors"} <= cited.keys()
+    families = [[author["family-names"] for author in one["authors"]] for one in cited["references"]]
+    assert families == [["Milly", "Shmakin"], ["Kalauni", "Bennett"]]
+
+
 def test_conda_file_has_the_locked_versions(root):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     versions = locked(root / "envs/requirements.lock", "3.11")
