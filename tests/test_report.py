@@ -15,7 +15,7 @@ from test_study import NSE, synthetic_differences, synthetic_scores
 
 from lad.errors import InputError
 from lad.evaluation import study
-from lad.evaluation.bootstrap import verdict
+from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS, verdict
 from lad.evaluation.metrics import METRICS
 from lad.evaluation.models import BASELINES, MEANINGS, meaning
 from lad.evaluation.models import LAWS as MEANT_LAWS
@@ -26,7 +26,13 @@ from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import RANK_COLUMNS, rank_table
 from lad.io import write_csv
 from lad.observations import Observed
-from lad.report.conclusions import conclusions, of_closure, of_daemons, of_landscapes
+from lad.report.conclusions import (
+    conclusions,
+    of_closure,
+    of_daemons,
+    of_landscapes,
+    of_unseen,
+)
 from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
@@ -114,6 +120,32 @@ def test_the_answer_gives_the_errors_and_counts_the_cases():
     differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
     first, *_ = conclusions(scores, differences, states, VALIDATION)[0]
     assert first.endswith("significantly more in 0 of 4 cases and significantly less in 2.")
+
+
+def test_what_the_multi_site_network_finds_at_unseen_towers_is_a_conclusion():
+    row = {"target": "LE", "seed": "ensemble", "period": "p"}
+    errors = {("multi_site", "others"): 38.0, ("multi_site", "all"): 30.0, ("bulk", "nothing"): 58.0}
+    rows = [
+        row | {"site": site, "model": model, "fitted_on": fitted_on, "rmse": rmse + number}
+        for (model, fitted_on), rmse in errors.items()
+        for number, site in enumerate(SITES)
+    ]
+    ends = [(-25.0, -15.0), (-25.0, 5.0)]
+    differences = pd.DataFrame(
+        [
+            (site, "LE", "multi_site (others)", "bulk (nothing)", "rmse", -20.0, low, high, 52)
+            for site, (low, high) in zip(SITES, ends, strict=True)
+        ],
+        columns=DIFFERENCE_COLUMNS,
+    )
+    found = of_unseen(pd.DataFrame(rows), differences)
+    assert found.text == (
+        "At towers that it has not seen, the multi-site network has a median RMSE of 38.5 (LE) W m⁻²; "
+        "LaD a priori has 58.5."
+    )
+    assert [cell.text for cell in found.items] == [
+        "LE against LaD a priori: significantly better at 1 of 2 towers, significantly worse at 0"
+    ]
 
 
 def test_errors_against_closed_fluxes_are_among_the_conclusions():
@@ -439,8 +471,8 @@ def test_of_many_sites_the_page_points_to_those_of_the_sites(options, tmp_path):
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
     sentences, found = conclusions(scores, differences, states, validation)
     rmse = whole(scores).groupby(["target", "model"]).rmse.median()
-    medians = (f"{rmse[target, 'mlp_nostate']:.1f} ({target}, median)" for target in ("LE", "H"))
-    assert " and ".join(medians) in sentences[0]
+    medians = (f"{rmse[target, 'mlp_nostate']:.1f} ({target})" for target in ("LE", "H"))
+    assert f"has a median RMSE of {' and '.join(medians)} W m⁻²" in sentences[0]
     sections = {s.title: s.items for s in study_sections(scores, differences, states, validation, found)}
     assert [item.title for item in sections["Scores"][1:]] == [
         "LE, medians over sites",

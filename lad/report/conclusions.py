@@ -9,11 +9,11 @@ import pandas as pd
 
 from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, MOST_SITES, label, too_many
-from lad.evaluation.scores import whole
+from lad.evaluation.scores import MULTI_SITE, NOTHING, OTHERS, full_name, whole
 from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
 from lad.tables import Cell, wrapped
-from lad.tables.study import difference_cell
+from lad.tables.study import compared, difference_cell
 
 MOST_PLACES = 4 * MOST_SITES  # that are listed one by one
 WORDS = {"better": "significantly better", "worse": "significantly worse", "open": "not significant"}
@@ -87,7 +87,8 @@ def conclusions(
         found.append(Conclusion(text, items))
     found += _states(states)
     sentences = [
-        f"In the test periods “{label(best)}”, the model chosen by validation, has an RMSE of "
+        f"In the test periods “{label(best)}”, the model chosen by validation, has "
+        f"{'a median RMSE' if too_many(site for site, _ in places) else 'an RMSE'} of "
         f"{_errors(scores, dict.fromkeys(places, best), where=True)} W m⁻²; calibrated LaD has "
         f"{_errors(scores, of_lad)}, {_count(against_lad)}."
     ]
@@ -125,7 +126,7 @@ def _errors(
     rmse = errors[[key for key in keys if key in errors.index]]
     if too_many(site for site, _ in models):
         medians = rmse.groupby(level="target", sort=False).median()
-        texts = [f"{value:.1f} ({target}, median)" for target, value in medians.items()]
+        texts = [f"{value:.1f}" + f" ({target})" * where for target, value in medians.items()]
     else:
         texts = []
         for (site, target, model), value in rmse.items():
@@ -208,6 +209,32 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
             "significant is what both the weeks and the seeds say:",
             items,
         )
+
+
+def of_unseen(table: pd.DataFrame, differences: pd.DataFrame) -> Conclusion:
+    """The multi-site network at towers that it has not seen, against models that do not know them either.
+
+    `table` and `differences` are those of `lad evaluate-multi-site`.
+    """
+    rmse, names = whole(table).set_index(["model", "fitted_on", "target"]).rmse.sort_index(), compared("")
+    ends, network = differences.set_index(DIFFERENCE_KEYS), (MULTI_SITE, OTHERS)
+    targets, texts, items = list(dict.fromkeys(table.target)), [], []
+    for rival in (network, ("bulk", NOTHING), ("3km27", OTHERS)):
+        if (*rival, targets[0]) not in rmse.index:
+            continue
+        medians = [f"{rmse[*rival, target].median():.1f}" for target in targets]
+        if rival == network:
+            medians = [f"{text} ({target})" for text, target in zip(medians, targets, strict=True)]
+            texts.append(f"the multi-site network has a median RMSE of {' and '.join(medians)} W m⁻²")
+            continue
+        texts.append(f"{names[rival]} has {' and '.join(medians)}")
+        for target in targets:
+            pairs = [(site, target, full_name(*network), full_name(*rival)) for site in table.site.unique()]
+            marks = [cell.mark for pair in pairs if (cell := difference_cell(ends, pair, "rmse"))]
+            better, worse = marks.count("better"), marks.count("worse")
+            text = f"{target} against {names[rival]}: {WORDS['better']} at {better} of {len(marks)} towers"
+            items.append(Cell(f"{text}, {WORDS['worse']} at {worse}"))
+    return Conclusion(f"At towers that it has not seen, {'; '.join(texts)}.", items)
 
 
 def of_closure(

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -280,8 +280,7 @@ def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
     name = f"{of}: {name}" if of else name
     if path.name in BUILT:
         columns, tables = BUILT[path.name]
-        frame = read_table(path, columns, dtype={"seed": str, "value": str})
-        return Group(name, tables(frame.fillna({"seed": ""})))
+        return Group(name, tables(read_known(path, columns)))
     if path.suffix == ".csv":
         return Table.of(readable(read_csv(path)), name, caption)
     if path.suffix == ".png":
@@ -289,6 +288,11 @@ def _part(path: Path, of: str) -> Table | Picture | Folded | Group:
     if path.suffix == ".json":
         return Folded.record(name, read_json(path))
     raise InputError(f"{path}: expected a table (CSV), an image (PNG) or a record (JSON)")
+
+
+def read_known(path: str | Path, columns: Sequence[str] | None) -> pd.DataFrame:
+    """A table with these `columns` (None: any); its seeds and the values of strata are text, no seed is ""."""
+    return read_table(path, columns, dtype={"seed": str, "value": str}).fillna({"seed": ""})
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:

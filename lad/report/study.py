@@ -10,14 +10,14 @@ import pandas as pd
 from lad.errors import InputError
 from lad.evaluation.bootstrap import DIFFERENCE_COLUMNS
 from lad.evaluation.models import too_many
-from lad.evaluation.scores import read_scores
+from lad.evaluation.scores import TRANSFER_COLUMNS, read_scores
 from lad.evaluation.solvers import GAIN_COLUMNS, SUMMARY_COLUMNS
 from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
 from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import as_text, conclusions, of_closure, solver_conclusions
-from lad.report.files import EXPERIMENTS, shown
+from lad.report.conclusions import as_text, conclusions, of_closure, of_unseen, solver_conclusions
+from lad.report.files import EXPERIMENTS, read_known, shown
 from lad.report.page import Links, Section, render
 from lad.report.sections import models_table, origin_section, place, site_section, study_sections, summary
 
@@ -58,10 +58,12 @@ def study_page(
     differences = read_table(study.differences, DIFFERENCE_COLUMNS)
     states = read_table(study.states, STATES_COLUMNS)
     sentences, found = conclusions(scores, differences, states, validation)
-    periods, strata = (
-        _tables(files, sites, "periods.csv"),
-        _tables(files, sites, "strata.csv", STRATA_COLUMNS),
-    )
+    multi_site = _tables(files, "multi_site.csv", TRANSFER_COLUMNS)
+    if multi_site:
+        gains = _tables(files, "multi_site_differences.csv", DIFFERENCE_COLUMNS)
+        found.append(of_unseen(multi_site[STUDY], gains[STUDY]))
+        sentences.append(found[-1].text)
+    periods, strata = _tables(files, "periods.csv"), _tables(files, "strata.csv", STRATA_COLUMNS)
     found += of_closure(scores, validation, periods, strata)
     found += solver_conclusions(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
@@ -126,11 +128,14 @@ def _by_section(texts: Sequence[str], sites: Sequence[str]) -> dict[str, list[st
 
 
 def _tables(
-    files: Mapping[str, Sequence[str]], sites: Sequence[str], name: str, columns: Sequence[str] | None = None
+    files: Mapping[str, Sequence[str]], name: str, columns: Sequence[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """The tables in the files called `name`, by site; `columns` as in `read_table`."""
+    """The tables in the files called `name`, by section; `columns` as in `read_known`."""
     return {
-        site: read_table(path, columns) for site in sites for path in files[site] if Path(path).name == name
+        section: read_known(path, columns)
+        for section, paths in files.items()
+        for path in paths
+        if Path(path).name == name
     }
 
 
