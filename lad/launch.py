@@ -23,7 +23,6 @@ from lad.towers.archives import sites_of
 ANSWER = 60  # s, longest wait for an answer of the controller
 TARGETS = ("years", "confirmation")  # beside studies, sites and files
 DEMO = Path("workflow/studies/demo.yaml")  # settings of a run without target and settings file
-SHORT = f"The short demo ({DEMO}): quote the scores of ./run demo instead"
 STUDY_SETTINGS = {"many": Path("workflow/studies/many.yaml")}  # by study; the user's settings override them
 
 
@@ -56,8 +55,8 @@ def check(
         if name not in {*studies, *sites} or Path(target) == Path("results", name):
             raise InputError(
                 f"{target}: no such target{nearest(name, [*studies, *sites, *TARGETS])}, expected a study"
-                f" ({_some(studies)}), a site ({_some(sites)}), {', '.join(TARGETS)}, or a file in"
-                " results/STUDY/ or results/SITE/"
+                f" ({_some(studies)}; one of your own with its --configfile), a site ({_some(sites)}), "
+                f"{', '.join(TARGETS)}, or a file in results/STUDY/ or results/SITE/"
             )
     return settings
 
@@ -76,19 +75,27 @@ def _study(target: str) -> str:
     return target.split("/")[1] if target.startswith("results/") else target
 
 
-def begun(targets: Sequence[str], settings: Sequence[dict[str, Any]]) -> list[str]:
-    """What a run is for: a line for each study among its targets, or for `demo`, with the sites."""
+def study_lines(targets: Sequence[str], settings: Sequence[dict[str, Any]]) -> list[str]:
+    """What a run is for: a line for each study among its targets, or for `demo`, with the sites; notes last."""
     studies = {
         name: sites
         for own in settings
         if isinstance(own.get("studies"), dict)
         for name, sites in own["studies"].items()
     }
+    given = [own["sites"] for own in settings if isinstance(own.get("sites"), dict)]
+    without = {site for sites in given for site, its_own in sites.items() if its_own is None}
+
+    def named(sites: Any) -> str:
+        if not isinstance(sites, list):
+            return "all sites with an archive"
+        return ", ".join(str(site) for site in sites if site not in without)
+
     return [
-        f"Study {name}: {', '.join(map(str, sites)) if isinstance(sites, list) else 'all sites with an archive'}"
+        f"Study {name}: {named(sites)}"
         for name in dict.fromkeys(map(_study, targets or ["demo"]))
         if (sites := studies.get(name))
-    ]
+    ] + [str(own["note"]) for own in settings if own.get("note")][-1:]
 
 
 def unused(
@@ -183,14 +190,12 @@ def main(argv: Sequence[str]) -> None:
     try:
         check_profile(argv)
         parser, args = parsed(argv)
-        short = not args.targets and not args.configfile
-        if short:
+        if not args.targets and not args.configfile:
             args.configfile = [DEMO]
-            print(SHORT, file=sys.stderr)
         special = settings_of(args.targets)
         args.configfile = [*special, *args.configfile]
         settings = check(args.targets, ["config.yaml", *args.configfile], args.config or [])
-        for line in begun(args.targets, settings):
+        for line in study_lines(args.targets, settings):
             print(line, file=sys.stderr)
         for note in unused(settings, args.targets, settings[1 : 1 + len(special)]):
             print(note, file=sys.stderr)
@@ -199,14 +204,12 @@ def main(argv: Sequence[str]) -> None:
         if not (args.verbose or args.quiet):
             args.quiet = QUIET
             if args.dryrun or not args.executor:  # steps on other nodes are reported by Snakemake alone
-                be_brief(args.cores)
+                be_brief(args.cores or 1)
         if args.executor == "slurm" and not args.dryrun:
             check_controller()
         # A run ends when the reader of its output does (`| head`); Snakemake would wait for ever.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         done = args_to_api(args, parser)
-        if short and done and not args.dryrun:
-            print(SHORT, file=sys.stderr)
     except InputError as error:
         sys.exit(f"run: error: {error}")
     except Exception as error:  # shown as Snakemake's own command does

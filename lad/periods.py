@@ -18,6 +18,7 @@ NAMES = ("train", "validation", "test")
 ENOUGH_MEASURED = 0.5  # share of the daytime intervals of a year with a usable flux
 FEWEST_YEARS = 2  # one to train, one to test
 TEST_SHARE = 0.25  # of the years
+MOST_NAMED = 3  # periods named one by one
 BLOCK = 21  # days of a validation block
 SEASONS = 4
 WHOLE = 0.95  # share of its intervals that a whole year needs, and of its days that a period needs
@@ -37,9 +38,16 @@ Periods = tuple[Period, ...]
 
 
 def in_words(periods: Periods) -> str:
-    """Periods for readers, whole years by their numbers: `2011, 2013 to 2016, 2018-03-01 to 2018-05-31`."""
+    """Periods for readers, joined, whole years by their numbers: `2011, 2013 to 2016, 2018-03-01 to 2018-05-31`."""
+    joined: list[Period] = []
+    for first, last in sorted(periods):
+        if joined and first == joined[-1].last + dt.timedelta(days=1):
+            first = joined.pop().first
+        joined.append(Period(first, last))
+    if len(joined) > MOST_NAMED:
+        return f"{len(joined)} periods from {joined[0].first} to {joined[-1].last}"
     texts = []
-    for first, last in periods:
+    for first, last in joined:
         if (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
             first, last = first.year, last.year
         texts.append(f"{first} to {last}" if first != last else str(first))

@@ -10,7 +10,6 @@ from typing import Any
 from lad.errors import InputError
 from lad.evaluation.models import DRAWN_BASELINES, FINE_TUNED, SEEDED_BASELINES, too_many
 from lad.periods import as_option, trained_in
-from lad.towers.sites import IGBP
 
 # Steps of a multi-site network, which the tables can do without; and of its fine-tuning, without which the network is
 # still shown.
@@ -289,9 +288,6 @@ class Plan:
                 f"multi_site.studies: {study}: the IGBP class of {', '.join(unknown)} is not known before the"
                 f" archive is read, expected sites.{unknown[0]}.metadata.igbp or a column igbp of sites_table"
             )
-        for site, igbp in classes.items():
-            if igbp not in IGBP:
-                raise InputError(f"{site}: igbp = {igbp!r}, expected one of {' '.join(IGBP)}")
         folds = {"all": members} | {left: [site for site in members if site != left] for left in members}
         for left in dict.fromkeys(classes.values()):
             others = [site for site in members if classes[site] != left]

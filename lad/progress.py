@@ -5,23 +5,24 @@ import time
 from collections.abc import Mapping
 
 WIDTH = 20  # characters of the bar
-# CPU time (s) of a step, where it is much: between those of the short demo and of the study `paper` (docs/scaling.md).
-USUAL = {"calibrate": 150, "train": 130, "simulate": 20, "simulate_bulk": 15, "figures": 30, "left_out": 1750}
-USUAL |= {"train_multi_site": 80, "fine_tune": 130, "evaluate_multi_site": 110}
-USUAL |= {"train_through": 400, "daemons": 150, "landscape": 150, "solvers": 150}
-SHORT = 12  # s, of the others
-WITHIN = 2  # factor to either side: settings and the length of the record matter
+# CPU seconds of the long steps in the study `paper` (docs/scaling.md); those of the short demo take a fifth to a half.
+LONG = {"calibrate": 310, "train": 210, "simulate": 28, "simulate_bulk": 15, "figures": 55, "left_out": 1750}
+LONG |= {"train_multi_site": 80, "fine_tune": 130, "evaluate_multi_site": 110}
+LONG |= {"train_through": 400, "daemons": 150, "landscape": 150, "solvers": 150}
+OTHER = 12  # CPU seconds of any other step
+FACTOR = 2  # to either side: the settings and the length of the record matter too
 
 
 def usual_time(steps: Mapping[str, int], cores: int) -> str:
     """About how long so many of each step take on so many cores, in words."""
-    seconds = sum(number * USUAL.get(step, SHORT) for step, number in steps.items()) / max(1, cores)
-    low, high = seconds / WITHIN, seconds * WITHIN
-    if high < 120:
+    total = sum(number * LONG.get(step, OTHER) for step, number in steps.items())
+    chain = sum(LONG.get(step, OTHER) for step in steps)  # one after the other, however many cores there are
+    minutes = max(total / cores, min(total, chain)) / 60
+    low, high = (float(f"{value:.1g}") for value in (minutes / FACTOR, minutes * FACTOR))
+    if high <= 2:
         return "a minute or two"
-    unit, of = (60, "minutes") if high < 7200 else (3600, "hours")
-    low, high = (f"{float(f'{value / unit:.1g}'):.0f}" for value in (low, high))
-    return f"usually {low} to {high} {of} on {cores} core{'s' * (cores > 1)}"
+    unit, of = (60, "hours") if low >= 60 else (1, "minutes")
+    return f"usually {max(low / unit, 1):.0f} to {high / unit:.0f} {of} on {cores} core{'s' * (cores > 1)}"
 
 
 class Progress:

@@ -35,9 +35,9 @@ __all__ = ["args_to_api", "parse_config", "print_exception"]  # for `lad.launch`
 CHECKED_WITH = "9.27"
 QUIET = {Quietness.HOST, Quietness.REASON}  # not printed: the machine, and why each job runs
 
-# Beginnings of Snakemake's messages as it gets ready, and as it repeats the command of a failed step.
+# Beginnings of Snakemake's messages as it gets ready, and as it repeats that a step failed.
 READY = "Reasons:|Using |Config file |Assuming |Building DAG|Select jobs|Execute |Provided |Rules claiming"
-REPEATED = "RuleException:\nCalledProcessError"
+REPEATED = "RuleException:\nCalledProcessError|Exiting because a job|WorkflowError:\nAt least one job"
 
 
 # Beginnings of reasons that only mean that a step was never run, or that it follows from another.
@@ -58,9 +58,10 @@ def parsed(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.Names
         with contextlib.redirect_stderr(said):
             return parse_args(argv)
     except SystemExit as ending:  # after a page of usage, or of help
-        error = said.getvalue().rpartition(" error: ")[2].strip()
-        if not (ending.code and error):
+        _usage, is_error, error = said.getvalue().rpartition(" error: ")
+        if not (ending.code and is_error):
             raise
+        error = error.strip()
         said = io.StringIO()
         unknown, _, wrong = error.partition("unrecognized arguments: ")
         options = [option for action in get_argument_parser()._actions for option in action.option_strings]
@@ -84,6 +85,11 @@ class Brief(DefaultFormatter):
     cores = 1
     steps_printed = False  # whether the numbers of steps were printed
 
+    def __init__(self, *options: Any):
+        super().__init__(*options)
+        self.begun: dict[int, str] = {}  # steps by the number of their job
+        self.ended: list[str] = []  # steps since the last report of progress
+
     def format(self, record: logging.LogRecord) -> str:
         """As Snakemake does, without messages on getting ready and repetitions."""
         needless = READY if record.levelno <= logging.INFO else REPEATED
@@ -96,13 +102,15 @@ class Brief(DefaultFormatter):
         self.steps_printed = True
         steps = {step: number for step, number in msg["stats"].items() if step != "total"}
         names = (step if number == 1 else f"{number} {step}" for step, number in steps.items())
-        head = f"{sum(steps.values())} steps, {usual_time(steps, self.cores)}"
+        total = sum(steps.values())
+        head = f"{total} step{'s' * (total > 1)}, {usual_time(steps, self.cores)}"
         return textwrap.fill(f"{head}: {', '.join(names)}", 100, break_on_hyphens=False)
 
     def format_job_info(self, msg: dict[str, Any]) -> str:
         """A step begins; in a plan, the step and why an earlier result does not suffice."""
         step = msg["rule_msg"] or msg["rule_name"]
         if not self.planning:
+            self.begun[msg["jobid"]] = step
             return _now(step)
         reasons = [part.strip() for part in str(msg["reason"]).split("; ") if not part.startswith(EXPECTED)]
         # Without the settings before and after, which fill a page, and without a list that is empty.
@@ -111,12 +119,14 @@ class Brief(DefaultFormatter):
         return f"{step} ({'; '.join(reasons)})" if reasons else step
 
     def format_job_finished(self, msg: dict[str, Any]) -> str:
-        """Nothing: the progress that follows says so."""
+        """Nothing: the progress that follows says which."""
+        self.ended.append(self.begun.get(msg["job_id"], ""))
         return ""
 
     def format_progress(self, msg: dict[str, Any]) -> str:
-        """A step has ended."""
-        return _now(f"{msg['done']} of {msg['total']} steps done")
+        """Steps have ended."""
+        ended, self.ended = "; ".join(filter(None, self.ended)), []
+        return _now(f"{msg['done']} of {msg['total']} steps done{f': {ended}' if ended else ''}")
 
     def format_job_error(self, msg: dict[str, Any]) -> str:
         """A step has failed; it said why itself."""

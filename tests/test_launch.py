@@ -11,19 +11,20 @@ from lad import cli
 from lad.errors import InputError
 from lad.launch import (
     TARGETS,
-    begun,
     check,
     check_controller,
     check_profile,
     check_rules,
     settings_of,
+    study_lines,
     unused,
 )
 from lad.settings.files import read_settings
 from lad.snakemake_internals import parsed
 
 EXPECTED = (
-    r"expected a study \(demo, paper, all, mine, many\), a site \(US-CRT, US-Me2, US-Wkg\),"
+    r"expected a study \(demo, paper, all, mine, many; one of your own with its --configfile\), "
+    r"a site \(US-CRT, US-Me2, US-Wkg\),"
     " years, confirmation, or a file"
 )
 
@@ -113,8 +114,9 @@ def test_unknown_option_is_one_line(words, message, capsys):
 
 def test_a_run_begins_with_its_studies_and_sites():
     settings = [{"studies": {"demo": ["US-CRT"], "all": "all"}}, {"studies": {"mine": ["US-Abc", "US-Abd"]}}]
-    assert begun([], settings) == ["Study demo: US-CRT"]
-    assert begun(["mine", "results/mine/table.md", "US-Abc", "all"], settings) == [
+    assert study_lines([], settings) == ["Study demo: US-CRT"]
+    assert study_lines([], [*settings, {"note": "Short form."}]) == ["Study demo: US-CRT", "Short form."]
+    assert study_lines(["mine", "results/mine/table.md", "US-Abc", "all"], settings) == [
         "Study mine: US-Abc, US-Abd",
         "Study all: all sites with an archive",
     ]

@@ -27,6 +27,10 @@ def hours(*spans):
 def test_whole_years_are_named_by_their_numbers():
     days = ["2011-01-01:2011-12-31", "2013-01-01:2016-12-31", "2018-03-01:2018-12-31"]
     assert in_words(parse_periods(days)) == "2011, 2013 to 2016, 2018-03-01 to 2018-12-31"
+    years = ["2012-10-01:2013-09-30", "2011-10-01:2012-09-30", "2015-01-01:2015-01-01"]
+    assert in_words(parse_periods(years)) == "2011-10-01 to 2013-09-30, 2015-01-01"
+    spread = [f"2016-0{month}-01:2016-0{month}-15" for month in range(1, 6)]
+    assert in_words(parse_periods(spread)) == "5 periods from 2016-01-01 to 2016-05-15"
 
 
 def test_years_follow_each_segment_and_leave_the_rest_over():

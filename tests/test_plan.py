@@ -298,7 +298,6 @@ def test_sites_of_one_class_are_not_left_out_together():
     "classes, message",
     [
         ({"Aaa": "ENF"}, "multi_site.studies: three: the IGBP class of XX-Bbb, XX-Ccc is not .* sites.XX-Bbb.met"),
-        ({"Aaa": "ENF", "Bbb": "field", "Ccc": "GRA"}, "XX-Bbb: igbp = 'field', expected one of ENF EBF"),
     ],
 )  # fmt: skip
 def test_one_network_needs_the_class_of_each_site(classes, message):

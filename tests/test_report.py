@@ -1,6 +1,7 @@
 """The report of a study: its findings from synthetic numbers, its parts, and the page in a browser."""
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -31,6 +32,7 @@ from lad.report.conclusions import (
     of_closure,
     of_daemons,
     of_landscapes,
+    of_training,
     of_unseen,
 )
 from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
@@ -95,6 +97,9 @@ def test_the_model_is_chosen_by_validation_though_another_is_better_in_the_test(
 
 def test_the_answer_gives_the_errors_and_counts_the_cases():
     scores, differences = synthetic_scores(), synthetic_differences()
+    scores["rmse"] += (
+        0.3 * scores.groupby(["site", "target"], sort=False).ngroup()
+    )  # else all cases are alike
     states = study.states_table(scores, differences, {"mlp_nostate": "mlp"})
     against_lad, against_baselines, published = conclusions(scores, differences, states, VALIDATION)[0]
     rmse = whole(scores).set_index(["site", "target", "model"]).rmse
@@ -106,7 +111,7 @@ def test_the_answer_gives_the_errors_and_counts_the_cases():
     assert against_lad == (
         f"In the test periods “mlp_nostate”, the model chosen by validation, has an RMSE of {a} (US-Me2 LE), {b} "
         f"(US-Me2 H), {c} ({SITE} LE) and {d} ({SITE} H) W m⁻²; calibrated LaD has {', '.join(errors['bulk'][:3])} "
-        f"and {errors['bulk'][3]}, significantly more in 0 of 4 cases."
+        f"and {errors['bulk'][3]}, significantly more in 0 of 4 cases. A case is a flux at a site."
     )
     a, b, c, d = errors["1lin"]
     assert against_baselines == (
@@ -119,7 +124,44 @@ def test_the_answer_gives_the_errors_and_counts_the_cases():
     )
     differences.loc[bad & (differences.metric == "rmse"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
     first, *_ = conclusions(scores, differences, states, VALIDATION)[0]
-    assert first.endswith("significantly more in 0 of 4 cases and significantly less in 2.")
+    assert first.endswith(
+        f"significantly more in 0 of 4 cases and significantly less in 2 of 4 cases (US-Me2 H, {SITE} H). A case is "
+        "a flux at a site."
+    )
+    # Where LaD failed, the answer is without it.
+    without = (
+        scores[scores.model != "bulk"],
+        differences[~differences[["model", "reference"]].isin(["bulk"]).any(axis=1)],
+    )
+    (only,), found = conclusions(*without, states, VALIDATION)
+    assert only.startswith("The best model without physics") and not any(
+        c.text.endswith("LaD:") for c in found
+    )
+
+
+def test_models_without_physics_that_beat_lad_and_the_published_design_are_named():
+    differences = synthetic_differences()
+    behind = {
+        text: items for text, items in findings(differences).items() if "without physics that are" in text
+    }
+    assert not behind and "No model without physics is significantly better than “mlp”." in findings(
+        differences
+    )
+    bad = (differences.model == "bulk") & (differences.reference == "1lin") & (differences.metric == "rmse")
+    differences.loc[bad & (differences.target == "LE"), ["difference", "low", "high"]] = 3.0, 1.0, 5.0
+    items = findings(differences)[
+        "Models without physics that are significantly better than “LaD calibrated”:"
+    ]
+    assert [cell.text for cell in items] == [f"1lin: 2 of 4 cases (US-Me2 LE, {SITE} LE)"]
+
+
+def test_what_training_through_the_equations_adds_is_a_conclusion():
+    losses = [[0, 0, 0.5], [0, 1, 0.3], [25, 0, 0.4], [25, 1, 0.35]]
+    history = pd.DataFrame(losses, columns=["step", "member", "validation_loss"])
+    found = of_training({(SITE, "mlp"): history, (SITE, "mlp_nostate"): history * 2}, "mlp")
+    assert [cell.text for cell in found.items] == [f"{SITE}: 0.4000, 0.3500; 1 of 2"]
+    many = of_training({(f"XX-{number:03d}", "mlp"): history for number in range(9)}, "mlp")
+    assert [cell.text for cell in many.items] == ["mean over the sites: 0.4000, 0.3500; 9 of 18"]
 
 
 def test_what_the_multi_site_network_finds_at_unseen_towers_is_a_conclusion():
@@ -140,7 +182,7 @@ def test_what_the_multi_site_network_finds_at_unseen_towers_is_a_conclusion():
     )
     found = of_unseen(pd.DataFrame(rows), differences)
     assert found.text == (
-        "At towers that it has not seen, the multi-site network has a median RMSE of 38.5 (LE) W m⁻²; "
+        "At towers it has not seen, the multi-site network has a median RMSE of 38.5 (LE) W m⁻²; "
         "LaD a priori has 58.5."
     )
     assert [cell.text for cell in found.items] == [
@@ -149,7 +191,7 @@ def test_what_the_multi_site_network_finds_at_unseen_towers_is_a_conclusion():
 
 
 def test_errors_against_closed_fluxes_are_among_the_conclusions():
-    models = {"mlp_nostate": 64.6, "bulk": 86.1, "1lin": 58.4, "ann": 50.0}
+    models = {"mlp_nostate": 64.6, "bulk": 86.1, "1lin": 58.4, "ann": 50.0, "gbt": 99.0}
     strata = pd.DataFrame(
         [
             {"site": SITE, "target": "LE", "model": model, "correction": name, "scale": "half-hour"}
@@ -158,12 +200,16 @@ def test_errors_against_closed_fluxes_are_among_the_conclusions():
             for name in ("raw", "closed")
         ]
     )
+    strata = pd.concat([strata, strata.assign(target="H", rmse=np.nan)])  # without a correction
     periods = pd.DataFrame({"period": ["train", "test"], "ratio": [0.9, 0.712]})
-    (found,) = of_closure(synthetic_scores(), VALIDATION, {SITE: periods}, {SITE: strata})
+    (found,) = of_closure(VALIDATION, {SITE: periods}, {SITE: strata})
     assert [cell.text for cell in found.items] == [
-        f"{SITE} LE (71 %): mlp_nostate 64.6, LaD calibrated 86.1, 1lin 58.4"
+        f"{SITE} LE (71 %): mlp_nostate 64.6, LaD calibrated 86.1, ann 50.0"
     ]
-    assert of_closure(synthetic_scores(), VALIDATION, {}, {SITE: strata}) == []
+    (found,) = of_closure(VALIDATION, {SITE: periods[:1]}, {SITE: strata})
+    assert found.items[0].text.startswith(f"{SITE} LE: mlp_nostate")
+    assert of_closure(VALIDATION, {SITE: periods}, {SITE: strata[strata.target == "H"]}) == []
+    assert of_closure(VALIDATION, {}, {SITE: strata}) == []
 
 
 def test_every_model_that_can_be_scored_has_a_meaning():
@@ -179,7 +225,7 @@ def test_every_model_that_can_be_scored_has_a_meaning():
     season |= {"root_zone": "mass_curve", "ground_water": "rise", "training": {"pretraining": 9}}
     assert meaning("season", {"models": {"season": season}}) == (
         "LaD; a network gives LE and H; sees the weather, LaD's states, antecedent Precip and Tair; pretrained; "
-        "root zone: mass curve; ground water: rise"
+        "root zone of the mass curve, if larger; ground water: rise"
     )
     assert meaning("leaf", {"models": {"leaf": {"law": "leaf"}}}).startswith("LaD's equations")
     assert meaning("other", {}) == ""
@@ -259,8 +305,8 @@ def test_columns_on_disk_have_readable_headings_with_units(tmp_path):
     assert [cell.text for cell in table.rows[0]] == ["LaD calibrated", "size of bias (W m⁻²)", "1.5", "3"]
 
 
-def strata_file(path: Path, strata: int = 30) -> None:
-    """Scores by stratum of two models."""
+def strata_file(path: Path, strata: int = 30, closed: bool = False) -> None:
+    """Scores by stratum of two models, and against closed fluxes."""
     rows = [
         dict.fromkeys(METRICS, 12.1) | {"target": target, "model": model, "value": str(k), "n": 9 + k}
         for target in ("LE", "H")
@@ -268,7 +314,8 @@ def strata_file(path: Path, strata: int = 30) -> None:
         for model in ("bulk", "mlp")
     ]
     table = pd.DataFrame(rows).assign(site=SITE, correction="raw", scale="half-hour", stratum="light")
-    write_csv(path, table[STRATA_COLUMNS])
+    of_closed = table[table.value == "0"].assign(correction="closed", stratum="all", value="")
+    write_csv(path, pd.concat([table, of_closed[:4] if closed else of_closed[:0]])[STRATA_COLUMNS])
 
 
 def test_tables_of_known_files_are_built_for_readers(tmp_path):
@@ -354,6 +401,19 @@ def test_plots_hold_daily_means_and_gaps():
     assert np.isnan(numbers(week.data[2])).sum() == 30
 
 
+def test_background_shade_and_lines_of_a_picture_keep_their_colours(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (300, 400, 3), dtype=np.uint8)  # colours that a small palette cannot hold
+    for rows, colour in ((80, 255), (160, 240), (220, 0)):
+        pixels[rows - 60 : rows] = colour
+    Image.fromarray(pixels).save(tmp_path / "figure.png", dpi=(150, 150))
+    shown_picture = picture(tmp_path / "figure.png", "", "")
+    content = base64.b64decode(shown_picture.source.partition(",")[2])
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.format == "WEBP"
+        assert [image.convert("RGB").getpixel((5, row))[0] for row in (50, 130, 200)] == [255, 240, 0]
+
+
 def test_nothing_in_the_data_becomes_markup():
     frame = pd.DataFrame({EVIL: [EVIL]})
     page = render(EVIL, [EVIL], [Section(EVIL, [EVIL, Table.of(frame, EVIL, EVIL)])], {"a": EVIL})
@@ -377,7 +437,8 @@ def options(tmp_path_factory) -> list[object]:
     (folder / "odd.csv").write_text(f"size,what\n9,nine\n10,{EVIL}\n-1,minus\n,empty\n")
     for name in ("scatter", "rmse"):
         Image.new("RGB", (1600, 900), "white").save(folder / f"{name}.png", dpi=(150, 150))
-    strata_file(folder / "strata.csv")
+    strata_file(folder / "strata.csv", closed=True)
+    (folder / "periods.csv").write_text("period,ratio\ntrain,0.8\ntest,0.75\n", encoding="utf-8")
     pd.DataFrame([GAINS_AT_WKG], columns=GAIN_COLUMNS).to_csv(folder / "gains.csv", index=False)
     files = {name: [] for name in ("history", "observations", "forcing", "periods", "simulation")}
     for name in SITES:
@@ -395,10 +456,10 @@ def options(tmp_path_factory) -> list[object]:
         files["periods"].append(f"{name}={place / 'periods.json'}")
         files["simulation"] += [f"{name}/{m}={place / m.replace('/', '_')}.nc" for m in site.simulations]
     shown = ["study=odd.csv", "study=rmse.png", f"{SITE}=scatter.png", f"{SITE}={SITE}/periods.json"]
-    shown += [f"{SITE}=gains.csv", f"{SITE}=strata.csv"]
+    shown += [f"{SITE}=gains.csv", f"{SITE}=strata.csv", f"{SITE}=periods.csv"]
     return [
         *("--study", "synthetic", "--citations", folder / "CITATIONS.txt"),
-        *("--settings", json.dumps({"seeds": 3, "models": MODELS})),
+        *("--settings", json.dumps({"note": "A short form.", "seeds": 3, "models": MODELS})),
         *(
             word
             for name in ("scores", "differences", "states")
@@ -433,6 +494,7 @@ def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
     text = page.read_text(encoding="utf-8")
     head, first = text[: text.index(">Overview</h2>")], text[text.index(">Overview</h2>") :]
     first = first[: first.index(">Conclusions</h2>")]
+    assert head.index("<p>A short form.</p>") < head.index("<p>In the test periods")
     assert "<p>In the test periods “mlp”, the model chosen by validation, has an RMSE of" in head
     assert "After Kalauni &amp; Bennett" in head and "against models without physics" in head
     days = "trained on 2020-06-01 to 2020-06-04, tested on 2020-06-05 to 2020-06-08"
@@ -445,10 +507,13 @@ def test_the_answer_stands_first_with_a_picture_and_what_the_models_are(page):
 def test_the_conclusions_are_a_text_of_their_own_too(page):
     html = page.read_text(encoding="utf-8")
     answer, first, *items = page.with_name("conclusions.md").read_text(encoding="utf-8").split("\n\n")
-    assert answer.startswith("In the test periods “mlp”, the model chosen by validation, has an RMSE of")
+    assert answer.startswith(
+        "A short form.\nIn the test periods “mlp”, the model chosen by validation, has an RMSE of"
+    )
     assert first.startswith("The validation chooses “mlp” of 2 trained models")
     lines = [line.removeprefix("- ") for item in items for line in item.splitlines() if line.startswith("- ")]
     assert len(lines) > 8 and all(line in html for line in lines)
+    assert f"{SITE} LE (75 %): mlp 12.1, LaD calibrated 12.1" in lines
 
 
 def test_section_of_a_site_says_what_its_record_is(page):

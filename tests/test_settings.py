@@ -35,7 +35,7 @@ from lad.training.sites import ATTRIBUTES
 from lad.training.space import calibration_space
 
 REFUSED = [  # settings, what is said about them
-    ("trianing: {}", "trianing: no such key (did you mean training?), expected one of archives, fetch"),
+    ("trianing: {}", "trianing: no such key (did you mean training?), expected one of note, archives"),
     (
         "training: {stepz: 3}",
         "training.stepz: no such key (did you mean steps?), expected one of steps, batch",

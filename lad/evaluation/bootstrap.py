@@ -127,7 +127,7 @@ def intervals(site: str, drawn: dict[str, Drawn]) -> pd.DataFrame:
         for target, (models, count) in drawn.items()
         for model, found in models.items()
         for metric, values in found.items()
-        if metric != "abs_bias"  # the interval of the bias says more
+        if metric != "abs_bias"  # for `differences`; here the interval of the bias says more
     ]
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
 

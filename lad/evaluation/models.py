@@ -39,7 +39,7 @@ LAWS = {
     "bulk": "LaD's equations; physical parameters trained",
     "leaf": "LaD's equations with a resistance by leaf area; physical parameters trained",
     "mlp": "LaD; a network gives LE and H",
-    "mlp_downgradient": "LaD; a network gives LE and H, H fades out against the temperature gradient",
+    "mlp_downgradient": "LaD; a network gives LE and H, H fades out where it would flow from cold to warm",
     "conductance": "LaD; a network gives the conductances of heat and vapour",
     "parameters": "LaD; a network scales resistance and roughness in its equations",
     "residual": "LaD; a network scales the LE and H of its equations",
@@ -58,7 +58,8 @@ def meaning(model: str, settings: Mapping[str, Any]) -> str:
         parts.append(f"sees {', '.join(_seen(own))}")
     if own.get("training", {}).get("pretraining"):
         parts.append("pretrained")
-    stores = [f"{name}: {own[name]}" for name in ("root_zone", "ground_water") if own.get(name)]
+    stores = [f"root_zone of the {own['root_zone']}, if larger"] if own.get("root_zone") else []
+    stores += [f"ground_water: {own['ground_water']}"] if own.get("ground_water") else []
     return "; ".join([*parts, *(store.replace("_", " ") for store in stores)])
 
 

@@ -1,6 +1,6 @@
 """What a study found, in words, all computed from its tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,11 +11,14 @@ from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, MOST_SITES, label, too_many
 from lad.evaluation.scores import MULTI_SITE, NOTHING, OTHERS, full_name, whole
 from lad.evaluation.solvers import NEGLIGIBLE
-from lad.evaluation.study import PUBLISHED, chosen, mean_over_sites, trained
+from lad.evaluation.study import PUBLISHED, Histories, chosen, mean_over_sites, trained
 from lad.tables import Cell, wrapped
 from lad.tables.study import compared, difference_cell
 
-MOST_PLACES = 4 * MOST_SITES  # that are listed one by one
+PUBLISHED_HYBRID = "mlp"  # in `config.yaml`, its design as published
+IN_TEST = "in the test periods (W m⁻²)"
+GAIN_OF_PUBLISHED = f"RMSE of the published hybrid, “{PUBLISHED_HYBRID}”, less that of calibrated LaD"
+MOST_CASES = 4 * MOST_SITES  # that are listed one by one
 WORDS = {"better": "significantly better", "worse": "significantly worse", "open": "not significant"}
 SOLVER_WORDS = {
     "learns to correct": "it learns to correct its solver",
@@ -23,8 +26,8 @@ SOLVER_WORDS = {
     "one-sided": "one-sided, an instability and no correction",
     "not significant": "not significant",
 }
-Place = tuple[str, str]
-"""A case: a site and a flux."""
+Case = tuple[str, str]
+"""A site and a flux."""
 
 
 class Conclusion(NamedTuple):
@@ -45,34 +48,29 @@ def conclusions(
     `scores`, `differences` and `states` are the tables of `lad evaluate` and `lad overview`, `validation` that of
     `lowest_losses`. A case is a flux at a site.
     """
-    ends, best, places = differences.set_index(DIFFERENCE_KEYS), chosen(validation), _places(scores)
-    hardest = {place: _best_baseline(scores, *place) for place in places}
-    of_lad = {place: "bulk" for place in places}
-    against_lad = _items(ends, best, of_lad)
-    against_baselines = _items(ends, best, hardest, named=True)
+    ends, best, cases = differences.set_index(DIFFERENCE_KEYS), chosen(validation), _cases(scores)
+    hardest = {case: _best_baseline(whole(scores), *case) for case in cases}
+    against_lad = _compared(ends, best, dict.fromkeys(cases, "bulk"))
+    against_baselines = _compared(ends, best, hardest, named=True)
+    published = list(_published_gains(ends))
     losses = mean_over_sites(validation).sort_values()
     others = ", ".join(f"{label(model)} {loss:.4f}" for model, loss in losses.iloc[1:].items())
+    among = f" of {len(losses)} trained models" if others else ", the only trained model"
     found = [
         Conclusion(
-            f"The validation chooses “{label(best)}”"
-            + (f" of {len(losses)} trained models" if others else ", the only trained model")
-            + f": mean loss over the sites {losses.iloc[0]:.4f}{f' ({others})' if others else ''}. The test periods had"
-            " no part in this.",
+            f"The validation chooses “{label(best)}”{among}: mean loss over the sites {losses.iloc[0]:.4f}"
+            f"{f' ({others})' if others else ''}. The test periods had no part in this.",
             [],
         ),
         Conclusion(
-            f"RMSE of “{label(best)}” less that of calibrated LaD in the test periods (W m⁻²):", against_lad
+            f"RMSE of “{label(best)}” less that of calibrated LaD, {IN_TEST}:", list(against_lad.values())
+        ),
+        Conclusion(
+            f"RMSE of “{label(best)}” less that of the best model without physics, {IN_TEST}:",
+            list(against_baselines.values()),
         ),
     ]
-    if against_baselines:
-        found.append(
-            Conclusion(
-                f"RMSE of “{label(best)}” less that of the model without physics that has the lowest one in the same"
-                " test:",
-                against_baselines,
-            )
-        )
-    worse = [(*place, model, "bulk") for model in trained(scores) for place in places]
+    worse = [(*case, model, "bulk") for model in trained(scores) for case in cases]
     worse = [key for key in worse if (cell := difference_cell(ends, key, "rmse")) and cell.mark == "worse"]
     text = (
         "Trained models that are significantly worse than calibrated LaD:"
@@ -80,21 +78,38 @@ def conclusions(
         else "No trained model is significantly worse than calibrated LaD in RMSE at any site."
     )
     found.append(Conclusion(text, [_item(ends, key, model=True) for key in worse]))
-    published = list(_published_gains(ends))
-    if published:
-        items = [replace(cell, text=f"{cell.text}; published {there:+.2f}") for *_, cell, there in published]
-        text = "RMSE of the published hybrid, “mlp”, less that of calibrated LaD in the test periods (W m⁻²):"
-        found.append(Conclusion(text, items))
-    found += _states(states)
-    sentences = [
-        f"In the test periods “{label(best)}”, the model chosen by validation, has "
-        f"{'a median RMSE' if too_many(site for site, _ in places) else 'an RMSE'} of "
-        f"{_errors(scores, dict.fromkeys(places, best), where=True)} W m⁻²; calibrated LaD has "
-        f"{_errors(scores, of_lad)}, {_count(against_lad)}."
+    found += [
+        _behind(ends, cases, model) for model in ("bulk", PUBLISHED_HYBRID) if model in set(scores.model)
     ]
+    gains = [replace(cell, text=f"{cell.text}; published {there:+.2f}") for *_, cell, there in published]
+    found.append(Conclusion(f"{GAIN_OF_PUBLISHED}, {IN_TEST}:", gains))
+    found += _states(states)
+    found = [
+        _in_short(conclusion) for conclusion in found if conclusion.items or not conclusion.text.endswith(":")
+    ]
+    return _answer(scores, best, against_lad, against_baselines, published), found
+
+
+def _answer(
+    scores: pd.DataFrame,
+    best: str,
+    against_lad: Mapping[Case, Cell],
+    against_baselines: Mapping[Case, Cell],
+    published: Sequence[tuple[str, str, Cell, float]],
+) -> list[str]:
+    """The errors of the chosen model, of LaD and of the best models without physics, and the published gain."""
+    hardest = {case: _best_baseline(whole(scores), *case) for case in against_baselines}
+    sentences = []
+    if against_lad:
+        sentences.append(
+            f"In the test periods “{label(best)}”, the model chosen by validation, has "
+            f"{'a median RMSE' if too_many(site for site, _ in against_lad) else 'an RMSE'} of "
+            f"{_errors(scores, dict.fromkeys(against_lad, best), with_case=True)} W m⁻²; calibrated LaD has "
+            f"{_errors(scores, dict.fromkeys(against_lad, 'bulk'))}, {_count(against_lad)}. A case is a flux at a site."
+        )
     if against_baselines:
         sentences.append(
-            f"The best model without physics in each case has {_errors(scores, hardest, named=True)}, "
+            f"The best model without physics in each case has {_errors(scores, hardest, with_model=True)}, "
             f"{_count(against_baselines)}."
         )
     if published:
@@ -102,35 +117,51 @@ def conclusions(
             f"{target} {cell.number:+.1f} at {site} (published {there:+.1f})"
             for site, target, cell, there in published
         )
-        sentences.append(
-            f"RMSE of the published hybrid, “mlp”, less that of calibrated LaD: {', '.join(gains)} W m⁻²."
+        sentences.append(f"{GAIN_OF_PUBLISHED}: {', '.join(gains)} W m⁻².")
+    return sentences
+
+
+def _count(compared: Mapping[Case, Cell]) -> str:
+    """In which cases the other model has a larger or a smaller RMSE, if the chosen one gains `compared`."""
+    more, less = ([case for case, cell in compared.items() if cell.mark == m] for m in ("better", "worse"))
+    text = f"significantly more in {_some(more, compared)}"
+    return text + f" and significantly less in {_some(less, compared)}" * bool(less)
+
+
+def _some(cases: Sequence[Case], of: Collection[Case]) -> str:
+    """How many cases of all, and which, unless it is all, none or too many."""
+    named = f" ({', '.join(map(' '.join, cases))})" if 0 < len(cases) < len(of) <= MOST_CASES else ""
+    return f"{len(cases)} of {len(of)} cases{named}"
+
+
+def _behind(ends: pd.DataFrame, cases: Sequence[Case], model: str) -> Conclusion:
+    """Models without physics that are significantly better than a model with physics, and where."""
+    better = {}
+    for name in BASELINES:
+        cells = {case: difference_cell(ends, (*case, model, name), "rmse") for case in cases}
+        better[name] = [case for case, cell in cells.items() if cell and cell.mark == "worse"]
+    items = [Cell(f"{label(name)}: {_some(found, cases)}") for name, found in better.items() if found]
+    if items:
+        return Conclusion(
+            f"Models without physics that are significantly better than “{label(model)}”:", items
         )
-    return sentences, [_in_short(conclusion) for conclusion in found]
-
-
-def _count(cells: Sequence[Cell]) -> str:
-    """In how many cases another model has a larger and a smaller RMSE than the chosen one, whose items are `cells`."""
-    more, less = (sum(cell.mark == mark for cell in cells) for mark in ("better", "worse"))
-    return (
-        f"significantly more in {more} of {len(cells)} cases"
-        + f" and significantly less in {less}" * bool(less)
-    )
+    return Conclusion(f"No model without physics is significantly better than “{label(model)}”.", [])
 
 
 def _errors(
-    scores: pd.DataFrame, models: Mapping[Place, str | None], where: bool = False, named: bool = False
+    scores: pd.DataFrame, models: Mapping[Case, str | None], with_case: bool = False, with_model: bool = False
 ) -> str:
-    """RMSE of a model in each case, `where` with the case, `named` with the model; of many sites the medians."""
+    """RMSE of a model in each case; of many sites the medians, without the models."""
     errors = whole(scores).set_index(["site", "target", "model"]).rmse
-    keys = [(*place, model) for place, model in models.items() if model]
+    keys = [(*case, model) for case, model in models.items() if model]
     rmse = errors[[key for key in keys if key in errors.index]]
     if too_many(site for site, _ in models):
         medians = rmse.groupby(level="target", sort=False).median()
-        texts = [f"{value:.1f}" + f" ({target})" * where for target, value in medians.items()]
+        texts = [f"{value:.1f}" + f" ({target})" * with_case for target, value in medians.items()]
     else:
         texts = []
         for (site, target, model), value in rmse.items():
-            notes = [f"{site} {target}"] * where + [label(model)] * named
+            notes = [f"{site} {target}"] * with_case + [label(model)] * with_model
             texts.append(f"{value:.1f}" + f" ({', '.join(notes)})" * bool(notes))
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
@@ -143,9 +174,9 @@ def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:
-    """Instead of more than `MOST_PLACES` places, the number of them with each verdict."""
+    """Instead of more than `MOST_CASES` places, the number of them with each verdict."""
     items = conclusion.items
-    if len(items) <= MOST_PLACES:
+    if len(items) <= MOST_CASES:
         return conclusion
     counted = [
         Cell(f"{words}: {sum(cell.mark == mark for cell in items)} of {len(items)}", mark=mark)
@@ -164,21 +195,21 @@ def _item(ends: pd.DataFrame, key: Sequence[str], named: bool = False, model: bo
     return replace(cell, text=f"{where}: {cell.text}, {WORDS[cell.mark]}")
 
 
-def _items(
-    ends: pd.DataFrame, model: str, references: Mapping[Place, str | None], named: bool = False
-) -> list[Cell]:
+def _compared(
+    ends: pd.DataFrame, model: str, references: Mapping[Case, str | None], named: bool = False
+) -> dict[Case, Cell]:
     """A model against a reference in each case, as far as they were compared."""
-    keys = [(*place, model, reference) for place, reference in references.items() if reference]
-    return [_item(ends, key, named) for key in keys if gain(ends, key, "rmse")]
+    keys = {case: (*case, model, reference) for case, reference in references.items() if reference}
+    return {case: _item(ends, key, named) for case, key in keys.items() if gain(ends, key, "rmse")}
 
 
-def _places(scores: pd.DataFrame) -> list[Place]:
+def _cases(scores: pd.DataFrame) -> list[Case]:
     """Sites and fluxes with scores."""
     return list(dict.fromkeys(zip(scores.site, scores.target, strict=True)))
 
 
-def _best_baseline(scores: pd.DataFrame, site: str, target: str) -> str | None:
-    rows = whole(scores)
+def _best_baseline(rows: pd.DataFrame, site: str, target: str) -> str | None:
+    """The model without physics with the lowest RMSE in a case, if there is any."""
     rows = rows[(rows.site == site) & (rows.target == target) & rows.model.isin(BASELINES)]
     return None if rows.empty else rows.loc[rows.rmse.idxmin()].model
 
@@ -211,6 +242,29 @@ def _states(states: pd.DataFrame) -> Iterator[Conclusion]:
         )
 
 
+def of_training(histories: Histories, model: str) -> Conclusion:
+    """What the training of a model through the equations added to its first weights, by the validation."""
+    rows = {}
+    for (site, name), history in histories.items():
+        if name == model:
+            first = history[history.step == history.step.min()].set_index("member").validation_loss
+            lowest = history.groupby("member").validation_loss.min()
+            rows[site] = (first.mean(), lowest.mean(), int((lowest == first).sum()), len(first))
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["first", "lowest", "kept", "networks"])
+    if too_many(rows):
+        frame = pd.DataFrame(
+            [[*frame.iloc[:, :2].mean(), *frame.iloc[:, 2:].sum()]], ["mean over the sites"], frame.columns
+        )
+    return Conclusion(
+        f"Validation loss of “{label(model)}” with its first weights, and the lowest one during gradient steps through "
+        "the model's equations, means over the seeds; and how many networks kept their first weights:",
+        [
+            Cell(f"{r.Index}: {r.first:.4f}, {r.lowest:.4f}; {r.kept:.0f} of {r.networks:.0f}")
+            for r in frame.itertuples()
+        ],
+    )
+
+
 def of_unseen(table: pd.DataFrame, differences: pd.DataFrame) -> Conclusion:
     """The multi-site network at towers that it has not seen, against models that do not know them either.
 
@@ -234,35 +288,36 @@ def of_unseen(table: pd.DataFrame, differences: pd.DataFrame) -> Conclusion:
             better, worse = marks.count("better"), marks.count("worse")
             text = f"{target} against {names[rival]}: {WORDS['better']} at {better} of {len(marks)} towers"
             items.append(Cell(f"{text}, {WORDS['worse']} at {worse}"))
-    return Conclusion(f"At towers that it has not seen, {'; '.join(texts)}.", items)
+    return Conclusion(f"At towers it has not seen, {'; '.join(texts)}.", items)
 
 
 def of_closure(
-    scores: pd.DataFrame,
     validation: pd.DataFrame,
     periods: Mapping[str, pd.DataFrame],
     strata: Mapping[str, pd.DataFrame],
 ) -> list[Conclusion]:
     """How far the towers close their energy balance, and errors against fluxes scaled to close it.
 
-    `scores` and `validation` as in `conclusions`; `periods` and `strata`, the tables of `lad periods` and
+    `validation` as in `conclusions`; `periods` and `strata`, the tables of `lad periods` and
     `lad evaluate`, by site. Empty where no tower has such fluxes.
     """
     items = []
     for site in [site for site in periods if site in strata]:
-        table = strata[site]
-        ratio = periods[site].set_index("period").ratio["test"]
+        table, ratio = strata[site], periods[site].set_index("period").ratio.get("test", np.nan)
         closed = table[
             (table.correction == "closed") & (table.scale == "half-hour") & (table.stratum == "all")
         ]
-        for target, rows in closed.groupby("target", sort=False):
+        for target, rows in closed.dropna(subset="rmse").groupby("target", sort=False):
             rmse = rows.set_index("model").rmse
-            models = (chosen(validation), "bulk", _best_baseline(scores, site, target))
+            models = (chosen(validation), "bulk", _best_baseline(rows, site, target))
             errors = ", ".join(f"{label(model)} {rmse[model]:.1f}" for model in models if model in rmse)
-            items.append(Cell(f"{site} {target} ({100 * ratio:.0f} %): {errors}"))
+            share = "" if np.isnan(ratio) else f" ({100 * ratio:.0f} %)"
+            items.append(Cell(f"{site} {target}{share}: {errors}"))
     text = (
-        "A model closes the energy balance, a tower does not. RMSE (W m⁻²) against fluxes scaled to close it, at the "
-        "half-hours where that can be done, and, in brackets, LE + H of the tower over Rn − G in the test period:"
+        "LaD and hybrids close the energy balance; towers, and models fitted to their fluxes alone, do not. RMSE "
+        "(W m⁻²) against fluxes scaled to close it, at the half-hours where that can be done, of the chosen model, of "
+        "calibrated LaD and of the model without physics that is best there; in brackets LE + H of the tower over "
+        "Rn − G in the test period:"
     )
     return [Conclusion(text, items)] if items else []
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
@@ -24,7 +25,8 @@ from lad.tables.study import multi_site_differences_tables, multi_site_tables, r
 from lad.towers.flags import FLAGS, NOT_KNOWN
 
 LARGE = 20_000  # bytes of a figure, above which fewer colours pay
-PALETTE_SIZE = 40
+PALETTE_SIZE = 32
+EXACT = 4  # colours
 MOST_PIXELS = 16383  # of a side of a WebP image
 INCH = 96  # pixels of the page
 
@@ -81,8 +83,8 @@ FILE_TITLES = {
     ),
     "learning.png": (
         "Learning curves",
-        "Losses of free runs during training, on the training and the validation half-hours; thin lines are single "
-        "seeds, for many sites single sites.",
+        "Losses of free runs during training, on the training and the validation half-hours; the weights with the "
+        "lowest validation loss are kept. Thin lines are single seeds, for many sites single sites.",
     ),
     "diurnal.png": (
         "Diurnal cycle",
@@ -109,13 +111,16 @@ FILE_TITLES = {
         "Evaporation of tower and models, summed up over the usable half-hours of the test period; root zone over the "
         "whole record.",
     ),
-    "response.png": ("Responses", "LE and H against one variable, all else as on a typical midday."),
+    "response.png": (
+        "Responses",
+        "LE and H against one variable, all else as on a typical midday. Outside the grey range networks extrapolate.",
+    ),
     "response.csv": ("Responses", "The values of the figure."),
     "sanity.csv": (
         "Physical sanity",
         "Drift of the soil, surface temperature (over the record, and in the month where it is farthest from LaD's), "
         "water beyond the stores, days of the test period with an empty root zone, residuals of the budgets, and soil "
-        "sensors.",
+        "sensors. Sound: within all limits (docs/evaluation.md).",
     ),
     "parameters.csv": (
         "Calibrated parameters",
@@ -220,7 +225,25 @@ def heading(column: str) -> str:
     return HEADINGS.get(column, column.replace("_", " "))
 
 
-READABLE = {"metric": heading, "model": label, "input": lambda name: INPUT_HEADINGS.get(name, name)}
+PARAMETERS = {
+    "rs": "rs, stomatal resistance",
+    "Wmax": "Wmax, root-zone capacity",
+    "z0": "z0, roughness length",
+    "kB": "kB, ln(z0 / roughness length of heat)",
+    "Wc": "Wc, snow that masks half of the ground",
+    "alb0": "alb0, albedo without snow",
+    "C_factor": "C_factor, on the heat capacity of the soil",
+    "lam_factor": "lam_factor, on its heat conductivity",
+}
+"""Calibrated quantity → its name and meaning."""
+
+READABLE = {
+    "metric": heading,
+    "model": label,
+    "input": lambda name: INPUT_HEADINGS.get(name, name),
+    "parameter": lambda name: PARAMETERS.get(name, name),
+    "sound": {"True": "yes", "False": "no"}.get,
+}
 """Column → names of its values."""
 
 
@@ -335,12 +358,13 @@ def picture(path: str | Path, title: str, caption: str) -> Picture:
 
 
 def _packed(image: Image.Image) -> bytes:
-    """An image in fewer bytes: few colours, the background as it was; WebP takes four fifths of such a PNG."""
+    """An image in fewer bytes: few colours, its commonest ones exact; WebP takes four fifths of such a PNG."""
     full = image.convert("RGB")
     few = full.quantize(PALETTE_SIZE, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    palette, corner = few.getpalette(), 3 * few.getpixel((0, 0))
-    palette[corner : corner + 3] = full.getpixel((0, 0))
-    few.putpalette(palette)
+    pixels, packed = np.asarray(full), np.array(few.convert("RGB"))
+    # Background, shade and grid are so alike that a small palette would merge them.
+    for _, colour in sorted(full.getcolors(full.width * full.height), reverse=True)[:EXACT]:
+        packed[(pixels == colour).all(axis=-1)] = colour
     buffer = io.BytesIO()
-    few.convert("RGB").save(buffer, format="WEBP", lossless=True)
+    Image.fromarray(packed).save(buffer, format="WEBP", lossless=True)
     return buffer.getvalue()

@@ -24,20 +24,20 @@ from lad.towers.sites import site_row
 
 
 def summary(scores: pd.DataFrame, places: Sequence[str]) -> str:
-    """What was run, in a few sentences. `places`: the sites, each as `place` describes it; none for many sites."""
+    """What was run, in a few sentences. `places`: the sites, each as in `site_in_words`; none for many sites."""
     models = trained(scores)
     seeds = single_seeds(scores[scores.model.isin(models)]).seed.nunique()
     where = "; ".join(places) or f"{scores.site.nunique()}, each with a page of its own"
     against = " against models without physics" * bool(set(scores.model) & set(BASELINES))
     study = " After Kalauni & Bennett, Hybrid Differentiable Land Surface Model (AGU Annual Meeting 2025)."
     return (
-        f"The land surface model LaD, calibrated and with trained fluxes{against}."
-        f"{study if published_table(scores) else ''} Trained models: {', '.join(map(label, models))}, {seeds} seeds "
-        f"each. Sites: {where}."
+        f"The land surface model LaD, calibrated and with trained fluxes of latent (LE) and sensible heat (H){against}."
+        f"{study if published_table(scores) else ''} Trained models: {', '.join(map(label, models))}, {seeds} "
+        f"seed{'s' * (seeds > 1)} each. Sites: {where}."
     )
 
 
-def place(site: str, forcing: str, periods: str) -> str:
+def site_in_words(site: str, forcing: str, periods: str) -> str:
     """A site in words: name, IGBP class, years of training and test. Raises InputError as the readers do."""
     row, days = site_row(read_netcdf(forcing), forcing), read_periods(periods)
     return (

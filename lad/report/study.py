@@ -16,10 +16,24 @@ from lad.evaluation.strata import STRATA_COLUMNS
 from lad.evaluation.study import STATES_COLUMNS, chosen, lowest_losses, read_histories
 from lad.io import read_table
 from lad.provenance import provenance
-from lad.report.conclusions import as_text, conclusions, of_closure, of_unseen, solver_conclusions
+from lad.report.conclusions import (
+    as_text,
+    conclusions,
+    of_closure,
+    of_training,
+    of_unseen,
+    solver_conclusions,
+)
 from lad.report.files import EXPERIMENTS, read_known, shown
 from lad.report.page import Links, Section, render
-from lad.report.sections import models_table, origin_section, place, site_section, study_sections, summary
+from lad.report.sections import (
+    models_table,
+    origin_section,
+    site_in_words,
+    site_section,
+    study_sections,
+    summary,
+)
 
 STUDY = "study"
 # The files of a study that are shown with the conclusions.
@@ -52,19 +66,21 @@ def study_page(
     """
     scores = read_scores([study.scores])
     sites = list(dict.fromkeys(scores.site))
-    validation, files = lowest_losses(read_histories(study.histories)), _by_section(study.shown, sites)
+    histories, files = read_histories(study.histories), _by_section(study.shown, sites)
+    validation = lowest_losses(histories)
     solvers = {site: [path for path in files[site] if Path(path).name in EXPERIMENTS] for site in sites}
     experiments = [part for site in sites for part in shown(solvers[site], site)]
     differences = read_table(study.differences, DIFFERENCE_COLUMNS)
     states = read_table(study.states, STATES_COLUMNS)
     sentences, found = conclusions(scores, differences, states, validation)
+    found.insert(1, of_training(histories, chosen(validation)))
     multi_site = _tables(files, "multi_site.csv", TRANSFER_COLUMNS)
     if multi_site:
         gains = _tables(files, "multi_site_differences.csv", DIFFERENCE_COLUMNS)
         found.append(of_unseen(multi_site[STUDY], gains[STUDY]))
         sentences.append(found[-1].text)
     periods, strata = _tables(files, "periods.csv"), _tables(files, "strata.csv", STRATA_COLUMNS)
-    found += of_closure(scores, validation, periods, strata)
+    found += of_closure(validation, periods, strata)
     found += solver_conclusions(
         {site: read_table(path, GAIN_COLUMNS) for site, path in study.gains.items()},
         {site: read_table(path, SUMMARY_COLUMNS) for site, path in study.landscapes.items()},
@@ -93,7 +109,7 @@ def study_page(
     described = []
     for site in () if study.pages else sites:
         sources = {kind: _of_site(paths, kind, site) for kind, paths in study.sites.items()}
-        described.append(place(site, sources["forcing"], sources["periods"]))
+        described.append(site_in_words(site, sources["forcing"], sources["periods"]))
         own = [text.removeprefix(f"{site}/") for text in study.simulations if text.startswith(f"{site}/")]
         rest = [path for path in files[site] if path not in solvers[site]]
         drawn = {*DRAWN, chosen(validation)}
@@ -102,6 +118,7 @@ def study_page(
     sections.append(origin_section(origin, study.citations.read_text(encoding="utf-8"), settings))
     places = f"{len(sites)} towers" if too_many(sites) else ", ".join(sites)
     title = f"{'' if sites == [name] else f'Study {name}: '}hybrid LaD at {places}"
+    sentences = [*filter(None, [settings.get("note")]), *sentences]
     page = render(title, [*sentences, summary(scores, described)], sections, origin)
     return page, as_text(sentences, found)
 

@@ -15,6 +15,7 @@ from lad.settings.experiments import Daemons, Fold, Landscape, MultiSite, Name, 
 from lad.settings.files import check_left_out, place
 from lad.settings.learning import Calibration, Descent, Solver, TrainedModel
 from lad.towers.archives import sites_of
+from lad.towers.sites import IGBP
 
 # Names of rules that are no steps, and of commands of `./run`.
 RESERVED_STUDIES = {
@@ -74,7 +75,7 @@ class Metadata(Section):
     """Values that replace those of the tables of sites and of the archives."""
 
     name: str | None = None
-    igbp: str | None = None
+    igbp: Literal[*IGBP] | None = None
     latitude: float | None = None
     longitude: float | None = None
     elevation: float | None = None
@@ -144,6 +145,8 @@ class Simulation(Section):
 class Settings(Section):
     """Settings of the study."""
 
+    note: str = ""
+    """a sentence about the studies, which runs, reports and conclusions show first"""
     archives: str = "archives"
     """folder with tower archives, searched before `data/`; downloads go there"""
     fetch: Fetch = Fetch()
@@ -251,10 +254,9 @@ class Settings(Section):
                 if study not in self.studies:
                     raise Refused(["multi_site", "studies"], f"{study}: expected one of studies")
                 has = f"has {' '.join(sites) or 'no site'}, expected two or more"
-                where = (
-                    f"the archives are in the folder {self.archives}; --config archives=FOLDER names another"
-                )
-                raise Refused(["multi_site", "studies"], f"{study}: {has} ({where})")
+                if not sites:
+                    has += f" (the archives are in the folder {self.archives}; --config archives=FOLDER names another)"
+                raise Refused(["multi_site", "studies"], f"{study}: {has}")
         for site, numbers in self.multi_site.fine_tuning.sites.items():
             self._check_last_years(site, max(numbers))
         network = self.models.get(self.multi_site.model)

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     for number, (name, path) in enumerate(runs.items(), start=1):
         model, _, seed = name.partition("/")
         found = sanity(read_netcdf(path), models[name], record, observed, reference, test)
-        table.append({"site": args.site, "model": model, "seed": seed} | found | {"sound": sound(found)})
+        table.append({"site": args.site, "model": model, "seed": seed, "sound": sound(found)} | found)
         progress.update(number, name)
     for row in table:
         for name, limit in LIMITS.items():

@@ -102,6 +102,7 @@ def read_rows(path: str | Path | None = None) -> dict[str, dict[str, str]]:
             raise InputError(f"{path} row {number}: site {site_id} is there twice")
         for name in RANGES.keys() & cells.keys():
             _number(name, cells[name], f"{path} row {number}")
+        _check_class(cells.get("igbp", IGBP[0]), f"{path} row {number}")
         found[site_id] = cells
     return found
 
@@ -126,14 +127,18 @@ def make_site(cells: Mapping[str, str], where: str, origin: str = "") -> Site:
             raise InputError(f"{where}: {field.name} is not given, expected {kind}")
         values[field.name] = text if field.type is str else _number(field.name, text, where)
     site = Site(**values | {"origin": origin})
-    if site.igbp not in IGBP:
-        raise InputError(f"{where}: igbp = {site.igbp!r}, expected one of {' '.join(IGBP)}")
+    _check_class(site.igbp, where)
     if site.measurement_height <= site.canopy_height:
         raise InputError(
             f"{where}: measurement_height {site.measurement_height:g} m does not lie above the canopy, expected "
             f"more than canopy_height {site.canopy_height:g} m"
         )
     return site
+
+
+def _check_class(igbp: str, where: str) -> None:
+    if igbp not in IGBP:
+        raise InputError(f"{where}: igbp = {igbp!r}, expected one of {' '.join(IGBP)}")
 
 
 def _number(name: str, text: str, where: str) -> float | int:
@@ -177,9 +182,14 @@ def stated_type(name: str, attrs: Mapping[str, Any], site_id: str, path: str | P
     return int(stated) if stated is not None else getattr(site(site_id, path), name)
 
 
+def stated_row(forcing: xr.Dataset) -> dict[str, Any]:
+    """The same as `site_row`; KeyError if the file has none."""
+    return json.loads(forcing.attrs["provenance"])["settings"]["site"]
+
+
 def site_row(forcing: xr.Dataset, source: str | Path) -> dict[str, Any]:
     """The row of the site table that a forcing file was made with; InputError if `lad forcing` did not write it."""
     try:
-        return json.loads(forcing.attrs["provenance"])["settings"]["site"]
+        return stated_row(forcing)
     except KeyError:
         raise InputError(f"{source}: does not state its site, expected a file of lad forcing") from None

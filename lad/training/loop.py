@@ -115,8 +115,8 @@ def fit(
         if first:
             progress.update(
                 done,
-                f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f} (means over {members})  "
-                f"lowest so far {now.best_loss.min():.4f}",
+                f"loss {train_loss.mean():.4f}  validation {validation_loss.mean():.4f} (means of {members})  "
+                f"lowest of all so far {now.best_loss.min():.4f}",
                 ends=ends,
             )
         if ends:

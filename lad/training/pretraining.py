@@ -106,7 +106,7 @@ def pretrain(free: Free, runs: FreeRuns, steps: int) -> Free:
         lowest = np.where(better, ran.losses[1], lowest)
         progress.update(
             part[-1] + 1,
-            f"loss {values[:, -1].mean():.4f}  validation {ran.losses[1].mean():.4f} (means over {members})",
+            f"loss {values[:, -1].mean():.4f}  validation {ran.losses[1].mean():.4f} (means of {members})",
         )
         if number < ROUNDS:
             before = everywhere(ran.before, runs.devices)

@@ -25,7 +25,7 @@ from lad.simulation import free_runs
 from lad.site_files import record_of
 from lad.state import State, plain_state
 from lad.towers.flags import CLIMATOLOGY, INTERPOLATED
-from lad.towers.sites import site_row
+from lad.towers.sites import stated_row
 from lad.training import climate
 from lad.training.data import LearningData, learning_data
 from lad.training.space import Space, calibration_space, load_calibrated
@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "C": lambda p, _: p.C[0],  # J m-3 K-1
     "lam": lambda p, _: p.lam[0],  # W m-1 K-1
     "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
-    "canopy": lambda _, forcing: site_row(forcing, "")["canopy_height"],  # m
+    "canopy": lambda _, forcing: stated_row(forcing)["canopy_height"],  # m
     "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
     "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
     "season": lambda _, forcing: climate.seasonality(forcing),  # K
@@ -211,7 +211,7 @@ def _described(
     for name in attributes:
         try:
             values.append(float(ATTRIBUTES[name](table, dataset)))
-        except (KeyError, InputError):
+        except KeyError:
             raise InputError(f"{source}: lacks {name}, an attribute that the network sees") from None
     hidden = gap_filled_inputs(dataset, seen)
     return np.array(values), np.array([name in hidden for name in FORCING_INPUTS])

@@ -60,7 +60,7 @@ rule report:
         settings=lambda wildcards: json.dumps(
             {
                 name: config[name]
-                for name in ("models", "ensembles", "seeds", "calibration", "training", "simulation")
+                for name in ("note", "models", "ensembles", "seeds", "calibration", "training", "simulation")
             }
             | ({"multi_site": config["multi_site"]} if plan.trains_network(wildcards.study) else {})
         ),
