@@ -25,7 +25,7 @@ from lad.evaluation.series import Simulated
 from lad.evaluation.solvers import LANDSCAPE_COLUMNS, LANDSCAPE_POINTS, REFERENCE_SOLVER
 from lad.fluxes import BulkFluxes
 from lad.forcing import Forcing, Record, rows
-from lad.integrate import adaptive, euler, fast, original, roll_out, split_state
+from lad.integrate import adaptive, euler, fast, original, split_state
 from lad.integrate.named import named
 from lad.model import Model, latent_heat
 from lad.observations import TARGETS
@@ -197,12 +197,31 @@ def first_year_of_training(data: LearningData, parameters: Parameters, weighting
 
 
 def losses(solver, space: Space, excerpt: Excerpt):
-    """Two functions: free numbers (m, k) to m losses; these and a direction (k,) to m derivatives along it."""
+    """Two functions: free numbers (m, k) to m losses; these and a direction (k,) to m derivatives along it.
+
+    Days are whole: what remains at the end of the excerpt does not count.
+    """
+    of_day = round(86400.0 / excerpt.dt)
+    days = excerpt.observed.shape[0] // of_day
+    # A derivative fills two arrays at once, which XLA copies whole in every turn (`lad.integrate._roll_out.packed`):
+    # those of a day are small, those of the year are filled once a day.
+    forcing, observed, use = jax.tree.map(
+        lambda x: x[: days * of_day].reshape(days, of_day, *x.shape[1:]),
+        (excerpt.forcing, excerpt.observed, excerpt.use),
+    )
 
     def of_point(free):
-        model = Model(space.parameters(free), BulkFluxes())
-        trajectory = roll_out(solver, model, excerpt.start, excerpt.forcing, excerpt.dt)[1]
-        return loss(simulated_fluxes(trajectory.rates), excerpt.observed, excerpt.use, excerpt.scale)
+        model = Model(space.parameters(free), BulkFluxes()).prepare()
+        advance = solver(model, excerpt.dt)
+
+        def interval(state, row):
+            end, mean = advance(state, row)
+            return end, simulated_fluxes(mean)
+
+        simulated = jax.lax.scan(
+            lambda state, day: jax.lax.scan(interval, state, day), excerpt.start, forcing
+        )[1]
+        return loss(simulated, observed, use, excerpt.scale)
 
     def slope(free, direction):
         return jax.jvp(of_point, (free,), (direction,))[1]
