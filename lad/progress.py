@@ -8,7 +8,7 @@ WIDTH = 20  # characters of the bar
 # CPU seconds of the long steps in the study `paper` (docs/scaling.md); those of the short demo take a fifth to a half.
 LONG = {"calibrate": 310, "train": 210, "simulate": 28, "simulate_bulk": 15, "figures": 55, "left_out": 1750}
 LONG |= {"train_multi_site": 80, "fine_tune": 130, "evaluate_multi_site": 110}
-LONG |= {"train_through": 400, "daemons": 150, "landscape": 150, "solvers": 150}
+LONG |= {"train_through": 75, "daemons": 60, "landscape": 340, "solvers": 1200}
 OTHER = 12  # CPU seconds of any other step
 FACTOR = 2  # to either side: the settings and the length of the record matter too
 

@@ -74,10 +74,10 @@ def study_page(
     states = read_table(study.states, STATES_COLUMNS)
     sentences, found = conclusions(scores, differences, states, validation)
     found.insert(1, of_training(histories, chosen(validation)))
-    multi_site = _tables(files, "multi_site.csv", TRANSFER_COLUMNS)
-    if multi_site:
-        gains = _tables(files, "multi_site_differences.csv", DIFFERENCE_COLUMNS)
-        found.append(of_unseen(multi_site[STUDY], gains[STUDY]))
+    networks = _tables(files, "multi_site.csv", TRANSFER_COLUMNS)
+    gains = _tables(files, "multi_site_differences.csv", DIFFERENCE_COLUMNS)
+    if networks and gains:
+        found.append(of_unseen(networks[STUDY], gains[STUDY]))
         sentences.append(found[-1].text)
     periods, strata = _tables(files, "periods.csv"), _tables(files, "strata.csv", STRATA_COLUMNS)
     found += of_closure(validation, periods, strata)
