@@ -121,11 +121,11 @@ def _answer(
     return sentences
 
 
-def _count(compared: Mapping[Case, Cell]) -> str:
-    """In which cases the other model has a larger or a smaller RMSE, if the chosen one gains `compared`."""
-    more, less = ([case for case, cell in compared.items() if cell.mark == m] for m in ("better", "worse"))
-    text = f"significantly more in {_some(more, compared)}"
-    return text + f" and significantly less in {_some(less, compared)}" * bool(less)
+def _count(gains: Mapping[Case, Cell]) -> str:
+    """In which cases the other model has a larger or a smaller RMSE, if the chosen one has these `gains`."""
+    more, less = ([case for case, cell in gains.items() if cell.mark == m] for m in ("better", "worse"))
+    text = f"significantly more in {_some(more, gains)}"
+    return text + f" and significantly less in {_some(less, gains)}" * bool(less)
 
 
 def _some(cases: Sequence[Case], of: Collection[Case]) -> str:
@@ -174,7 +174,7 @@ def as_text(sentences: Sequence[str], found: Sequence[Conclusion]) -> str:
 
 
 def _in_short(conclusion: Conclusion) -> Conclusion:
-    """Instead of more than `MOST_CASES` places, the number of them with each verdict."""
+    """Instead of more than `MOST_CASES` items, the number of them with each verdict."""
     items = conclusion.items
     if len(items) <= MOST_CASES:
         return conclusion
