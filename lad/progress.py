@@ -5,19 +5,21 @@ import time
 from collections.abc import Mapping
 
 WIDTH = 20  # characters of the bar
-# CPU seconds of the long steps in the study `paper` (docs/scaling.md); those of the short demo take a fifth to a half.
-LONG = {"calibrate": 310, "train": 210, "simulate": 28, "simulate_bulk": 15, "figures": 55, "left_out": 1750}
+# CPU seconds of the long steps, between those of the short demo and of the study `paper` (docs/scaling.md).
+LONG = {"calibrate": 160, "train": 120, "simulate": 15, "simulate_bulk": 10, "figures": 30, "left_out": 1750}
 LONG |= {"train_multi_site": 80, "fine_tune": 130, "evaluate_multi_site": 110}
 LONG |= {"train_through": 75, "daemons": 60, "landscape": 340, "solvers": 1200}
 OTHER = 12  # CPU seconds of any other step
-FACTOR = 2  # to either side: the settings and the length of the record matter too
+FACTOR = 2.5  # to either side: the settings and the length of the record matter too
 
 
 def usual_time(steps: Mapping[str, int], cores: int) -> str:
     """About how long so many of each step take on so many cores, in words."""
     total = sum(number * LONG.get(step, OTHER) for step, number in steps.items())
-    chain = sum(LONG.get(step, OTHER) for step in steps)  # one after the other, however many cores there are
-    minutes = max(total / cores, min(total, chain)) / 60
+    chain = sum(
+        LONG[step] for step in steps if step in LONG
+    )  # one after the other, however many cores there are
+    minutes = max(total / cores, chain) / 60
     low, high = (float(f"{value:.1g}") for value in (minutes / FACTOR, minutes * FACTOR))
     if high <= 2:
         return "a minute or two"

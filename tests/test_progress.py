@@ -23,12 +23,12 @@ def test_line_of_a_search_that_ends_early_is_closed(monkeypatch, capsys, termina
 
 def test_usual_time_is_a_range_in_words():
     assert usual_time({"gather": 3}, 2) == "a minute or two"
-    assert usual_time({"gather": 11}, 1) == "usually 1 to 4 minutes on 1 core"
-    assert usual_time({"calibrate": 1, "train": 3, "gather": 2}, 2) == "usually 4 to 20 minutes on 2 cores"
-    assert usual_time({"train": 17}, 1) == "usually 30 to 100 minutes on 1 core"
-    assert usual_time({"train": 700}, 1) == "usually 17 to 83 hours on 1 core"
+    assert usual_time({"gather": 11}, 1) == "usually 1 to 6 minutes on 1 core"
+    assert usual_time({"calibrate": 1, "train": 3, "gather": 2}, 2) == "usually 2 to 10 minutes on 2 cores"
+    assert usual_time({"train": 17}, 1) == "usually 10 to 80 minutes on 1 core"
+    assert usual_time({"train": 700}, 1) == "usually 10 to 67 hours on 1 core"
     one_after_the_other = {"calibrate": 1, "train": 6, "simulate": 6}
-    assert usual_time(one_after_the_other, 64) == "usually 5 to 20 minutes on 64 cores"
+    assert usual_time(one_after_the_other, 64) == "usually 2 to 10 minutes on 64 cores"
 
 
 def test_steps_that_take_long_are_rules_of_the_workflow(root):
