@@ -16,9 +16,8 @@ FACTOR = 2.5  # to either side: the settings and the length of the record matter
 def usual_time(steps: Mapping[str, int], cores: int) -> str:
     """About how long so many of each step take on so many cores, in words."""
     total = sum(number * LONG.get(step, OTHER) for step, number in steps.items())
-    chain = sum(
-        LONG[step] for step in steps if step in LONG
-    )  # one after the other, however many cores there are
+    # However many cores there are, the long steps of a site follow each other.
+    chain = sum(LONG[step] for step in steps if step in LONG)
     minutes = max(total / cores, chain) / 60
     low, high = (float(f"{value:.1g}") for value in (minutes / FACTOR, minutes * FACTOR))
     if high <= 2:

@@ -30,15 +30,15 @@ from lad.observations import Observed
 from lad.report.conclusions import (
     conclusions,
     of_closure,
-    of_daemons,
-    of_landscapes,
     of_training,
     of_unseen,
 )
-from lad.report.files import BUILT, FILE_TITLES, picture, read_csv, shown
+from lad.report.files import BUILT, picture, read_csv, shown
 from lad.report.page import Section, render
 from lad.report.plots import timeseries
 from lad.report.sections import study_sections
+from lad.report.solvers import of_daemons, of_landscapes
+from lad.report.titles import FILE_TITLES
 from lad.settings.learning import LAWS
 from lad.tables import MOST_CELLS, Cell, Table
 from lad.towers.coverage import KINDS
@@ -315,7 +315,7 @@ def strata_file(path: Path, strata: int = 30, closed: bool = False) -> None:
     ]
     table = pd.DataFrame(rows).assign(site=SITE, correction="raw", scale="half-hour", stratum="light")
     of_closed = table[table.value == "0"].assign(correction="closed", stratum="all", value="")
-    write_csv(path, pd.concat([table, of_closed[:4] if closed else of_closed[:0]])[STRATA_COLUMNS])
+    write_csv(path, pd.concat([table, of_closed] if closed else [table])[STRATA_COLUMNS])
 
 
 def test_tables_of_known_files_are_built_for_readers(tmp_path):

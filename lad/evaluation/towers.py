@@ -21,7 +21,7 @@ def describe(files: Mapping[str, str | Path]) -> pd.DataFrame:
     rows = []
     for site, path in files.items():
         forcing = read_netcdf(path)
-        row = site_row(forcing, path)
+        row = site_row(forcing.attrs, path)
         rows.append(
             {"site": site}
             | {name: row[name] for name in ("name", "igbp", "latitude", "longitude", "elevation")}

@@ -10,7 +10,6 @@ import pandas as pd
 from lad.evaluation.bootstrap import DIFFERENCE_KEYS, gain, verdict
 from lad.evaluation.models import BASELINES, MOST_SITES, label, too_many
 from lad.evaluation.scores import MULTI_SITE, NOTHING, OTHERS, full_name, whole
-from lad.evaluation.solvers import NEGLIGIBLE
 from lad.evaluation.study import PUBLISHED, Histories, chosen, mean_over_sites, trained
 from lad.tables import Cell, wrapped
 from lad.tables.study import compared, difference_cell
@@ -20,12 +19,6 @@ IN_TEST = "in the test periods (W m⁻²)"
 GAIN_OF_PUBLISHED = f"RMSE of the published hybrid, “{PUBLISHED_HYBRID}”, less that of calibrated LaD"
 MOST_CASES = 4 * MOST_SITES  # that are listed one by one
 WORDS = {"better": "significantly better", "worse": "significantly worse", "open": "not significant"}
-SOLVER_WORDS = {
-    "learns to correct": "it learns to correct its solver",
-    "does not": f"less than {100 * NEGLIGIBLE:.0f} %, it does not",
-    "one-sided": "one-sided, an instability and no correction",
-    "not significant": "not significant",
-}
 Case = tuple[str, str]
 """A site and a flux."""
 
@@ -49,7 +42,8 @@ def conclusions(
     `lowest_losses`. A case is a flux at a site.
     """
     ends, best, cases = differences.set_index(DIFFERENCE_KEYS), chosen(validation), _cases(scores)
-    hardest = {case: _best_baseline(whole(scores), *case) for case in cases}
+    rows = whole(scores)
+    hardest = {case: _best_baseline(rows, *case) for case in cases}
     against_lad = _compared(ends, best, dict.fromkeys(cases, "bulk"))
     against_baselines = _compared(ends, best, hardest, named=True)
     published = list(_published_gains(ends))
@@ -62,14 +56,14 @@ def conclusions(
             f"{f' ({others})' if others else ''}. The test periods had no part in this.",
             [],
         ),
-        Conclusion(
-            f"RMSE of “{label(best)}” less that of calibrated LaD, {IN_TEST}:", list(against_lad.values())
-        ),
-        Conclusion(
-            f"RMSE of “{label(best)}” less that of the best model without physics, {IN_TEST}:",
-            list(against_baselines.values()),
-        ),
     ]
+    for reference, gains in (
+        ("calibrated LaD", against_lad),
+        ("the best model without physics", against_baselines),
+    ):
+        if gains:
+            text = f"RMSE of “{label(best)}” less that of {reference}, {IN_TEST}:"
+            found.append(Conclusion(text, list(gains.values())))
     worse = [(*case, model, "bulk") for model in trained(scores) for case in cases]
     worse = [key for key in worse if (cell := difference_cell(ends, key, "rmse")) and cell.mark == "worse"]
     text = (
@@ -81,35 +75,38 @@ def conclusions(
     found += [
         _behind(ends, cases, model) for model in ("bulk", PUBLISHED_HYBRID) if model in set(scores.model)
     ]
-    gains = [replace(cell, text=f"{cell.text}; published {there:+.2f}") for *_, cell, there in published]
-    found.append(Conclusion(f"{GAIN_OF_PUBLISHED}, {IN_TEST}:", gains))
+    if published:
+        items = [replace(cell, text=f"{cell.text}; published {there:+.2f}") for *_, cell, there in published]
+        found.append(Conclusion(f"{GAIN_OF_PUBLISHED}, {IN_TEST}:", items))
     found += _states(states)
-    found = [
-        _in_short(conclusion) for conclusion in found if conclusion.items or not conclusion.text.endswith(":")
-    ]
-    return _answer(scores, best, against_lad, against_baselines, published), found
+    sentences = _answer(rows, best, hardest, against_lad, against_baselines, published)
+    return sentences, [_in_short(conclusion) for conclusion in found]
 
 
 def _answer(
-    scores: pd.DataFrame,
+    rows: pd.DataFrame,
     best: str,
+    hardest: Mapping[Case, str | None],
     against_lad: Mapping[Case, Cell],
     against_baselines: Mapping[Case, Cell],
     published: Sequence[tuple[str, str, Cell, float]],
 ) -> list[str]:
-    """The errors of the chosen model, of LaD and of the best models without physics, and the published gain."""
-    hardest = {case: _best_baseline(whole(scores), *case) for case in against_baselines}
+    """The errors of the chosen model, of LaD and of the best models without physics, and the published gain.
+
+    `rows` of ensembles; `hardest`: the best model without physics in each case.
+    """
     sentences = []
     if against_lad:
         sentences.append(
             f"In the test periods “{label(best)}”, the model chosen by validation, has "
             f"{'a median RMSE' if too_many(site for site, _ in against_lad) else 'an RMSE'} of "
-            f"{_errors(scores, dict.fromkeys(against_lad, best), with_case=True)} W m⁻²; calibrated LaD has "
-            f"{_errors(scores, dict.fromkeys(against_lad, 'bulk'))}, {_count(against_lad)}. A case is a flux at a site."
+            f"{_errors(rows, dict.fromkeys(against_lad, best), with_case=True)} W m⁻²; calibrated LaD has "
+            f"{_errors(rows, dict.fromkeys(against_lad, 'bulk'))}, {_count(against_lad)}. A case is a flux at a site."
         )
     if against_baselines:
+        best_of = {case: hardest[case] for case in against_baselines}
         sentences.append(
-            f"The best model without physics in each case has {_errors(scores, hardest, with_model=True)}, "
+            f"The best model without physics in each case has {_errors(rows, best_of, with_model=True)}, "
             f"{_count(against_baselines)}."
         )
     if published:
@@ -149,10 +146,10 @@ def _behind(ends: pd.DataFrame, cases: Sequence[Case], model: str) -> Conclusion
 
 
 def _errors(
-    scores: pd.DataFrame, models: Mapping[Case, str | None], with_case: bool = False, with_model: bool = False
+    rows: pd.DataFrame, models: Mapping[Case, str | None], with_case: bool = False, with_model: bool = False
 ) -> str:
     """RMSE of a model in each case; of many sites the medians, without the models."""
-    errors = whole(scores).set_index(["site", "target", "model"]).rmse
+    errors = rows.set_index(["site", "target", "model"]).rmse
     keys = [(*case, model) for case, model in models.items() if model]
     rmse = errors[[key for key in keys if key in errors.index]]
     if too_many(site for site, _ in models):
@@ -252,9 +249,8 @@ def of_training(histories: Histories, model: str) -> Conclusion:
             rows[site] = (first.mean(), lowest.mean(), int((lowest == first).sum()), len(first))
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["first", "lowest", "kept", "networks"])
     if too_many(rows):
-        frame = pd.DataFrame(
-            [[*frame.iloc[:, :2].mean(), *frame.iloc[:, 2:].sum()]], ["mean over the sites"], frame.columns
-        )
+        summed = {"first": "mean", "lowest": "mean", "kept": "sum", "networks": "sum"}
+        frame = frame.agg(summed).to_frame("mean over the sites").T
     return Conclusion(
         f"Validation loss of “{label(model)}” with its first weights, and the lowest one during gradient steps through "
         "the model's equations, means over the seeds; and how many networks kept their first weights:",
@@ -272,18 +268,19 @@ def of_unseen(table: pd.DataFrame, differences: pd.DataFrame) -> Conclusion:
     """
     rmse, names = whole(table).set_index(["model", "fitted_on", "target"]).rmse.sort_index(), compared("")
     ends, network = differences.set_index(DIFFERENCE_KEYS), (MULTI_SITE, OTHERS)
-    targets, texts, items = list(dict.fromkeys(table.target)), [], []
-    for rival in (network, ("bulk", NOTHING), ("3km27", OTHERS)):
+    targets, sites = list(dict.fromkeys(table.target)), table.site.unique()
+
+    def medians(model: tuple[str, str]) -> list[str]:
+        return [f"{rmse[*model, target].median():.1f}" for target in targets]
+
+    own = [f"{median} ({target})" for median, target in zip(medians(network), targets, strict=True)]
+    texts, items = [f"the multi-site network has a median RMSE of {' and '.join(own)} W m⁻²"], []
+    for rival in (("bulk", NOTHING), ("3km27", OTHERS)):
         if (*rival, targets[0]) not in rmse.index:
             continue
-        medians = [f"{rmse[*rival, target].median():.1f}" for target in targets]
-        if rival == network:
-            medians = [f"{text} ({target})" for text, target in zip(medians, targets, strict=True)]
-            texts.append(f"the multi-site network has a median RMSE of {' and '.join(medians)} W m⁻²")
-            continue
-        texts.append(f"{names[rival]} has {' and '.join(medians)}")
+        texts.append(f"{names[rival]} has {' and '.join(medians(rival))}")
         for target in targets:
-            pairs = [(site, target, full_name(*network), full_name(*rival)) for site in table.site.unique()]
+            pairs = [(site, target, full_name(*network), full_name(*rival)) for site in sites]
             marks = [cell.mark for pair in pairs if (cell := difference_cell(ends, pair, "rmse"))]
             better, worse = marks.count("better"), marks.count("worse")
             text = f"{target} against {names[rival]}: {WORDS['better']} at {better} of {len(marks)} towers"
@@ -320,55 +317,3 @@ def of_closure(
         "Rn − G in the test period:"
     )
     return [Conclusion(text, items)] if items else []
-
-
-def solver_conclusions(
-    gains: Mapping[str, pd.DataFrame], landscapes: Mapping[str, pd.DataFrame]
-) -> list[Conclusion]:
-    """What the experiments with solvers found, as far as present.
-
-    Both by site: `gains` of `lad daemons`, `landscapes` of `lad.evaluation.solvers.summary`.
-    """
-    found = [of_daemons(pd.concat(gains.values(), ignore_index=True))] if gains else []
-    return found + ([of_landscapes(landscapes)] if landscapes else [])
-
-
-def of_daemons(gains: pd.DataFrame) -> Conclusion:
-    """Whether networks learn to correct their solvers; `gains` of all sites, from `lad daemons`."""
-    items = []
-    for r in gains.itertuples():
-        text = (
-            f"{r.site} {r.target}, {r.one} and {r.other}: {r.gain:+.2f}{_between(r.low, r.high, 'weeks')}"
-            f"{_between(r.seeds_low, r.seeds_high, 'seeds')}, least cost {r.least:+.2f}: {SOLVER_WORDS[r.verdict]}"
-        )
-        items.append(Cell(text, r.gain))
-    return Conclusion(
-        "Does a network learn to correct the solver that it is trained through? Gain of running with its own over "
-        "another, RMSE on the test periods (W m⁻²), and what the least of the changes costs:",
-        items,
-    )
-
-
-def _between(low: float, high: float, over: str) -> str:
-    return "" if np.isnan(low) else f" ({low:+.2f} … {high:+.2f} over {over})"
-
-
-def of_landscapes(summaries: Mapping[str, pd.DataFrame]) -> Conclusion:
-    """How solvers change the loss along parameters; by site a table of `lad.evaluation.solvers.summary`."""
-    items = [
-        Cell(f"{site}, {solver}: {'; '.join(_curve(r) for r in rows.itertuples())}")
-        for site, summary in summaries.items()
-        for solver, rows in summary.groupby("solver", sort=False)
-    ]
-    return Conclusion(
-        "The loss of calibrated LaD along a parameter, by solver: shift of its minimum, error of its derivative in "
-        "units of the derivative, both against the most accurate one, and kinks in a hundredth of the range:",
-        items,
-    )
-
-
-def _curve(r) -> str:
-    """One parameter with one solver."""
-    shift = "no minimum" if np.isnan(r.shift_pct) else f"{r.shift_pct:+.2f} %"
-    error = "not finite" if np.isnan(r.gradient_error) else f"{r.gradient_error:.3f}"
-    return f"{r.parameter} {shift}, {error}, {r.kinks_close:.0f} kinks"

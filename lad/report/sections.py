@@ -39,7 +39,7 @@ def summary(scores: pd.DataFrame, places: Sequence[str]) -> str:
 
 def site_in_words(site: str, forcing: str, periods: str) -> str:
     """A site in words: name, IGBP class, years of training and test. Raises InputError as the readers do."""
-    row, days = site_row(read_netcdf(forcing), forcing), read_periods(periods)
+    row, days = site_row(read_netcdf(forcing).attrs, forcing), read_periods(periods)
     return (
         f"{site} ({row['name']}, {row['igbp']}), trained on {in_words(days['train'])}, tested on "
         f"{in_words(days['test'])}"

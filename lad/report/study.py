@@ -22,9 +22,8 @@ from lad.report.conclusions import (
     of_closure,
     of_training,
     of_unseen,
-    solver_conclusions,
 )
-from lad.report.files import EXPERIMENTS, read_known, shown
+from lad.report.files import read_known, shown
 from lad.report.page import Links, Section, render
 from lad.report.sections import (
     models_table,
@@ -34,6 +33,8 @@ from lad.report.sections import (
     study_sections,
     summary,
 )
+from lad.report.solvers import solver_conclusions
+from lad.report.titles import EXPERIMENTS
 
 STUDY = "study"
 # The files of a study that are shown with the conclusions.

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(f"{path}: its times differ from those of {args.simulation[0]}")
     if args.model and len(args.model) != len(runs):
         raise InputError(f"--model: found {len(args.model)}, expected {len(runs)}, one for each --simulation")
-    row = site_row(forcing, args.forcing)
+    row = site_row(forcing.attrs, args.forcing)
     inputs = {"forcing": args.forcing} | {f"simulation {n}": path for n, path in enumerate(args.simulation)}
     inputs |= {f"model {n}": path for n, path in enumerate(args.model)}
     models = [load_model(path, args.site).parameters for path in args.model]

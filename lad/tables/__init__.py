@@ -53,7 +53,7 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, the number that it is sorted by (None: none) and its mark: better, worse, open, best or none."""
+    """Text, the number that it stands for (None: none) and its mark: better, worse, open, best or none."""
 
     text: str
     number: float | None = None
@@ -61,7 +61,7 @@ class Cell:
 
     @classmethod
     def of(cls, value: Any) -> "Cell":
-        """A cell itself; text, sorted by the number that it begins with; a float with four digits, NaN empty."""
+        """A cell itself; text, for the number that it begins with; a float with four digits, NaN empty."""
         if isinstance(value, cls):
             return value
         if isinstance(value, str):

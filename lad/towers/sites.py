@@ -8,8 +8,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
-
 from lad.errors import InputError
 
 TABLE = Path(__file__).with_name("sites.csv")
@@ -182,14 +180,14 @@ def stated_type(name: str, attrs: Mapping[str, Any], site_id: str, path: str | P
     return int(stated) if stated is not None else getattr(site(site_id, path), name)
 
 
-def stated_row(forcing: xr.Dataset) -> dict[str, Any]:
+def stated_row(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """The same as `site_row`; KeyError if the file has none."""
-    return json.loads(forcing.attrs["provenance"])["settings"]["site"]
+    return json.loads(attrs["provenance"])["settings"]["site"]
 
 
-def site_row(forcing: xr.Dataset, source: str | Path) -> dict[str, Any]:
-    """The row of the site table that a forcing file was made with; InputError if `lad forcing` did not write it."""
+def site_row(attrs: Mapping[str, Any], source: str | Path) -> dict[str, Any]:
+    """The row of the site table in the attributes of a forcing file; InputError if `lad forcing` did not write it."""
     try:
-        return stated_row(forcing)
+        return stated_row(attrs)
     except KeyError:
         raise InputError(f"{source}: does not state its site, expected a file of lad forcing") from None

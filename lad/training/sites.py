@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, Callable[[Parameters, xr.Dataset], Any]] = {
     "C": lambda p, _: p.C[0],  # J m-3 K-1
     "lam": lambda p, _: p.lam[0],  # W m-1 K-1
     "sensors": lambda p, _: np.log(p.z_ref),  # m, height above the zero plane
-    "canopy": lambda _, forcing: stated_row(forcing)["canopy_height"],  # m
+    "canopy": lambda _, forcing: stated_row(forcing.attrs)["canopy_height"],  # m
     "LAI": lambda _, forcing: forcing["LAI"].mean(),  # m2 m-2, mean of the record
     "air": lambda _, forcing: forcing["Tair"].mean(),  # K, mean of the record
     "season": lambda _, forcing: climate.seasonality(forcing),  # K
